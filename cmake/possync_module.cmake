@@ -1,0 +1,28 @@
+# possync_module(NAME [DEPS target...]) makes, from the folder it is called in:
+#   possync_NAME   static library of every *.cpp that is not a test, a fuzzer or main
+#   NAME_test      one GoogleTest program of every *_test.cpp (registered with CTest as NAME)
+# Files are found by glob: adding a file needs no edit of a list.
+function(possync_module name)
+  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|/main)\\.cpp$")
+  if(sources)
+    add_library(possync_${name} STATIC ${sources})
+    target_include_directories(possync_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(possync_${name} PUBLIC ${ARG_DEPS} PRIVATE possync_flags)
+  else()
+    add_library(possync_${name} INTERFACE)
+    target_include_directories(possync_${name} INTERFACE "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(possync_${name} INTERFACE ${ARG_DEPS})
+  endif()
+  if(POSSYNC_BUILD_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE possync_${name} possync_flags ${ARG_TEST_DEPS}
+      GTest::gtest GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE POSSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()

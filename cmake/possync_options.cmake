@@ -1,0 +1,33 @@
+# Compiler settings every target shares. A preset chooses a sanitizer or coverage; nothing else does.
+option(POSSYNC_BUILD_TESTS "Build the tests" ON)
+set(POSSYNC_SANITIZE "" CACHE STRING "Comma list for -fsanitize= (address,undefined | thread)")
+option(POSSYNC_COVERAGE "Instrument for coverage" OFF)
+option(POSSYNC_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+add_library(possync_flags INTERFACE)
+target_compile_options(possync_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+  -Wnon-virtual-dtor -Woverloaded-virtual -Werror=unused-result -Werror=return-type -Werror=switch)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarm of GCC 12 at -O2 inside Boost.Asio frames.
+  target_compile_options(possync_flags INTERFACE -Wno-mismatched-new-delete)
+endif()
+if(POSSYNC_SANITIZE)
+  target_compile_options(possync_flags INTERFACE -fsanitize=${POSSYNC_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(possync_flags INTERFACE -fsanitize=${POSSYNC_SANITIZE})
+endif()
+if(POSSYNC_COVERAGE)
+  target_compile_options(possync_flags INTERFACE --coverage)
+  target_link_options(possync_flags INTERFACE --coverage)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  find_program(LLD_PROGRAM NAMES ld.lld-19 ld.lld)
+  if(LLD_PROGRAM)
+    target_link_options(possync_flags INTERFACE "--ld-path=${LLD_PROGRAM}")
+  endif()
+endif()

@@ -1,0 +1,92 @@
+// Decimal: an exact number with up to 38 significant digits and 0..18 decimals, coefficient * 10^-scale.
+// Every quantity, price and amount of money is one of these; binary floating point never carries them.
+// Always normalised (no trailing zeros, no -0), so == is equality of value and text is canonical.
+//
+// Arithmetic that cannot be exact in this range throws DecimalOverflow. The pure modules let it pass through
+// and turn it into base::Error at their entry points (ledger::fold, ledger::explain, ...): overflow is an
+// error of the input, found in the middle of a formula (docs/decisions/0002-decimal.md). Plain values are
+// thread-compatible; there is no global state.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace possync::base {
+
+__extension__ typedef __int128 Int128;
+__extension__ typedef unsigned __int128 UInt128;
+
+class DecimalOverflow : public std::overflow_error {
+public:
+    using std::overflow_error::overflow_error;
+};
+
+class Decimal {
+public:
+    static constexpr int scale_max = 18;
+
+    constexpr Decimal() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): whole numbers are exact, so the conversion loses nothing.
+    constexpr Decimal(std::int64_t whole) : coefficient_(whole) {}
+
+    /// coefficient * 10^-scale, normalised. Precondition: 0 <= scale <= 18.
+    [[nodiscard]] static Decimal from_parts(Int128 coefficient, int scale);
+
+    /// Sign, digits, fraction and exponent ("-12.50", "1E-7", ".5"); surrounding blanks are errors.
+    /// Errors: invalid_input when it is not a number, out_of_range when more digits or decimals than fit
+    /// ("1.7976931348623157E308", the broker's "unset", is out_of_range: map sentinels to NULL before).
+    [[nodiscard]] static Result<Decimal> parse(std::string_view text);
+
+    /// Shortest decimal that reads back as the same double, as the broker's binary doubles are meant.
+    /// Digits beyond 18 decimals are rounded half-even; NaN and infinities are invalid_input.
+    [[nodiscard]] static Result<Decimal> from_double_shortest(double value);
+
+    /// Canonical text: no exponent, no trailing zeros, no "-0". "0", "-12.5", "203.3333333333".
+    [[nodiscard]] std::string to_string() const;
+    /// Writes canonical text at `out` (room for 48 bytes), returns one past the end.
+    char* write(char* out) const;
+
+    /// Nearest double; for display and charts only, never for arithmetic.
+    [[nodiscard]] double to_double_inexact() const;
+
+    [[nodiscard]] constexpr Int128 coefficient() const { return coefficient_; }
+    [[nodiscard]] constexpr int scale() const { return scale_; }
+    [[nodiscard]] constexpr bool is_zero() const { return coefficient_ == 0; }
+    [[nodiscard]] constexpr bool is_negative() const { return coefficient_ < 0; }
+    [[nodiscard]] constexpr bool is_positive() const { return coefficient_ > 0; }
+    /// -1, 0 or 1.
+    [[nodiscard]] constexpr int sign() const { return (coefficient_ > 0) - (coefficient_ < 0); }
+    [[nodiscard]] Decimal abs() const;
+
+    /// Rounded half-even to `decimals` places.
+    [[nodiscard]] Decimal rounded(int decimals) const;
+
+    friend Decimal operator+(Decimal const& a, Decimal const& b);
+    friend Decimal operator-(Decimal const& a, Decimal const& b);
+    /// Exact product; throws DecimalOverflow when it needs more than 18 decimals or 38 digits.
+    friend Decimal operator*(Decimal const& a, Decimal const& b);
+    friend Decimal operator-(Decimal const& a);
+    Decimal& operator+=(Decimal const& other) { return *this = *this + other; }
+    Decimal& operator-=(Decimal const& other) { return *this = *this - other; }
+
+    friend constexpr bool operator==(Decimal const&, Decimal const&) = default;
+    friend std::strong_ordering operator<=>(Decimal const& a, Decimal const& b);
+
+private:
+    Int128 coefficient_ = 0;
+    int scale_ = 0;
+};
+
+/// a * b rounded half-even to `decimals` places, with a 256-bit intermediate.
+[[nodiscard]] Decimal multiply_rounded(Decimal const& a, Decimal const& b, int decimals);
+/// a / b rounded half-even to `decimals` places. Precondition: b != 0.
+[[nodiscard]] Decimal divide_rounded(Decimal const& a, Decimal const& b, int decimals);
+/// a * b / c rounded half-even once, with a 256-bit intermediate. Precondition: c != 0.
+[[nodiscard]] Decimal multiply_divide_rounded(Decimal const& a, Decimal const& b, Decimal const& c, int decimals);
+
+}  // namespace possync::base
