@@ -1,0 +1,134 @@
+// Facts are what is known of an account: executions and adjustments. The book is a fold of the facts in force and
+// nothing else; a correction, a bust, a late commission, an undo are changes of facts, never edits of the book.
+// Facts are ordered by when they happened, never by when they arrived (FactOrder).
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/decimal.hpp"
+#include "base/time.hpp"
+#include "model/instrument.hpp"
+
+namespace possync::model {
+
+enum class Side { bought, sold };
+
+/// Why a quantity moved.
+enum class Cause {
+    opening_balance, execution, correction, split, expiry, exercise, assignment, cash_settlement, maturity,
+    reinvestment, transfer, missing_at_broker, settling, unexplained, manual,
+};
+
+/// On what a number rests.
+enum class Basis { executions, broker, estimated, unknown };
+
+/// Whether the book counts an execution: `pending` until a position change takes it up, `never` for combinations,
+/// currency conversions and an adviser's master rows.
+enum class Booking { pending, booked, never };
+
+struct Execution {
+    std::string exec_id;  ///< as sent; the digits after the last dot count corrections
+    ConId con_id = 0;
+    base::Timestamp time;
+    std::string time_text;  ///< as sent
+    Side side = Side::bought;
+    base::Decimal shares;  ///< positive
+    base::Decimal price;   ///< quoted unit
+    std::string exchange;
+    std::int64_t order_id = 0;
+    std::int64_t perm_id = 0;
+    std::int64_t client_id = 0;
+    std::string order_ref;
+    std::string model_code;
+    base::Decimal cum_qty;
+    int last_liquidity = 0;
+    bool liquidation = false;
+    std::optional<int> exercise_type;  ///< only where the protocol carries it
+    std::optional<base::Decimal> commission;  ///< positive = cost, negative = rebate; unknown until reported
+    std::string commission_currency;
+    std::optional<base::Decimal> broker_realized_pnl;  ///< the broker's claim
+    Booking booking = Booking::pending;
+    std::string superseded_by;  ///< exec_id of the correction in force; empty = not superseded
+    bool excluded = false;      ///< by the operator's `exclude`
+    std::optional<base::Date> trade_date;  ///< calendar date in the report zone
+    base::Timestamp recorded_at;
+
+    [[nodiscard]] bool in_force() const { return superseded_by.empty() && !excluded; }
+    [[nodiscard]] base::Decimal signed_quantity() const { return side == Side::bought ? shares : -shares; }
+
+    bool operator==(Execution const&) const = default;
+};
+
+/// "0000e0d5.69dd7411.01.01" -> "0000e0d5.69dd7411.01": equal for a fill and its corrections.
+[[nodiscard]] std::string_view execution_root(std::string_view exec_id);
+/// The digits after the last dot; 0 when there are none.
+[[nodiscard]] std::int64_t correction_number(std::string_view exec_id);
+
+struct Ratio {
+    std::int64_t to = 1;    ///< 4 in a 4:1 split
+    std::int64_t from = 1;  ///< 1 in a 4:1 split
+    bool operator==(Ratio const&) const = default;
+};
+
+/// A change of quantity that is not a fill: found by the ledger, taken from a statement, or entered by the operator.
+struct Adjustment {
+    RowId adjustment_id = 0;
+    ConId con_id = 0;
+    Cause cause = Cause::unexplained;
+    base::Decimal quantity;             ///< signed change; 0 for a split
+    std::optional<base::Decimal> price;  ///< quoted unit; unknown = the part has no known cost or proceeds
+    Basis basis = Basis::unknown;
+    std::optional<base::Decimal> estimated_price;  ///< a fresh mark, for estimates of an unproven close only
+    std::optional<Ratio> ratio;
+    std::optional<base::Timestamp> effective_at;  ///< unknown for an opening balance: orders before everything
+    base::Timestamp recorded_at;
+    std::string author = "possync";
+    std::string note;
+    std::optional<base::Timestamp> undone_at;  ///< withdrawn; kept for history, not folded
+    std::string undone_by;
+
+    [[nodiscard]] bool in_force() const { return !undone_at.has_value(); }
+    /// The rest that the ledger itself keeps equal to broker minus explained; at most one per instrument.
+    [[nodiscard]] bool provisional() const {
+        return in_force() && (cause == Cause::settling || cause == Cause::unexplained);
+    }
+
+    bool operator==(Adjustment const&) const = default;
+};
+
+/// Position of a fact in the one order that the fold uses: (time, perm_id, cum_qty, root, adjustment id).
+struct FactOrder {
+    std::optional<base::Timestamp> time;  ///< unset sorts first
+    std::int64_t perm_id = 0;
+    base::Decimal cum_qty;
+    std::string root;
+    RowId adjustment_id = 0;
+
+    friend std::strong_ordering operator<=>(FactOrder const&, FactOrder const&);
+    friend bool operator==(FactOrder const&, FactOrder const&) = default;
+};
+[[nodiscard]] FactOrder order_of(Execution const& execution);
+[[nodiscard]] FactOrder order_of(Adjustment const& adjustment);
+
+/// Name of a fact that survives corrections: the execution's root, or "adjustment:ID".
+[[nodiscard]] std::string fact_name(Execution const& execution);
+[[nodiscard]] std::string fact_name(Adjustment const& adjustment);
+
+// The words of SQL, JSON and configuration for the enums above; parse_* give not_found for other words.
+[[nodiscard]] std::string_view to_string(Side side);  ///< BOT, SLD
+[[nodiscard]] std::string_view to_string(Cause cause);
+[[nodiscard]] std::string_view to_string(Basis basis);
+[[nodiscard]] std::string_view to_string(Booking booking);
+[[nodiscard]] std::string to_string(Ratio ratio);  ///< "4:1"
+[[nodiscard]] base::Result<Side> parse_side(std::string_view text);
+[[nodiscard]] base::Result<Cause> parse_cause(std::string_view text);
+[[nodiscard]] base::Result<Basis> parse_basis(std::string_view text);
+[[nodiscard]] base::Result<Booking> parse_booking(std::string_view text);
+[[nodiscard]] base::Result<Ratio> parse_ratio(std::string_view text);
+
+}  // namespace possync::model

@@ -1,0 +1,51 @@
+// An instrument is one contract of the broker, keyed by conId and by nothing else: symbols are reused, exchanges
+// differ between messages. Value types, no behaviour beyond small questions about themselves.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/decimal.hpp"
+
+namespace possync::model {
+
+using ConId = std::int64_t;
+using AccountId = std::int32_t;
+/// account_id * 2^32 + n; n comes from the account's counter, so change sets are equal across stores.
+using RowId = std::int64_t;
+using Revision = std::int64_t;
+
+struct Instrument {
+    ConId con_id = 0;
+    std::string symbol;
+    std::string local_symbol;
+    std::string sec_type;  ///< STK OPT FUT FOP WAR BOND CASH BAG IND CFD FUND CRYPTO CMDTY ... as the broker says
+    std::string currency;
+    std::string exchange;
+    std::string primary_exchange;
+    std::string trading_class;
+    base::Decimal multiplier = 1;  ///< units of the underlying one contract stands for; empty on the wire is 1
+    /// Factor from the quoted unit to the currency (0.01 for pence): 1 / priceMagnifier of the contract data.
+    /// Unknown until the contract data came.
+    std::optional<base::Decimal> price_scale;
+    std::string expiry;  ///< YYYYMMDD or YYYYMM, empty where there is none
+    std::optional<base::Decimal> strike;
+    std::string right;  ///< C, P or empty
+    std::optional<ConId> under_con_id;
+    std::string time_zone;       ///< IANA or broker name from the contract data; empty until known
+    bool details_known = false;  ///< contract data came (or finally failed): it is not asked for again
+
+    bool operator==(Instrument const&) const = default;
+};
+
+/// Kinds whose price scale defaults to 1 when the contract data cannot be had; for others it stays unknown.
+[[nodiscard]] bool scale_defaults_to_one(std::string const& sec_type);
+/// Combinations move their legs, not a position; currency conversions are virtual. Neither is ever booked.
+[[nodiscard]] bool never_booked(std::string const& sec_type);
+/// The scale to calculate with: the known one, else 1 where that is the default, else nothing.
+[[nodiscard]] std::optional<base::Decimal> effective_scale(Instrument const& instrument);
+/// multiplier * scale: what one unit of quantity is worth per quoted unit of price.
+[[nodiscard]] std::optional<base::Decimal> price_factor(Instrument const& instrument);
+
+}  // namespace possync::model

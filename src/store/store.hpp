@@ -1,0 +1,91 @@
+// The Store is where change sets become durable: one transaction per commit, fenced by the gateway's epoch and the
+// account's revision. Implementations (sqlite/, later postgres/) hold exactly one writing connection and are used
+// from one thread. Readers do not come through here: query::Reader opens its own read-only connection.
+//
+// The contract, tested on every implementation by contract_test: load(commit(db, cs)) == apply(load(db), cs).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "model/change_set.hpp"
+#include "model/records.hpp"
+
+namespace possync::store {
+
+/// What a service says of itself when it takes a gateway.
+struct GatewayClaim {
+    std::string gateway;                ///< configured name, unique in a database
+    std::string owner;                  ///< host:pid:start, for messages
+    std::vector<std::string> accounts;  ///< the broker's managed accounts it wants to write
+    bool paper = false;                 ///< what the gateway serves; remembered at first claim, a mismatch is refused
+    base::Timestamp now;
+    base::Duration lease{30'000'000};  ///< the claim ends this long after its last renewal
+};
+
+struct ClaimedAccount {
+    model::AccountId account_id = 0;
+    std::string account;
+    bool operator==(ClaimedAccount const&) const = default;
+};
+
+/// A granted claim. `epoch` is the fence: every commit carries it, a rival's claim raises it.
+struct GatewayLease {
+    int gateway_id = 0;
+    std::int64_t epoch = 0;
+    std::vector<ClaimedAccount> accounts;
+    std::vector<std::string> warnings;  ///< accounts that another gateway owns
+};
+
+/// One transaction: everything in it or nothing.
+struct CommitRequest {
+    int gateway_id = 0;
+    std::int64_t epoch = 0;
+    base::Timestamp now;
+    std::vector<model::ChangeSet> change_sets;  ///< at most one per account
+    std::vector<model::SyncRun> runs;
+    std::vector<model::MarkRecord> marks;
+    std::vector<model::AccountValue> values;
+    std::vector<model::CoverageWindow> coverage;  ///< replaces a window of the same (account, stream, from_time)
+    std::vector<model::Freshness> freshness;
+};
+
+/// Something the operator asked of a running service through the database (ruling: one writer).
+struct OperatorRequest {
+    std::int64_t request_id = 0;
+    std::string verb;       ///< sync, explain, exclude, undo, reset_statistics
+    std::string arguments;  ///< JSON object
+    std::string author;
+    base::Timestamp asked_at;
+};
+
+class Store {
+public:
+    virtual ~Store() = default;
+
+    /// Registers gateway and accounts, takes or renews the lease. Errors: refused (paper/live mismatch with what the
+    /// database remembers), conflict (another live owner), io, unavailable.
+    [[nodiscard]] virtual base::Result<GatewayLease> claim(GatewayClaim const& claim) = 0;
+    /// Gives the lease back so that the next owner need not wait for its end.
+    [[nodiscard]] virtual base::Result<void> release(int gateway_id, std::int64_t epoch) = 0;
+
+    /// The account's book: open positions with their facts, and everything of the last `history` before `now`.
+    [[nodiscard]] virtual base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp now,
+                                                                base::Duration history) = 0;
+    /// The instrument's book back to its last flat point at or before `since`.
+    [[nodiscard]] virtual base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id,
+                                                                          base::Timestamp since) = 0;
+
+    /// Commits atomically. Errors: conflict when epoch or a base_revision is not the database's (nothing is written:
+    /// load and plan again), unavailable (locked), io (disk full, read-only; nothing is written).
+    [[nodiscard]] virtual base::Result<void> commit(CommitRequest const& request) = 0;
+
+    /// Pending operator requests, oldest first; `finish_request` records the answer.
+    [[nodiscard]] virtual base::Result<std::vector<OperatorRequest>> pending_requests() = 0;
+    [[nodiscard]] virtual base::Result<void> finish_request(std::int64_t request_id, bool ok, std::string const& answer,
+                                                            base::Timestamp now) = 0;
+};
+
+}  // namespace possync::store
