@@ -20,7 +20,7 @@ function(possync_module name)
   if(POSSYNC_BUILD_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE possync_${name} possync_flags ${ARG_TEST_DEPS}
-      GTest::gtest GTest::gmock GTest::gtest_main)
+      rapidcheck GTest::gtest GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE POSSYNC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300)

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <ostream>
 
 #include "base/check.hpp"
 
@@ -283,6 +284,8 @@ double Decimal::to_double_inexact() const {
     std::from_chars(buffer.data(), write(buffer.data()), value);
     return value;
 }
+
+std::ostream& operator<<(std::ostream& out, Decimal const& value) { return out << value.to_string(); }
 
 Decimal Decimal::abs() const { return is_negative() ? -*this : *this; }
 

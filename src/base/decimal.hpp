@@ -10,6 +10,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <iosfwd>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -76,6 +77,8 @@ public:
 
     friend constexpr bool operator==(Decimal const&, Decimal const&) = default;
     friend std::strong_ordering operator<=>(Decimal const& a, Decimal const& b);
+    /// Shown by GoogleTest and RapidCheck when an expectation fails.
+    friend std::ostream& operator<<(std::ostream& out, Decimal const& value);
 
 private:
     Int128 coefficient_ = 0;

@@ -13,7 +13,7 @@ namespace possync::model {
 enum class EventKind { opened, increased, reduced, closed, adjusted, missing, found, repriced, reopened, split };
 [[nodiscard]] std::string_view to_string(EventKind kind);
 
-/// Append-only explanation of a change. Per instrument each event's "after" is the next one's "before".
+/// Append-only explanation of a change. Per position each event's "after" is the next one's "before".
 struct PositionEvent {
     RowId event_id = 0;
     RowId position_id = 0;

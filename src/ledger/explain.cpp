@@ -1,0 +1,735 @@
+#include "ledger/explain.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/check.hpp"
+
+namespace possync::ledger {
+
+using base::Decimal;
+using base::Timestamp;
+using model::Adjustment;
+using model::Basis;
+using model::Booking;
+using model::Break;
+using model::BreakKind;
+using model::BreakState;
+using model::BrokerPosition;
+using model::Cause;
+using model::ConId;
+using model::Execution;
+using model::Instrument;
+using model::InstrumentBook;
+using model::Observation;
+
+namespace {
+
+constexpr int price_decimals = 10;
+
+/// The facts of one instrument while they are being worked on.
+struct Work {
+    InstrumentFacts facts;
+    InstrumentBook const* was = nullptr;  // null: not in the book yet
+    bool new_executions = false;
+};
+
+/// What the broker shows of one instrument.
+struct Target {
+    Decimal quantity;
+    bool absent = false;  // not named by a complete snapshot, as opposed to an explicit zero
+    std::optional<Decimal> average_cost;
+};
+
+Decimal held_quantity(InstrumentBook const& book) {
+    return book.positions.empty() ? Decimal(0) : book.positions.back().quantity;
+}
+
+template <typename Fact>
+void insert_sorted(std::vector<Fact>& facts, Fact fact) {
+    auto const order = order_of(fact);
+    auto const at = std::upper_bound(facts.begin(), facts.end(), order,
+                                     [](auto const& key, Fact const& other) { return key < order_of(other); });
+    facts.insert(at, std::move(fact));
+}
+
+/// Average price per quoted unit out of the broker's average cost, which contains the multiplier.
+std::optional<Decimal> quoted_price(std::optional<Decimal> const& average_cost, Instrument const& instrument) {
+    auto const factor = model::price_factor(instrument);
+    if (!average_cost || !factor || factor->is_zero()) return std::nullopt;
+    return base::divide_rounded(*average_cost, *factor, price_decimals);
+}
+
+class Explainer {
+public:
+    Explainer(model::AccountBook const& book, Observation const& observation, Policy const& policy, IdAllocator& ids)
+        : book_(book), seen_(observation), policy_(policy), ids_(ids), first_sight_(book.revision == 0) {}
+
+    base::Result<Explanation> run() {
+        CHECK(!first_sight_ || seen_.snapshot);
+        take_instruments();
+        for (auto const& observed : seen_.executions) take_execution(observed);
+        for (auto const& report : seen_.commissions) take_commission(report);
+        find_targets();
+        hold_guarded();
+        for (auto const& [con_id, target] : targets_) POSSYNC_TRY_VOID(settle(con_id, target));
+        review_breaks();
+        return finish();
+    }
+
+private:
+    // --- facts that the observation states outright ---------------------------------------------------------
+
+    InstrumentBook const* known(ConId con_id) const {
+        auto const found = book_.instruments.find(con_id);
+        return found == book_.instruments.end() ? nullptr : &found->second;
+    }
+
+    Work& work(Instrument const& described) {
+        auto [at, added] = work_.try_emplace(described.con_id);
+        if (added) {
+            if (InstrumentBook const* book = known(described.con_id)) {
+                at->second.facts = {book->instrument, book->executions, book->adjustments};
+                at->second.was = book;
+            } else {
+                at->second.facts.instrument = described;
+            }
+        }
+        return at->second;
+    }
+
+    void take_instruments() {
+        for (auto const& instrument : seen_.instruments) {
+            auto const* book = known(instrument.con_id);
+            if (book != nullptr && book->instrument == instrument) continue;
+            // Contract data of something the account never held is of no use to it.
+            bool const wanted = book != nullptr || is_mentioned(instrument.con_id);
+            if (wanted) describe(work(instrument), instrument);
+        }
+    }
+
+    /// Prices that were derived from the broker's cost are in the quoted unit: a new scale or multiplier restates
+    /// them, the cost stays.
+    static void describe(Work& at, Instrument const& instrument) {
+        auto const before = model::price_factor(at.facts.instrument);
+        auto const after = model::price_factor(instrument);
+        at.facts.instrument = instrument;
+        if (!before || !after || *before == *after || after->is_zero()) return;
+        for (auto& adjustment : at.facts.adjustments) {
+            if (adjustment.basis != Basis::broker || !adjustment.price) continue;
+            adjustment.price = base::multiply_divide_rounded(*adjustment.price, *before, *after, price_decimals);
+        }
+    }
+
+    bool is_mentioned(ConId con_id) const {
+        if (seen_.snapshot && seen_.snapshot->positions().contains(con_id)) return true;
+        auto const is_it = [&](auto const& item) { return item.instrument.con_id == con_id; };
+        return std::any_of(seen_.position_pushes.begin(), seen_.position_pushes.end(), is_it) ||
+               std::any_of(seen_.executions.begin(), seen_.executions.end(), is_it);
+    }
+
+    void take_execution(model::ObservedExecution const& observed) {
+        Execution const& incoming = observed.execution;
+        if (InstrumentBook const* book = known(incoming.con_id); book != nullptr && !work_.contains(incoming.con_id)) {
+            // The usual case on a reconnect: a fill that is known already costs nothing.
+            for (auto const& existing : book->executions) {
+                if (existing.exec_id == incoming.exec_id) return;
+            }
+        }
+        Work& at = work(observed.instrument);
+        auto& executions = at.facts.executions;
+        for (auto const& existing : executions) {
+            if (existing.exec_id == incoming.exec_id) return;
+        }
+        Execution added = incoming;
+        added.recorded_at = seen_.observed_at;
+        added.booking = model::never_booked(at.facts.instrument.sec_type) ? Booking::never : Booking::pending;
+        if (policy_.fold.zones != nullptr && !added.trade_date) {
+            if (auto local = policy_.fold.zones->to_local(policy_.fold.report_zone, added.time)) {
+                added.trade_date = local->date;
+            }
+        }
+        supersede(executions, added);
+        at.new_executions = true;
+        insert_sorted(executions, std::move(added));
+    }
+
+    /// Of a fill and its corrections the highest number is in force, whatever the order of arrival.
+    static void supersede(std::vector<Execution>& executions, Execution& added) {
+        auto const root = model::execution_root(added.exec_id);
+        auto const number = model::correction_number(added.exec_id);
+        Execution const* highest = nullptr;
+        for (auto const& other : executions) {
+            if (model::execution_root(other.exec_id) != root) continue;
+            if (highest == nullptr ||
+                model::correction_number(other.exec_id) > model::correction_number(highest->exec_id)) {
+                highest = &other;
+            }
+        }
+        if (highest == nullptr) return;
+        // What the fill was booked as, its correction is booked as.
+        if (highest->booking == Booking::booked) added.booking = Booking::booked;
+        added.excluded = highest->excluded;
+        if (model::correction_number(highest->exec_id) > number) {
+            added.superseded_by = highest->exec_id;
+            return;
+        }
+        for (auto& other : executions) {
+            if (model::execution_root(other.exec_id) == root) other.superseded_by = added.exec_id;
+        }
+    }
+
+    void take_commission(model::CommissionReport const& report) {
+        auto apply = [&](Execution& execution) {
+            execution.commission = report.commission;
+            execution.commission_currency = report.currency;
+            execution.broker_realized_pnl = report.realized_pnl;
+        };
+        for (auto& [unused, at] : work_) {
+            for (auto& execution : at.facts.executions) {
+                if (execution.exec_id == report.exec_id) return apply(execution);
+            }
+        }
+        for (auto const& [unused, book] : book_.instruments) {
+            for (auto const& existing : book.executions) {
+                if (existing.exec_id != report.exec_id) continue;
+                Execution changed = existing;
+                apply(changed);
+                if (changed == existing) return;
+                for (auto& execution : work(book.instrument).facts.executions) {
+                    if (execution.exec_id == report.exec_id) execution = changed;
+                }
+                return;
+            }
+        }
+    }
+
+    // --- what the broker holds --------------------------------------------------------------------------------
+
+    void find_targets() {
+        for (auto const& push : seen_.position_pushes) add_target(push);
+        if (seen_.snapshot) {
+            for (auto const& [unused, row] : seen_.snapshot->positions()) add_target(row);
+            for (auto const& [con_id, book] : book_.instruments) {
+                if (!seen_.snapshot->positions().contains(con_id) && !held_quantity(book).is_zero()) {
+                    targets_[con_id] = {Decimal(0), true, std::nullopt};
+                }
+            }
+        }
+        // New or corrected fills of instruments that the broker said nothing new about: it still holds what it held.
+        for (auto const& [con_id, at] : work_) {
+            if (targets_.contains(con_id)) continue;
+            bool const is_missing = find_break(con_id, BreakKind::missing) != nullptr;
+            Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
+            targets_[con_id] = {is_missing ? Decimal(0) : held, is_missing, std::nullopt};
+        }
+    }
+
+    void add_target(BrokerPosition const& row) {
+        ConId const con_id = row.instrument.con_id;
+        if (model::never_booked(row.instrument.sec_type)) return;
+        InstrumentBook const* book = known(con_id);
+        if (book == nullptr) {
+            if (row.quantity.is_zero() && !work_.contains(con_id)) return;  // closed long ago: noise
+            work(row.instrument);
+        }
+        targets_[con_id] = {row.quantity, false, row.average_cost};
+    }
+
+    // --- implausible snapshots --------------------------------------------------------------------------------
+
+    /// Whether fills that are known, booked or waiting, account for the position being gone.
+    bool fills_close(ConId con_id) const {
+        auto const found = work_.find(con_id);
+        if (found == work_.end() || !found->second.new_executions) return false;
+        Decimal left = held_quantity(*found->second.was);
+        for (auto const& execution : found->second.facts.executions) {
+            if (execution.in_force() && execution.booking == Booking::pending) left += execution.signed_quantity();
+        }
+        return left.is_zero();
+    }
+
+    void hold_guarded() {
+        if (!seen_.snapshot || first_sight_) return;
+        int open_positions = 0;
+        std::vector<ConId> vanishing;
+        for (auto const& [con_id, book] : book_.instruments) {
+            if (held_quantity(book).is_zero()) continue;
+            ++open_positions;
+            auto const target = targets_.find(con_id);
+            bool const gone = target != targets_.end() && target->second.quantity.is_zero();
+            // What is already being waited for as missing has been through the guard.
+            bool const awaited = find_break(con_id, BreakKind::missing) != nullptr;
+            if (gone && !awaited && !fills_close(con_id)) vanishing.push_back(con_id);
+        }
+        int const gone = static_cast<int>(vanishing.size());
+        Break const* const held = find_break(0, BreakKind::guard);
+        if (gone < policy_.guard_positions_min || 2 * gone < open_positions) {
+            if (held != nullptr) close_break(*held, BreakState::resolved, "the positions are back");
+            return;
+        }
+        auto const connection = fmt::format("connection {}", seen_.snapshot->connection_number());
+        if (held == nullptr) {
+            Break added = new_break(0, BreakKind::guard);
+            added.state = BreakState::open;
+            added.broker_value = Decimal(open_positions - gone);
+            added.book_value = Decimal(open_positions);
+            added.looks = 1;
+            added.detail = connection;
+            save(std::move(added));
+        } else {
+            auto const age = seen_.observed_at - held->opened_at;
+            bool const reconnected = held->detail != connection;
+            if (age >= policy_.guard_after || (reconnected && age >= policy_.guard_reconnect_after)) {
+                guard_opened_at_ = held->opened_at;  // the wait counts for the policy of missing positions too
+                close_break(*held, BreakState::explained, "confirmed by further snapshots");
+                return;
+            }
+            Break looked = *held;
+            ++looked.looks;
+            save(std::move(looked));
+        }
+        result_.guard_held = true;
+        warn(0, "guard.held",
+             fmt::format("the broker's list lacks {} of {} positions and no fill explains it; they are kept until this is "
+                         "confirmed after a reconnect or an hour",
+                         gone, open_positions));
+        for (ConId const con_id : vanishing) targets_.erase(con_id);
+    }
+
+    // --- one instrument ---------------------------------------------------------------------------------------
+
+    base::Result<void> settle(ConId con_id, Target const& target) {
+        InstrumentBook const* book = known(con_id);
+        if (book != nullptr && !work_.contains(con_id) && is_settled(*book, target)) return {};
+        Work& at = work(book != nullptr ? book->instrument : work_.at(con_id).facts.instrument);
+        if (first_sight_) return first_sight(at, target);
+
+        Adjustment const* const rest_before = provisional_of(at);
+        POSSYNC_TRY(Decimal const explained, quantity_of(at.facts.executions, at.facts.adjustments, false));
+        Decimal delta = target.quantity - explained;
+
+        if (reopen_returned(at, target, delta)) delta = Decimal(0);
+        std::size_t const taken = count_taken(at, delta);
+        Decimal const rest = delta - sum_pending(at, taken);
+        if (target.absent && !rest.is_zero()) return missing(at, con_id);
+
+        book_pending(at, taken);
+        if (Break const* was = find_break(con_id, BreakKind::missing)) {
+            close_break(*was, BreakState::resolved, target.absent ? "explained by fills" : "shown again");
+            if (!target.quantity.is_zero()) {
+                result_.notices.push_back({con_id, model::EventKind::found, Cause::missing_at_broker});
+            }
+        }
+        return hold_rest(at, rest_before, rest, target);
+    }
+
+    /// The whole cost of an unchanged position: a few comparisons.
+    bool is_settled(InstrumentBook const& book, Target const& target) const {
+        if (target.absent || held_quantity(book) != target.quantity) return false;
+        auto const pending = [](Execution const& e) { return e.in_force() && e.booking == Booking::pending; };
+        auto const provisional = [](Adjustment const& a) { return a.provisional(); };
+        return std::none_of(book.executions.begin(), book.executions.end(), pending) &&
+               std::none_of(book.adjustments.begin(), book.adjustments.end(), provisional) &&
+               (book_.breaks.empty() || find_break(book.instrument.con_id, BreakKind::missing) == nullptr);
+    }
+
+    static Adjustment const* provisional_of(Work const& at) {
+        for (auto const& adjustment : at.facts.adjustments) {
+            if (adjustment.provisional()) return &adjustment;
+        }
+        return nullptr;
+    }
+
+    static bool is_pending(Execution const& execution) {
+        return execution.in_force() && execution.booking == Booking::pending;
+    }
+
+    /// How many pending fills, oldest first, the change takes up: the most that sum to it exactly, else the most
+    /// that come closest without going beyond it.
+    static std::size_t count_taken(Work const& at, Decimal const& delta) {
+        Decimal sum;
+        Decimal closest = delta.abs();
+        std::size_t count = 0;
+        std::size_t best = 0;
+        for (auto const& execution : at.facts.executions) {
+            if (!is_pending(execution)) continue;
+            sum += execution.signed_quantity();
+            ++count;
+            Decimal const left = delta - sum;
+            bool const beyond = !left.is_zero() && (left.sign() != delta.sign());
+            if (!beyond && left.abs() <= closest) {
+                closest = left.abs();
+                best = count;
+            }
+        }
+        return best;
+    }
+
+    static Decimal sum_pending(Work const& at, std::size_t count) {
+        Decimal sum;
+        for (auto const& execution : at.facts.executions) {
+            if (count == 0) break;
+            if (!is_pending(execution)) continue;
+            sum += execution.signed_quantity();
+            --count;
+        }
+        return sum;
+    }
+
+    static void book_pending(Work& at, std::size_t count) {
+        for (auto& execution : at.facts.executions) {
+            if (count == 0) break;
+            if (!is_pending(execution)) continue;
+            execution.booking = Booking::booked;
+            --count;
+        }
+    }
+
+    void withdraw(Work& at, model::RowId adjustment_id, std::string const& by) {
+        for (auto& adjustment : at.facts.adjustments) {
+            if (adjustment.adjustment_id != adjustment_id) continue;
+            adjustment.undone_at = seen_.observed_at;
+            adjustment.undone_by = by;
+        }
+    }
+
+    /// Keeps the one provisional adjustment equal to what fills and named events leave over.
+    base::Result<void> hold_rest(Work& at, Adjustment const* before, Decimal const& rest, Target const& target) {
+        ConId const con_id = at.facts.instrument.con_id;
+        Break const* const open = find_break(con_id, BreakKind::quantity);
+        if (rest.is_zero()) {
+            if (before != nullptr) withdraw(at, before->adjustment_id, "explained");
+            if (open != nullptr) close_break(*open, BreakState::resolved, "explained by fills");
+            return {};
+        }
+        bool const unchanged = before != nullptr && before->quantity == rest && !at.new_executions;
+        Break state = open != nullptr ? *open : new_break(con_id, BreakKind::quantity);
+        if (open == nullptr || !unchanged) {
+            state.state = BreakState::settling;
+            state.last_change_at = seen_.observed_at;
+            state.looks = 0;
+        }
+        state.broker_value = target.quantity;
+        state.book_value = target.quantity - rest;
+        if (seen_.snapshot) ++state.looks;
+        bool const settled = state.looks >= policy_.looks_needed &&
+                             seen_.observed_at - state.last_change_at >= policy_.settle_for;
+        Cause const cause = settled ? Cause::unexplained : Cause::settling;
+        if (settled) {
+            if (state.state != BreakState::open) {
+                warn(con_id, "position.unexplained",
+                     fmt::format("{}: {} of the change to {} is explained by no fill; see `possync breaks`",
+                                 at.facts.instrument.symbol, rest.to_string(), target.quantity.to_string()));
+            }
+            state.state = BreakState::open;
+            ++result_.unexplained;
+        } else {
+            ++result_.settling;
+        }
+        if (!unchanged || before->cause != cause) POSSYNC_TRY_VOID(replace_rest(at, before, rest, cause, target));
+        if (open == nullptr || *open != state) save(std::move(state));
+        return {};
+    }
+
+    base::Result<void> replace_rest(Work& at, Adjustment const* before, Decimal const& rest, Cause cause,
+                                    Target const& target) {
+        Adjustment added;
+        added.adjustment_id = ids_.take();
+        added.con_id = at.facts.instrument.con_id;
+        added.cause = cause;
+        added.quantity = rest;
+        added.effective_at = before != nullptr ? before->effective_at : std::optional(seen_.observed_at);
+        added.recorded_at = seen_.observed_at;
+        if (before != nullptr) {
+            model::RowId const id = before->adjustment_id;  // `before` points into the vector that grows below
+            withdraw(at, id, "replaced");
+        }
+        POSSYNC_TRY(auto const folded, fold(at.facts.instrument, at.facts.executions, at.facts.adjustments, policy_.fold));
+        Decimal const from = folded.positions.empty() ? Decimal(0) : folded.positions.back().quantity;
+        auto const average = from.is_zero() ? std::nullopt : folded.positions.back().average_price;
+        added.price = provisional_price(at, from, average, target, cause);
+        added.basis = added.price ? Basis::broker : Basis::unknown;
+        bool const reduces = !from.is_zero() && from.sign() != rest.sign();
+        if (reduces) added.estimated_price = fresh_mark(added.con_id);
+        insert_sorted(at.facts.adjustments, std::move(added));
+        return {};
+    }
+
+    /// Entry price of a rest, out of the broker's average cost before and after. A reduction has none: what it was
+    /// sold for is not known.
+    std::optional<Decimal> provisional_price(Work const& at, Decimal const& from, std::optional<Decimal> const& average,
+                                             Target const& target, Cause cause) const {
+        auto const cost = quoted_price(target.average_cost, at.facts.instrument);
+        if (!cost || target.quantity.is_zero()) return std::nullopt;
+        std::optional<Decimal> price;
+        if (from.is_zero() || from.sign() != target.quantity.sign()) {
+            price = cost;
+        } else if (target.quantity.abs() > from.abs()) {
+            if (!average) return std::nullopt;
+            Decimal const value = base::multiply_rounded(*cost, target.quantity, price_decimals) -
+                                  base::multiply_rounded(*average, from, price_decimals);
+            price = base::divide_rounded(value, target.quantity - from, price_decimals);
+        }
+        if (!price || !price->is_positive()) return std::nullopt;
+        if (cause == Cause::settling) {
+            // The broker's cost may still lag the fill: believed only near what the instrument trades at.
+            auto const mark = seen_.marks.find(at.facts.instrument.con_id);
+            auto const near = mark != seen_.marks.end() ? std::optional(mark->second.price) : average;
+            if (!near) return std::nullopt;
+            Decimal const off = base::multiply_rounded((*price - *near).abs(), Decimal(20), price_decimals);
+            if (off > near->abs()) return std::nullopt;
+        }
+        return price;
+    }
+
+    std::optional<Decimal> fresh_mark(ConId con_id) const {
+        auto const mark = seen_.marks.find(con_id);
+        if (mark == seen_.marks.end()) return std::nullopt;
+        if (seen_.observed_at - mark->second.marked_at > policy_.mark_fresh_for) return std::nullopt;
+        return mark->second.price;
+    }
+
+    // --- first sight ------------------------------------------------------------------------------------------
+
+    /// Opening balance = snapshot - the fills still served, its cost found by walking those fills back.
+    base::Result<void> first_sight(Work& at, Target const& target) {
+        for (auto& execution : at.facts.executions) {
+            if (is_pending(execution)) execution.booking = Booking::booked;
+        }
+        POSSYNC_TRY(Decimal const filled, quantity_of(at.facts.executions, {}, true));
+        Decimal const opening = target.quantity - filled;
+        if (opening.is_zero()) return {};
+        Adjustment added;
+        added.adjustment_id = ids_.take();
+        added.con_id = at.facts.instrument.con_id;
+        added.cause = Cause::opening_balance;
+        added.quantity = opening;
+        added.recorded_at = seen_.observed_at;
+        added.price = walked_back_price(at, target);
+        added.basis = added.price ? Basis::broker : Basis::unknown;
+        insert_sorted(at.facts.adjustments, std::move(added));
+        return {};
+    }
+
+    /// Undoing an increase takes its value and commission out of the cost, undoing a reduction keeps the average;
+    /// through zero, or at a cost that is not positive, nothing is known.
+    std::optional<Decimal> walked_back_price(Work const& at, Target const& target) const {
+        auto const factor = model::price_factor(at.facts.instrument);
+        if (!factor || factor->is_zero() || !target.average_cost || target.quantity.is_zero()) return std::nullopt;
+        Decimal quantity = target.quantity;
+        Decimal cost = base::multiply_rounded(*target.average_cost, quantity.abs(), price_decimals);
+        auto const& executions = at.facts.executions;
+        for (auto fill = executions.rbegin(); fill != executions.rend(); ++fill) {
+            if (!fill->in_force() || fill->booking != Booking::booked) continue;
+            Decimal const earlier = quantity - fill->signed_quantity();
+            if (earlier.is_zero() || earlier.sign() != quantity.sign()) return std::nullopt;
+            if (earlier.abs() < quantity.abs()) {
+                Decimal const value = base::multiply_rounded(fill->price, fill->shares * *factor, price_decimals);
+                cost = cost - value;
+                // A short's proceeds are reduced by its commission, a long's cost is raised.
+                if (fill->commission) cost = quantity.is_positive() ? cost - *fill->commission : cost + *fill->commission;
+            } else {
+                cost = base::multiply_divide_rounded(cost, earlier, quantity, price_decimals);
+            }
+            if (!cost.is_positive()) return std::nullopt;
+            quantity = earlier;
+        }
+        return base::divide_rounded(cost, quantity.abs() * *factor, price_decimals);
+    }
+
+    // --- missing at the broker --------------------------------------------------------------------------------
+
+    base::Result<void> missing(Work& at, ConId con_id) {
+        if (!seen_.snapshot) return {};  // only a complete snapshot counts
+        ++result_.missing;
+        Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
+        Break const* const since = find_break(con_id, BreakKind::missing);
+        if (since == nullptr) {
+            Break added = new_break(con_id, BreakKind::missing);
+            added.broker_value = Decimal(0);
+            added.book_value = held;
+            added.looks = 1;
+            if (guard_opened_at_) added.opened_at = *guard_opened_at_;
+            save(std::move(added));
+            result_.notices.push_back({con_id, model::EventKind::missing, Cause::missing_at_broker});
+            warn(con_id, "position.missing",
+                 fmt::format("{}: the broker's complete list no longer shows the {} held and no fill explains it",
+                             at.facts.instrument.symbol, held.to_string()));
+            return {};
+        }
+        Break looked = *since;
+        ++looked.looks;
+        bool const waited = seen_.observed_at - looked.opened_at >= policy_.missing_after;
+        if (policy_.on_missing == OnMissing::warn || !waited) {
+            looked.state = waited ? BreakState::open : looked.state;
+            // Counting looks alone is not worth a revision once two are known.
+            if (looked.state != since->state || looked.looks <= 2) save(std::move(looked));
+            return {};
+        }
+        if (Adjustment const* rest = provisional_of(at)) {
+            model::RowId const id = rest->adjustment_id;
+            withdraw(at, id, "missing at the broker");
+            if (Break const* open = find_break(con_id, BreakKind::quantity)) {
+                close_break(*open, BreakState::resolved, "missing at the broker");
+            }
+        }
+        POSSYNC_TRY(Decimal const explained, quantity_of(at.facts.executions, at.facts.adjustments, true));
+        if (!explained.is_zero()) {
+            Adjustment added;
+            added.adjustment_id = ids_.take();
+            added.con_id = con_id;
+            added.cause = Cause::missing_at_broker;
+            added.quantity = -explained;
+            added.estimated_price = fresh_mark(con_id);
+            added.effective_at = seen_.observed_at;
+            added.recorded_at = seen_.observed_at;
+            insert_sorted(at.facts.adjustments, std::move(added));
+        }
+        looked.state = BreakState::explained;
+        looked.closed_at = seen_.observed_at;
+        looked.detail = "closed: missing at the broker";
+        save(std::move(looked));
+        warn(con_id, "position.closed_missing",
+             fmt::format("{}: closed, missing at the broker; its realized P&L is unknown", at.facts.instrument.symbol));
+        return {};
+    }
+
+    /// A position that was closed as missing and is back with the same quantity was never closed.
+    bool reopen_returned(Work& at, Target const& target, Decimal const& delta) {
+        if (target.absent || delta.is_zero() || at.new_executions) return false;
+        Adjustment* last = nullptr;
+        for (auto& adjustment : at.facts.adjustments) {
+            if (adjustment.in_force()) last = &adjustment;
+        }
+        if (last == nullptr || last->cause != Cause::missing_at_broker || -last->quantity != delta) return false;
+        auto const order = order_of(*last);
+        for (auto const& execution : at.facts.executions) {
+            if (execution.in_force() && order < order_of(execution)) return false;
+        }
+        last->undone_at = seen_.observed_at;
+        last->undone_by = "returned";
+        return true;
+    }
+
+    // --- breaks -----------------------------------------------------------------------------------------------
+
+    Break const* find_break(ConId con_id, BreakKind kind) const {
+        for (auto const& [unused, candidate] : book_.breaks) {
+            if (candidate.con_id == con_id && candidate.kind == kind && candidate.unresolved()) return &candidate;
+        }
+        return nullptr;
+    }
+
+    Break new_break(ConId con_id, BreakKind kind) {
+        Break added;
+        added.break_id = ids_.take();
+        added.con_id = con_id;
+        added.kind = kind;
+        added.opened_at = seen_.observed_at;
+        added.last_change_at = seen_.observed_at;
+        return added;
+    }
+
+    void save(Break changed) { breaks_[changed.break_id] = std::move(changed); }
+
+    void close_break(Break const& open, BreakState state, std::string detail) {
+        Break closed = open;
+        closed.state = state;
+        closed.closed_at = seen_.observed_at;
+        closed.detail = std::move(detail);
+        save(std::move(closed));
+    }
+
+    /// Fills that no change of position takes up become breaks of their own, with patience.
+    void review_breaks() {
+        std::set<ConId> waiting;
+        auto review = [&](ConId con_id, std::vector<Execution> const& executions) {
+            Execution const* oldest = nullptr;
+            for (auto const& execution : executions) {
+                if (!is_pending(execution)) continue;
+                ++result_.pending_executions;
+                if (oldest == nullptr || execution.recorded_at < oldest->recorded_at) oldest = &execution;
+            }
+            if (oldest != nullptr) {
+                waiting.insert(con_id);
+                if (seen_.snapshot) look_at_waiting(con_id, *oldest);
+            }
+        };
+        for (auto const& [con_id, at] : work_) review(con_id, at.facts.executions);
+        for (auto const& [con_id, book] : book_.instruments) {
+            if (!work_.contains(con_id)) review(con_id, book.executions);
+        }
+        for (auto const& [unused, open] : book_.breaks) {
+            if (open.kind == BreakKind::fill_without_position && open.unresolved() && !waiting.contains(open.con_id)) {
+                close_break(open, BreakState::resolved, "taken up by the position");
+            }
+        }
+    }
+
+    void look_at_waiting(ConId con_id, Execution const& oldest) {
+        Break const* const open = find_break(con_id, BreakKind::fill_without_position);
+        if (open == nullptr) {
+            Break added = new_break(con_id, BreakKind::fill_without_position);
+            added.book_value = oldest.signed_quantity();
+            added.looks = 1;
+            added.detail = oldest.exec_id;
+            save(std::move(added));
+            return;
+        }
+        if (open->state == BreakState::open) return;
+        Break looked = *open;
+        ++looked.looks;
+        if (looked.looks >= policy_.looks_needed && seen_.observed_at - looked.opened_at >= policy_.settle_for) {
+            looked.state = BreakState::open;
+            warn(con_id, "execution.without_position",
+                 fmt::format("fill {} of {} has not moved the broker's position", oldest.exec_id,
+                             oldest.signed_quantity().to_string()));
+        }
+        save(std::move(looked));
+    }
+
+    void warn(ConId con_id, std::string event, std::string text) {
+        result_.warnings.push_back({con_id, std::move(event), std::move(text)});
+    }
+
+    Explanation finish() {
+        for (auto& [unused, at] : work_) {
+            bool const same = at.was != nullptr && at.was->instrument == at.facts.instrument &&
+                              at.was->executions == at.facts.executions && at.was->adjustments == at.facts.adjustments;
+            bool const empty = at.was == nullptr && at.facts.executions.empty() && at.facts.adjustments.empty();
+            if (!same && !empty) result_.changed.push_back(std::move(at.facts));
+        }
+        for (auto& [unused, changed] : breaks_) result_.breaks.push_back(std::move(changed));
+        return std::move(result_);
+    }
+
+    model::AccountBook const& book_;
+    Observation const& seen_;
+    Policy const& policy_;
+    IdAllocator& ids_;
+    bool first_sight_;
+    std::map<ConId, Work> work_;
+    std::map<ConId, Target> targets_;
+    std::map<model::RowId, Break> breaks_;
+    std::optional<Timestamp> guard_opened_at_;
+    Explanation result_;
+};
+
+}  // namespace
+
+base::Result<Explanation> explain(model::AccountBook const& book, Observation const& observation, Policy const& policy,
+                                  IdAllocator& ids) {
+    try {
+        return Explainer(book, observation, policy, ids).run();
+    } catch (base::DecimalOverflow const& overflow) {
+        return base::fail(base::ErrorCode::out_of_range,
+                          std::string("the observation cannot be calculated exactly: ") + overflow.what());
+    }
+}
+
+}  // namespace possync::ledger

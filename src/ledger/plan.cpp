@@ -1,0 +1,61 @@
+#include "ledger/plan.hpp"
+
+namespace possync::ledger {
+
+namespace {
+
+/// Events that move no quantity stand on the position as it is after the change set.
+void add_notices(model::AccountBook const& book, std::vector<Notice> const& notices, IdAllocator& ids,
+                 model::ChangeSet& change_set) {
+    for (auto const& notice : notices) {
+        auto const found = book.instruments.find(notice.con_id);
+        if (found == book.instruments.end() || found->second.positions.empty()) continue;
+        model::Position const* position = &found->second.positions.back();
+        for (auto const& changed : change_set.positions) {
+            if (changed.position_id == position->position_id) position = &changed;
+        }
+        model::PositionEvent event;
+        event.event_id = ids.take();
+        event.position_id = position->position_id;
+        event.con_id = notice.con_id;
+        event.kind = notice.kind;
+        event.cause = notice.cause;
+        event.quantity_before = event.quantity_after = position->quantity;
+        event.average_price_before = event.average_price_after = position->average_price;
+        event.occurred_at = change_set.recorded_at;
+        change_set.events.push_back(std::move(event));
+    }
+}
+
+}  // namespace
+
+base::Result<Plan> plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy) {
+    Plan plan;
+    model::ChangeSet& change_set = plan.change_set;
+    change_set.account_id = book.account_id;
+    change_set.base_revision = book.revision;
+    change_set.recorded_at = observation.observed_at;
+
+    IdAllocator ids(book.account_id, book.next_id);
+    POSSYNC_TRY(Explanation explanation, explain(book, observation, policy, ids));
+    static model::InstrumentBook const unknown;
+    for (auto const& facts : explanation.changed) {
+        auto const found = book.instruments.find(facts.instrument.con_id);
+        model::InstrumentBook const& was = found == book.instruments.end() ? unknown : found->second;
+        POSSYNC_TRY_VOID(diff(was, facts, policy.fold, ids, change_set));
+    }
+    add_notices(book, explanation.notices, ids, change_set);
+    change_set.breaks = std::move(explanation.breaks);
+    plan.first_sight = book.revision == 0;
+    change_set.next_id = change_set.empty() ? book.next_id : ids.next();
+
+    plan.warnings = std::move(explanation.warnings);
+    plan.pending_executions = explanation.pending_executions;
+    plan.settling = explanation.settling;
+    plan.unexplained = explanation.unexplained;
+    plan.missing = explanation.missing;
+    plan.guard_held = explanation.guard_held;
+    return plan;
+}
+
+}  // namespace possync::ledger
