@@ -1,0 +1,35 @@
+// SnapshotAssembler: rows of a position list -> one CompleteSnapshot per account, and only when the End message of
+// the same request on the same connection came. A disconnect, a timeout or a new request throws the builder away:
+// half a list never becomes a value. Pure; one object per gateway.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/observation.hpp"
+
+namespace possync::sync {
+
+class SnapshotAssembler {
+public:
+    /// A list was asked for. Whatever was half built before is discarded.
+    void begin(std::int64_t connection_number, std::int64_t request_number);
+    [[nodiscard]] bool building() const { return building_; }
+    /// One row of the list. A repeated row replaces the earlier one: the last value counts.
+    void add(std::string_view account, model::BrokerPosition position);
+    /// The End message. Gives a snapshot for each of `accounts`, an empty one where no row came; rows of other
+    /// accounts are dropped. Nothing when no list of this connection is being built.
+    [[nodiscard]] std::optional<std::map<std::string, model::CompleteSnapshot>> complete(
+        std::int64_t connection_number, std::vector<std::string> const& accounts);
+    void discard();
+
+private:
+    bool building_ = false;
+    std::int64_t connection_number_ = 0;
+    std::int64_t request_number_ = 0;
+    std::map<std::string, std::map<model::ConId, model::BrokerPosition>, std::less<>> rows_;
+};
+
+}  // namespace possync::sync

@@ -1,0 +1,195 @@
+// What goes into the engine and what comes out: plain values. `app` carries them to sockets, threads and stores,
+// the tests to virtual ones; the engine itself knows neither.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "ledger/policy.hpp"
+#include "model/change_set.hpp"
+#include "model/records.hpp"
+
+namespace possync::sync {
+
+/// Which accounts a gateway may serve before anything is written.
+enum class Expect { any, paper, live };
+
+struct AccountOptions {
+    std::optional<model::CostBasis> cost_basis;
+    std::optional<ledger::OnMissing> on_missing;
+};
+
+/// One gateway's part of the configuration. Durations are whole; the defaults are the documented ones.
+struct EngineOptions {
+    std::string gateway = "gateway";
+    std::string host = "127.0.0.1";
+    int port = 4002;
+    int client_id = 71;
+    std::vector<std::string> accounts;  ///< empty: every managed account
+    Expect expect = Expect::any;
+    std::string time_zone;  ///< IANA; empty: from the handshake where it is recognised
+    int max_server_version = 200;
+
+    bool enabled = true;  ///< false: no schedule and no callbacks, only syncs asked for
+    base::Duration interval = std::chrono::minutes(5);
+    bool on_position_update = true;
+    bool on_trade = true;
+    base::Duration settle = std::chrono::milliseconds(250);
+    base::Duration settle_max = std::chrono::seconds(5);
+    base::Duration timeout = std::chrono::seconds(30);
+    bool marks = true;
+    ledger::Policy policy;
+    std::map<std::string, AccountOptions> account_options;
+
+    /// Connect once, sync once, never reconnect or wait for what needs time (`possync sync`).
+    bool one_shot = false;
+    std::uint64_t seed = 1;  ///< of the reconnect jitter
+};
+
+/// The answer to a sync, per account.
+struct SyncResult {
+    bool success = false;
+    std::string account;  ///< empty when it failed before any account was known
+    model::Trigger trigger = model::Trigger::manual;
+    int positions_created = 0;
+    int positions_updated = 0;
+    int positions_closed = 0;
+    int broker_positions = 0;
+    int book_positions = 0;
+    base::Duration duration{0};
+    std::string error;
+    base::ErrorCode error_code = base::ErrorCode::internal;
+    std::vector<std::string> warnings;
+    int pending = 0;  ///< executions that no position change has taken up, and rests that are settling
+    model::Revision revision = 0;
+    bool changed = false;
+};
+
+struct Statistics {
+    std::int64_t total_syncs = 0;
+    std::int64_t successful_syncs = 0;
+    std::int64_t failed_syncs = 0;
+    std::int64_t positions_created = 0;
+    std::int64_t positions_updated = 0;
+    std::int64_t positions_closed = 0;
+    std::int64_t callback_triggers = 0;
+    std::string last_error;
+    std::optional<base::Timestamp> last_sync_time;
+};
+
+struct AccountStatus {
+    std::string account;
+    std::optional<base::Timestamp> last_synced_at;
+    model::Revision revision = 0;
+    int open_breaks = 0;
+};
+
+struct GatewayStatus {
+    std::string gateway;
+    std::string host;
+    int port = 0;
+    bool connected = false;  ///< handshake done and accounts known
+    bool stale = false;      ///< the gateway lost its own connection to the broker
+    int server_version = 0;
+    std::string state;  ///< one word: stopped connecting claiming loading ready
+    std::string last_error;
+    std::vector<AccountStatus> accounts;
+    Statistics statistics;
+};
+
+// --- in --------------------------------------------------------------------------------------------------------------
+
+struct Start {};
+struct Stop {};
+struct SocketOpened {};
+struct SocketFailed { std::string reason; };
+struct SocketClosed { std::string reason; };
+/// The bytes are read during the step only.
+struct BytesReceived { std::string_view bytes; };
+/// Time passed; also what to send when nothing else happened by next_wakeup().
+struct Tick {};
+struct ClaimedAccount {
+    model::AccountId account_id = 0;
+    std::string account;
+};
+struct Claimed {
+    std::vector<ClaimedAccount> accounts;
+    std::vector<std::string> warnings;
+};
+struct ClaimFailed { base::Error error; };
+struct BookLoaded { model::AccountBook book; };
+struct LoadFailed {
+    model::AccountId account_id = 0;
+    base::Error error;
+};
+struct Committed { std::int64_t commit_number = 0; };
+struct CommitFailed {
+    std::int64_t commit_number = 0;
+    base::Error error;
+};
+struct SyncRequested {
+    std::int64_t request_number = 0;
+    std::string account;  ///< empty: all
+    bool dry_run = false;
+    std::optional<bool> calculate_realized_pnl;
+};
+struct ResetStatistics {};
+
+using Event = std::variant<Start, Stop, SocketOpened, SocketFailed, SocketClosed, BytesReceived, Tick, Claimed, ClaimFailed,
+                           BookLoaded, LoadFailed, Committed, CommitFailed, SyncRequested, ResetStatistics>;
+
+// --- out -------------------------------------------------------------------------------------------------------------
+
+struct OpenSocket {
+    std::string host;
+    int port = 0;
+};
+struct CloseSocket {};
+struct SendBytes { std::string bytes; };
+/// Take or renew the gateway's lease for these accounts; answered by Claimed or ClaimFailed.
+struct Claim {
+    std::vector<std::string> accounts;
+    bool paper = false;
+    bool renewal = false;
+};
+struct LoadBook { model::AccountId account_id = 0; };
+/// One transaction; answered by Committed or CommitFailed. At most one is under way.
+struct Commit {
+    std::int64_t commit_number = 0;
+    std::vector<model::ChangeSet> change_sets;
+    std::vector<model::SyncRun> runs;
+    std::vector<model::MarkRecord> marks;
+    std::vector<model::AccountValue> values;
+    std::vector<model::CoverageWindow> coverage;
+    std::vector<model::Freshness> freshness;
+};
+/// Sent once per SyncRequested.
+struct SyncFinished {
+    std::int64_t request_number = 0;
+    std::vector<SyncResult> results;
+    std::vector<model::ChangeSet> would_write;  ///< dry run only
+};
+/// A committed change set, for callbacks and streams.
+struct Changed {
+    std::string account;
+    model::ChangeSet change_set;
+};
+enum class LogLevel { debug, info, warning, error };
+struct Log {
+    LogLevel level = LogLevel::info;
+    std::string event;  ///< stable name: sync.committed, gateway.connected, position.closed ...
+    std::string account;
+    std::string text;
+};
+/// Everything that had to be said was said, after Stop or at the end of a one-shot run.
+struct Finished {};
+
+using Effect = std::variant<OpenSocket, CloseSocket, SendBytes, Claim, LoadBook, Commit, SyncFinished, Changed, Log, Finished>;
+using Effects = std::vector<Effect>;
+
+}  // namespace possync::sync
