@@ -1,0 +1,67 @@
+// One account as the engine holds it: the committed book, and what arrived since and is not planned yet.
+// Internal to the engine.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ledger/plan.hpp"
+#include "model/observation.hpp"
+#include "model/records.hpp"
+
+namespace possync::sync {
+
+/// Facts and pushes in the order of arrival; the last push of an instrument counts.
+struct Arrivals {
+    std::map<model::ConId, model::BrokerPosition> pushes;
+    std::vector<model::ObservedExecution> executions;
+    std::vector<model::CommissionReport> commissions;
+    std::vector<model::Instrument> instruments;
+
+    [[nodiscard]] bool empty() const {
+        return pushes.empty() && executions.empty() && commissions.empty() && instruments.empty();
+    }
+};
+
+struct AccountState {
+    std::string account;
+    model::AccountBook book;
+    bool loaded = false;
+    ledger::Policy policy;
+
+    Arrivals arrivals;
+    std::optional<base::Duration> first_arrival;  ///< steady; set while something waits to be planned
+    bool pull_asked = false;                       ///< executions were pulled for what waits
+
+    std::map<model::ConId, model::Mark> marks;
+    std::map<model::ConId, base::Decimal> average_costs;  ///< the broker's, raw
+    std::set<model::ConId> unsaved_marks;
+    std::map<std::pair<std::string, std::string>, model::AccountValue> unsaved_values;  ///< (key, currency)
+    std::string base_currency;
+    std::optional<bool> ready;  ///< AccountReady of the account updates
+    std::optional<base::Timestamp> last_synced_at;
+    bool unsaved_freshness = false;
+
+    /// Everything that waits, as one observation; the arrivals stay until the plan is committed.
+    [[nodiscard]] model::Observation observe(base::Timestamp now) const {
+        model::Observation observation;
+        observation.observed_at = now;
+        observation.executions = arrivals.executions;
+        observation.commissions = arrivals.commissions;
+        observation.instruments = arrivals.instruments;
+        observation.marks = marks;
+        return observation;
+    }
+    [[nodiscard]] int open_positions() const {
+        int count = 0;
+        for (auto const& [unused, instrument] : book.instruments) {
+            if (!instrument.positions.empty() && instrument.positions.back().open()) ++count;
+        }
+        return count;
+    }
+};
+
+}  // namespace possync::sync

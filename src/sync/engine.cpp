@@ -1,0 +1,1193 @@
+#include "sync/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/check.hpp"
+#include "ledger/value.hpp"
+#include "sync/account_state.hpp"
+#include "sync/broker_feed.hpp"
+#include "sync/execution_time.hpp"
+
+namespace possync::sync {
+
+using base::Duration;
+using base::ErrorCode;
+using base::Now;
+using base::Timestamp;
+using model::ConId;
+using model::Trigger;
+
+namespace {
+
+constexpr Duration second_look_after = std::chrono::seconds(2);
+constexpr Duration describe_patience = std::chrono::seconds(5);
+constexpr Duration flush_every = std::chrono::seconds(5);
+constexpr Duration renew_every = std::chrono::seconds(10);
+constexpr Duration retry_after = std::chrono::seconds(5);
+constexpr Duration look_again_after = std::chrono::seconds(20);
+/// Up to this many unknown instruments are described before they are first booked; more are described meanwhile.
+constexpr std::size_t describe_first_max = 200;
+/// A fill this young may still be missing from the position list that was asked for at the same time.
+constexpr Duration first_sight_quiet = std::chrono::seconds(5);
+
+enum class Phase { stopped, connecting, claiming, loading, ready };
+
+std::string_view word(Phase phase) {
+    switch (phase) {
+        case Phase::stopped: return "stopped";
+        case Phase::connecting: return "connecting";
+        case Phase::claiming: return "claiming";
+        case Phase::loading: return "loading";
+        case Phase::ready: return "ready";
+    }
+    return "stopped";
+}
+
+struct Request {
+    std::int64_t number = 0;
+    std::string account;
+    bool dry_run = false;
+    std::optional<bool> calculate_realized_pnl;
+};
+
+/// One complete sync of the gateway, from asking to answering.
+struct Cycle {
+    Trigger trigger = Trigger::manual;
+    std::vector<Request> requests;
+    Timestamp started_at;
+    Duration started{0};
+    int looks = 0;
+    bool collecting = false;
+    std::map<std::string, model::CompleteSnapshot> snapshots;
+    bool positions_done = false;
+    bool executions_done = false;
+    bool executions_complete = false;
+    std::int64_t execution_request = 0;
+    bool described = false;
+    std::optional<Duration> describe_until;  ///< steady
+    std::optional<Duration> second_look_at;  ///< steady
+};
+
+struct PlannedAccount {
+    AccountState* account = nullptr;
+    ledger::Plan plan;
+    Arrivals taken;
+};
+
+/// The commit under way, and whom to tell.
+struct CommitUnderWay {
+    std::int64_t number = 0;
+    std::vector<PlannedAccount> planned;
+    std::vector<SyncResult> results;
+    std::vector<Request> requests;
+    Trigger trigger = Trigger::manual;
+    bool is_sync = false;  ///< false: only marks, values, runs
+};
+
+bool is_paper(std::string const& account) { return !account.empty() && account.front() == 'D'; }
+
+std::string join(std::vector<std::string> const& words) {
+    std::string text;
+    for (auto const& item : words) text += (text.empty() ? "" : ", ") + item;
+    return text;
+}
+
+}  // namespace
+
+class Engine::Implementation final : public BrokerListener {
+public:
+    Implementation(EngineOptions options, base::ZoneRules const& zones)
+        : options_(std::move(options)), zones_(zones), feed_(options_, zones, *this) {}
+
+    Effects step(Event const& event, Now now) {
+        now_ = now;
+        std::visit([this](auto const& each) { handle(each); }, event);
+        feed_.tick(now_);
+        advance();
+        take_feed_actions();
+        return std::exchange(out_, {});
+    }
+
+    std::optional<Duration> next_wakeup() const {
+        std::optional<Duration> next = feed_.next_deadline();
+        auto consider = [&](std::optional<Duration> candidate) {
+            if (candidate && (!next || *candidate < *next)) next = candidate;
+        };
+        if (phase_ == Phase::stopped) return next;
+        if (cycle_) {
+            consider(cycle_->describe_until);
+            consider(cycle_->second_look_at);
+        }
+        if (phase_ == Phase::ready) {
+            consider(next_sync_at_);
+            if (!under_way_) consider(flush_at_);
+            if (!cycle_ && !under_way_) {
+                for (auto const& [unused, account] : accounts_) {
+                    if (account.first_arrival) consider(*account.first_arrival + options_.settle_max);
+                }
+            }
+            consider(renew_at_);
+        }
+        return next;
+    }
+
+    GatewayStatus status() const {
+        GatewayStatus status;
+        status.gateway = options_.gateway;
+        status.host = options_.host;
+        status.port = options_.port;
+        status.connected = phase_ == Phase::ready || phase_ == Phase::loading || phase_ == Phase::claiming;
+        status.stale = stale_;
+        status.server_version = feed_.server_version();
+        status.state = std::string(word(phase_));
+        status.last_error = last_connection_error_;
+        for (auto const& [name, account] : accounts_) {
+            AccountStatus row;
+            row.account = name;
+            row.last_synced_at = account.last_synced_at;
+            row.revision = account.book.revision;
+            for (auto const& [unused, open] : account.book.breaks) row.open_breaks += open.state == model::BreakState::open;
+            status.accounts.push_back(std::move(row));
+        }
+        status.statistics = statistics_;
+        return status;
+    }
+
+    Statistics const& statistics() const { return statistics_; }
+
+    model::AccountBook const* book(std::string_view name) const {
+        auto const found = accounts_.find(std::string(name));
+        return found == accounts_.end() || !found->second.loaded ? nullptr : &found->second.book;
+    }
+
+private:
+    // --- events from outside ----------------------------------------------------------------------------------
+
+    void handle(Start const&) {
+        if (phase_ != Phase::stopped) return;
+        phase_ = Phase::connecting;
+        feed_.start(now_);
+    }
+
+    void handle(Stop const&) {
+        stopping_ = true;
+        fail_waiting(ErrorCode::unavailable, "the service is stopping");
+        if (cycle_) fail_cycle(ErrorCode::unavailable, "the service is stopping");
+        if (phase_ == Phase::ready && !under_way_) flush();
+    }
+
+    void handle(SocketOpened const&) { feed_.socket_opened(now_); }
+    void handle(SocketFailed const& event) { feed_.socket_failed(now_, event.reason); }
+    void handle(SocketClosed const& event) { feed_.socket_closed(now_, event.reason); }
+    void handle(BytesReceived const& event) { feed_.bytes(now_, event.bytes); }
+    void handle(Tick const&) {}
+
+    void handle(Claimed const& event) {
+        for (auto const& warning : event.warnings) log(LogLevel::warning, "gateway.account_ignored", "", warning);
+        if (phase_ != Phase::claiming) return;  // a renewal
+        std::map<std::string, AccountState> accounts;
+        for (auto const& claimed : event.accounts) {
+            auto const kept = accounts_.find(claimed.account);
+            AccountState& state = accounts[claimed.account];
+            if (kept != accounts_.end()) state = std::move(kept->second);
+            state.account = claimed.account;
+            state.loaded = false;
+            state.policy = policy_of(claimed.account);
+            emit(LoadBook{claimed.account_id});
+        }
+        accounts_ = std::move(accounts);
+        if (accounts_.empty()) {
+            connection_failed(ErrorCode::refused, "none of the gateway's accounts is this database's to write");
+            return;
+        }
+        phase_ = Phase::loading;
+        renew_at_ = now_.steady + renew_every;
+    }
+
+    void handle(ClaimFailed const& event) {
+        if (phase_ == Phase::claiming) {
+            connection_failed(event.error.code, event.error.message);
+            return;
+        }
+        // The lease is gone: what is planned here may no longer be written.
+        log(LogLevel::error, "gateway.lease_lost", "", event.error.message);
+        if (cycle_) fail_cycle(event.error.code, event.error.message);
+        feed_.drop_connection(now_, event.error.message);
+    }
+
+    void handle(BookLoaded const& event) {
+        auto const found = accounts_.find(event.book.account);
+        if (found == accounts_.end()) return;
+        found->second.book = event.book;
+        found->second.loaded = true;
+        for (auto const& [unused, instrument] : event.book.instruments) {
+            for (auto const& execution : instrument.executions) owner_of_execution_[execution.exec_id] = event.book.account;
+            if (instrument.instrument.details_known) descriptions_[instrument.instrument.con_id] = instrument.instrument;
+        }
+        if (phase_ != Phase::loading) return;
+        for (auto const& [unused, account] : accounts_) {
+            if (!account.loaded) return;
+        }
+        phase_ = Phase::ready;
+        become_ready();
+    }
+
+    void handle(LoadFailed const& event) {
+        connection_failed(event.error.code, "the book cannot be loaded: " + event.error.message);
+    }
+
+    void handle(Committed const& event) {
+        if (!under_way_ || under_way_->number != event.commit_number) return;
+        CommitUnderWay done = std::move(*under_way_);
+        under_way_.reset();
+        for (auto& planned : done.planned) settle_commit(planned);
+        if (done.is_sync) finish_results(std::move(done.results), done.requests, done.trigger);
+    }
+
+    void handle(CommitFailed const& event) {
+        if (!under_way_ || under_way_->number != event.commit_number) return;
+        CommitUnderWay failed = std::move(*under_way_);
+        under_way_.reset();
+        for (auto& planned : failed.planned) put_back(planned);
+        if (event.error.code == ErrorCode::conflict && !options_.one_shot) {
+            log(LogLevel::warning, "sync.conflict", "", event.error.message);
+            for (auto const& request : failed.requests) next_requests_.push_back(request);
+            reload_books();
+            next_sync_at_ = now_.steady + std::chrono::seconds(1);
+            return;
+        }
+        if (!failed.is_sync) {
+            log(LogLevel::error, "store.failed", "", event.error.message);
+            flush_at_ = now_.steady + retry_after;
+            return;
+        }
+        for (auto& result : failed.results) {
+            result.success = false;
+            result.changed = false;
+            result.positions_created = result.positions_updated = result.positions_closed = 0;
+            result.error = event.error.message;
+            result.error_code = event.error.code;
+        }
+        finish_results(std::move(failed.results), failed.requests, failed.trigger);
+        if (!options_.one_shot) next_sync_at_ = now_.steady + retry_after;
+    }
+
+    void handle(SyncRequested const& event) {
+        Request const request{event.request_number, event.account, event.dry_run, event.calculate_realized_pnl};
+        if (phase_ == Phase::ready) {
+            ask(Trigger::manual, request);
+        } else if (phase_ == Phase::stopped || (phase_ == Phase::connecting && !options_.one_shot)) {
+            fail_requests({request}, ErrorCode::unavailable, not_connected());
+        } else {
+            next_requests_.push_back(request);
+        }
+    }
+
+    void handle(ResetStatistics const&) { statistics_ = {}; }
+
+    // --- the connection ---------------------------------------------------------------------------------------
+
+    std::string not_connected() const {
+        return fmt::format("gateway {} ({}:{}) is not connected{}{}; nothing was written", options_.gateway, options_.host,
+                           options_.port, last_connection_error_.empty() ? "" : ": ", last_connection_error_);
+    }
+
+    void on_ready(std::vector<std::string> const& managed) override {
+        stale_ = false;
+        last_connection_error_.clear();
+        log(LogLevel::info, "gateway.connected", "",
+            fmt::format("{} at {}:{}, server version {}, accounts {}", options_.gateway, options_.host, options_.port,
+                        feed_.server_version(), join(managed)));
+        std::vector<std::string> wanted;
+        for (auto const& account : managed) {
+            bool const chosen = options_.accounts.empty() ||
+                                std::find(options_.accounts.begin(), options_.accounts.end(), account) != options_.accounts.end();
+            if (chosen) wanted.push_back(account);
+        }
+        for (auto const& account : options_.accounts) {
+            if (std::find(managed.begin(), managed.end(), account) == managed.end()) {
+                log(LogLevel::warning, "gateway.account_unknown", account,
+                    "configured, but not managed by this login; its accounts are " + join(managed));
+            }
+        }
+        if (wanted.empty()) {
+            refuse("none of the configured accounts is managed by this login; its accounts are " + join(managed));
+            return;
+        }
+        bool const paper = std::all_of(wanted.begin(), wanted.end(), is_paper);
+        if (options_.expect != Expect::any && paper != (options_.expect == Expect::paper)) {
+            refuse(fmt::format("gateway {} was configured as {} and serves {} accounts ({}); nothing was written. Check host and "
+                               "port, or set expect",
+                               options_.gateway, options_.expect == Expect::paper ? "paper" : "live", paper ? "paper" : "live",
+                               join(wanted)));
+            return;
+        }
+        phase_ = Phase::claiming;
+        claimed_accounts_ = wanted;
+        paper_ = paper;
+        emit(Claim{wanted, paper, false});
+    }
+
+    void refuse(std::string const& why) {
+        refused_ = true;
+        connection_failed(ErrorCode::refused, why);
+    }
+
+    /// The connection cannot be used; in a one-shot run that is the end.
+    void connection_failed(ErrorCode code, std::string const& why) {
+        last_connection_error_ = why;
+        log(LogLevel::error, "gateway.unusable", "", why);
+        if (cycle_) fail_cycle(code, why);
+        fail_waiting(code, why);
+        if (refused_ || options_.one_shot) {
+            feed_.stop(now_);
+            phase_ = Phase::stopped;
+        } else {
+            feed_.drop_connection(now_, why);
+        }
+    }
+
+    void on_disconnected(std::string const& reason, bool will_retry) override {
+        bool const was_connected = phase_ == Phase::ready || phase_ == Phase::loading || phase_ == Phase::claiming;
+        last_connection_error_ = reason;
+        assembler_.discard();
+        pull_request_ = 0;
+        asked_descriptions_.clear();
+        if (phase_ != Phase::stopped) phase_ = Phase::connecting;
+        for (auto& [unused, account] : accounts_) {
+            account.arrivals.pushes.clear();  // positions of a dead connection are unknown, its fills stay facts
+        }
+        if (was_connected) {
+            log(LogLevel::warning, "gateway.disconnected", "", reason);
+        } else {
+            log(will_retry ? LogLevel::info : LogLevel::error, "gateway.connect_failed", "",
+                fmt::format("{}:{}: {}", options_.host, options_.port, reason));
+        }
+        if (cycle_) fail_cycle(ErrorCode::unavailable, "the connection was lost during the sync: " + reason);
+        if (!will_retry || options_.one_shot) {
+            fail_waiting(ErrorCode::unavailable, not_connected());
+            if (!will_retry) phase_ = Phase::stopped;
+        }
+        was_ready_before_ = was_ready_before_ || was_connected;
+    }
+
+    void on_stale(std::string const& text) override {
+        if (!stale_) log(LogLevel::warning, "gateway.stale", "", text);
+        stale_ = true;
+    }
+
+    void on_restored(bool data_lost, std::string const& text) override {
+        stale_ = false;
+        log(LogLevel::info, "gateway.restored", "", text);
+        if (data_lost && phase_ == Phase::ready) subscribe_accounts();
+        if (phase_ == Phase::ready) ask(Trigger::reconnect, std::nullopt);
+    }
+
+    void on_notice(LogLevel level, std::string const& event, std::string const& text) override { log(level, event, "", text); }
+
+    void become_ready() {
+        subscribe_accounts();
+        if (options_.one_shot) {
+            ask(Trigger::manual, std::nullopt);
+            return;
+        }
+        next_sync_at_.reset();
+        if (options_.enabled || !next_requests_.empty()) {
+            ask(was_ready_before_ ? Trigger::reconnect : Trigger::startup, std::nullopt);
+        }
+    }
+
+    void subscribe_accounts() {
+        // Account updates serve one account per login at a time: on a login with several they stay off, so that no
+        // other program's subscription is taken away.
+        if (options_.marks && feed_.managed_accounts() == 1 && !options_.one_shot) {
+            feed_.request_account_updates(now_, accounts_.begin()->first);
+        }
+    }
+
+    // --- a complete sync --------------------------------------------------------------------------------------
+
+    void ask(Trigger trigger, std::optional<Request> const& request) {
+        if (request) next_requests_.push_back(*request);
+        if (cycle_ || under_way_) {
+            if (!next_trigger_) next_trigger_ = trigger;
+            return;
+        }
+        begin_cycle(trigger);
+    }
+
+    void begin_cycle(Trigger trigger) {
+        cycle_.emplace();
+        cycle_->trigger = trigger;
+        cycle_->requests = std::exchange(next_requests_, {});
+        cycle_->started_at = now_.wall;
+        cycle_->started = now_.steady;
+        if (options_.enabled && !options_.one_shot) next_sync_at_ = now_.steady + options_.interval;
+        for (auto it = cycle_->requests.begin(); it != cycle_->requests.end();) {
+            if (it->account.empty() || accounts_.contains(it->account)) {
+                ++it;
+                continue;
+            }
+            std::vector<std::string> names;
+            for (auto const& [name, unused] : accounts_) names.push_back(name);
+            fail_requests({*it}, ErrorCode::not_found,
+                          fmt::format("there is no account {}; the accounts are {}", it->account, join(names)));
+            it = cycle_->requests.erase(it);
+        }
+        bool const nobody_left = cycle_->requests.empty() && trigger == Trigger::manual && answered_any_;
+        if (nobody_left) {
+            cycle_.reset();
+            return;
+        }
+        begin_look();
+    }
+
+    void begin_look() {
+        Cycle& cycle = *cycle_;
+        ++cycle.looks;
+        cycle.collecting = true;
+        cycle.snapshots.clear();
+        cycle.positions_done = cycle.executions_done = cycle.executions_complete = false;
+        cycle.second_look_at.reset();
+        assembler_.begin(feed_.connection_number(), ++position_request_);
+        feed_.request_positions(now_);
+        cycle.execution_request = feed_.request_executions(now_);
+    }
+
+    void on_position(std::string_view account, model::BrokerPosition position) override {
+        ConId const con_id = position.instrument.con_id;
+        auto const found = accounts_.find(std::string(account));
+        if (found != accounts_.end() && position.average_cost && !position.quantity.is_zero()) {
+            auto [known, added] = found->second.average_costs.try_emplace(con_id, *position.average_cost);
+            if (!added && known->second != *position.average_cost) {
+                known->second = *position.average_cost;
+                found->second.unsaved_marks.insert(con_id);
+            }
+        }
+        if (assembler_.building()) {
+            assembler_.add(account, std::move(position));
+            return;
+        }
+        if (found == accounts_.end()) return;
+        found->second.arrivals.pushes.insert_or_assign(con_id, std::move(position));
+        if (options_.enabled && options_.on_position_update) arrived(found->second);
+    }
+
+    void on_position_end() override {
+        if (!cycle_ || !cycle_->collecting) return;
+        std::vector<std::string> names;
+        for (auto const& [name, unused] : accounts_) names.push_back(name);
+        auto snapshots = assembler_.complete(feed_.connection_number(), names);
+        if (!snapshots) return;
+        cycle_->snapshots = std::move(*snapshots);
+        cycle_->positions_done = true;
+        for (auto& [unused, account] : accounts_) account.arrivals.pushes.clear();  // older than the list
+    }
+
+    void on_positions_failed(std::string const& why) override {
+        assembler_.discard();
+        if (cycle_) fail_cycle(ErrorCode::timeout, "the broker's list of positions did not come: " + why);
+    }
+
+    void on_execution(std::string_view account, model::ObservedExecution execution) override {
+        auto const found = accounts_.find(std::string(account));
+        if (found == accounts_.end()) return;
+        auto const& exec_id = execution.execution.exec_id;
+        bool const is_new = owner_of_execution_.emplace(exec_id, found->first).second;
+        if (auto const orphan = orphan_commissions_.find(exec_id); orphan != orphan_commissions_.end()) {
+            found->second.arrivals.commissions.push_back(std::move(orphan->second));
+            orphan_commissions_.erase(orphan);
+        }
+        if (!is_new) return;
+        found->second.arrivals.executions.push_back(std::move(execution));
+        if (options_.enabled && options_.on_trade) arrived(found->second);
+    }
+
+    void on_commission(model::CommissionReport report) override {
+        auto const owner = owner_of_execution_.find(report.exec_id);
+        if (owner == owner_of_execution_.end()) {
+            orphan_commissions_[report.exec_id] = std::move(report);
+            return;
+        }
+        auto const found = accounts_.find(owner->second);
+        if (found == accounts_.end() || !tells_something_new(found->second, report)) return;
+        found->second.arrivals.commissions.push_back(std::move(report));
+        if (options_.enabled && options_.on_trade) arrived(found->second);
+    }
+
+    /// Pulls repeat every report of the day; those the book has are dropped here.
+    static bool tells_something_new(AccountState const& account, model::CommissionReport const& report) {
+        for (auto const& [unused, instrument] : account.book.instruments) {
+            for (auto const& execution : instrument.executions) {
+                if (execution.exec_id != report.exec_id) continue;
+                return execution.commission != report.commission || execution.commission_currency != report.currency ||
+                       execution.broker_realized_pnl != report.realized_pnl;
+            }
+        }
+        return true;
+    }
+
+    void on_executions_end(std::int64_t request, bool complete, std::string const& problem) override {
+        if (!complete) {
+            log(LogLevel::warning, "executions.incomplete", "",
+                "today's fills could not be read completely: " + problem + "; positions are committed all the same");
+        } else {
+            cover(complete);
+        }
+        if (request == pull_request_) pull_request_ = 0;
+        if (cycle_ && request == cycle_->execution_request) {
+            cycle_->executions_done = true;
+            cycle_->executions_complete = complete;
+        }
+    }
+
+    void on_contract(model::Instrument instrument) override {
+        descriptions_[instrument.con_id] = instrument;
+        asked_descriptions_.erase(instrument.con_id);
+        for (auto& [unused, account] : accounts_) {
+            auto const found = account.book.instruments.find(instrument.con_id);
+            if (found == account.book.instruments.end() || found->second.instrument == instrument) continue;
+            account.arrivals.instruments.push_back(instrument);
+            arrived(account);
+        }
+    }
+
+    void on_contract_failed(ConId con_id, std::string const& why) override {
+        asked_descriptions_.erase(con_id);
+        log(LogLevel::info, "instrument.unresolved", "", fmt::format("conId {}: {}", con_id, why));
+    }
+
+    void on_mark(std::string_view account, ConId con_id, model::Mark mark, std::optional<base::Decimal> average_cost) override {
+        auto const found = accounts_.find(std::string(account));
+        if (found == accounts_.end()) return;
+        found->second.marks.insert_or_assign(con_id, std::move(mark));
+        if (average_cost) found->second.average_costs.insert_or_assign(con_id, *average_cost);
+        found->second.unsaved_marks.insert(con_id);
+        want_flush();
+    }
+
+    void on_account_value(std::string_view account, std::string_view key, std::string_view currency,
+                          std::string_view value) override {
+        auto const found = accounts_.find(std::string(account));
+        if (found == accounts_.end()) return;
+        AccountState& state = found->second;
+        if (key == "AccountReady") state.ready = value == "true";
+        if (key == "NetLiquidation" && !currency.empty() && currency != "BASE") state.base_currency = std::string(currency);
+        state.unsaved_values[{std::string(key), std::string(currency)}] = {
+            state.book.account_id, std::string(key), std::string(currency), std::string(value), now_.wall};
+        want_flush();
+    }
+
+    // --- time -------------------------------------------------------------------------------------------------
+
+    static bool due(std::optional<Duration> const& deadline, Duration now) { return deadline && *deadline <= now; }
+
+    void advance() {
+        if (phase_ != Phase::ready) {
+            finish_if_done();
+            return;
+        }
+        if (cycle_) {
+            if (due(cycle_->second_look_at, now_.steady)) begin_look();
+            if (cycle_->collecting && cycle_->positions_done && cycle_->executions_done && !under_way_) {
+                if (describe()) conclude();
+            }
+        }
+        if (!cycle_ && !under_way_ && (next_trigger_ || !next_requests_.empty())) {
+            begin_cycle(std::exchange(next_trigger_, std::nullopt).value_or(Trigger::manual));
+        }
+        if (!cycle_ && !under_way_ && due(next_sync_at_, now_.steady) && !stopping_) {
+            next_sync_at_.reset();
+            begin_cycle(Trigger::scheduled);
+        }
+        if (!cycle_ && !under_way_) plan_arrivals();
+        if (!under_way_ && due(flush_at_, now_.steady)) flush();
+        if (due(renew_at_, now_.steady)) {
+            renew_at_ = now_.steady + renew_every;
+            emit(Claim{claimed_accounts_, paper_, true});
+        }
+        finish_if_done();
+    }
+
+    /// Asks for contract data of what is new. True when the cycle need not wait for it.
+    bool describe() {
+        Cycle& cycle = *cycle_;
+        if (cycle.described) return true;
+        if (!cycle.describe_until) {
+            std::set<ConId> unknown;
+            for (auto const& [unused, snapshot] : cycle.snapshots) {
+                for (auto const& [con_id, row] : snapshot.positions()) {
+                    if (!row.quantity.is_zero() && !descriptions_.contains(con_id)) unknown.insert(con_id);
+                }
+            }
+            for (auto const& [unused, account] : accounts_) {
+                for (auto const& fill : account.arrivals.executions) {
+                    ConId const con_id = fill.execution.con_id;
+                    if (!descriptions_.contains(con_id)) unknown.insert(con_id);
+                }
+            }
+            bool const wait = unknown.size() <= describe_first_max;
+            if (wait || !options_.one_shot) {
+                for (ConId const con_id : unknown) {
+                    if (asked_descriptions_.insert(con_id).second) feed_.request_contract(now_, con_id);
+                }
+            }
+            if (!wait || unknown.empty()) {
+                cycle.described = true;
+                return true;
+            }
+            cycle.describe_until = now_.steady + describe_patience;
+        }
+        if (!asked_descriptions_.empty() && now_.steady < *cycle.describe_until) return false;
+        cycle.described = true;
+        cycle.describe_until.reset();
+        return true;
+    }
+
+    ledger::Policy policy_of(std::string const& account) const {
+        ledger::Policy policy = options_.policy;
+        policy.fold.zones = &zones_;
+        if (auto const own = options_.account_options.find(account); own != options_.account_options.end()) {
+            if (own->second.cost_basis) policy.fold.method = *own->second.cost_basis;
+            if (own->second.on_missing) policy.on_missing = *own->second.on_missing;
+        }
+        return policy;
+    }
+
+    void conclude() {
+        Cycle& cycle = *cycle_;
+        cycle.collecting = false;
+        std::vector<PlannedAccount> planned;
+        std::vector<SyncResult> results;
+        bool again = false;
+        for (auto& [name, account] : accounts_) {
+            model::Observation observation = account.observe(now_.wall);
+            observation.snapshot = cycle.snapshots.at(name);
+            observation.executions_complete = cycle.executions_complete;
+            add_descriptions(account, observation);
+            ledger::Policy policy = account.policy;
+            for (auto const& request : cycle.requests) {
+                if (request.calculate_realized_pnl) policy.fold.calculate_realized_pnl = *request.calculate_realized_pnl;
+            }
+            auto plan = ledger::plan(account.book, observation, policy);
+            SyncResult result = result_of(account, observation);
+            if (!plan) {
+                result.error = plan.error().message;
+                result.error_code = plan.error().code;
+            } else {
+                result.success = true;
+                again = again || needs_second_look(account, observation, *plan);
+                describe_plan(account, *plan, result);
+                planned.push_back({&account, std::move(*plan), {}});
+            }
+            results.push_back(std::move(result));
+        }
+        if (again && cycle.looks == 1) {
+            cycle.second_look_at = now_.steady + second_look_after;
+            return;
+        }
+        finish_cycle(std::move(planned), std::move(results));
+    }
+
+    bool needs_second_look(AccountState const& account, model::Observation const& observation, ledger::Plan const& plan) const {
+        if (account.book.revision == 0) {
+            // Opening balance = list - fills: a fill between the two answers would be counted wrongly for good.
+            for (auto const& fill : observation.executions) {
+                if (now_.wall - fill.execution.time < first_sight_quiet) return true;
+            }
+            return false;
+        }
+        return options_.one_shot && !plan.explained();
+    }
+
+    void add_descriptions(AccountState const& account, model::Observation& observation) const {
+        auto add = [&](ConId con_id) {
+            auto const known = account.book.instruments.find(con_id);
+            if (known != account.book.instruments.end() && known->second.instrument.details_known) return;
+            auto const found = descriptions_.find(con_id);
+            if (found != descriptions_.end()) observation.instruments.push_back(found->second);
+        };
+        for (auto const& [con_id, unused] : observation.snapshot->positions()) add(con_id);
+        for (auto const& fill : observation.executions) add(fill.execution.con_id);
+    }
+
+    SyncResult result_of(AccountState const& account, model::Observation const& observation) const {
+        SyncResult result;
+        result.account = account.account;
+        result.trigger = cycle_->trigger;
+        for (auto const& [unused, row] : observation.snapshot->positions()) result.broker_positions += !row.quantity.is_zero();
+        if (!cycle_->executions_complete) {
+            result.warnings.push_back("today's fills could not be read completely; changes may stay unexplained");
+        }
+        return result;
+    }
+
+    static void describe_plan(AccountState const& account, ledger::Plan const& plan, SyncResult& result) {
+        auto const counts = model::count_changes(plan.change_set);
+        result.positions_created = counts.positions_created;
+        result.positions_updated = counts.positions_updated;
+        result.positions_closed = counts.positions_closed;
+        result.book_positions = account.open_positions() + counts.positions_created - counts.positions_closed;
+        result.pending = plan.pending_executions + plan.settling;
+        result.revision = account.book.revision + (plan.commits() ? 1 : 0);
+        result.changed = plan.commits();
+        for (auto const& warning : plan.warnings) result.warnings.push_back(warning.text);
+    }
+
+    void finish_cycle(std::vector<PlannedAccount> planned, std::vector<SyncResult> results) {
+        Cycle cycle = std::move(*cycle_);
+        cycle_.reset();
+        for (auto& result : results) result.duration = now_.steady - cycle.started;
+
+        bool const dry = !cycle.requests.empty() &&
+                         std::all_of(cycle.requests.begin(), cycle.requests.end(), [](auto const& r) { return r.dry_run; });
+        if (dry) {
+            std::vector<model::ChangeSet> would_write;
+            for (auto& each : planned) {
+                if (each.plan.commits()) would_write.push_back(std::move(each.plan.change_set));
+            }
+            for (auto const& request : cycle.requests) answer(request, results, would_write);
+            return;
+        }
+        bool settling = false;
+        for (auto& each : planned) {
+            AccountState& account = *each.account;
+            each.taken = std::exchange(account.arrivals, {});
+            account.first_arrival.reset();
+            account.pull_asked = false;
+            account.last_synced_at = now_.wall;
+            account.unsaved_freshness = true;
+            settling = settling || each.plan.settling > 0 || each.plan.missing > 0 || each.plan.pending_executions > 0;
+            for (auto const& warning : each.plan.warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
+        }
+        if (settling && options_.enabled && !options_.one_shot) {
+            auto const sooner = now_.steady + std::min(options_.interval, look_again_after);
+            if (!next_sync_at_ || sooner < *next_sync_at_) next_sync_at_ = sooner;
+        }
+        commit(std::move(planned), std::move(results), std::move(cycle.requests), cycle.trigger, cycle.started_at);
+    }
+
+    // --- single changes between complete syncs ------------------------------------------------------------------
+
+    void arrived(AccountState& account) {
+        if (!account.first_arrival) {
+            account.first_arrival = now_.steady;
+            account.pull_asked = false;
+        }
+    }
+
+    /// Plans what came by itself. What fills explain is committed at once; what they do not starts a pull of
+    /// executions and waits for them, at most settle_max.
+    void plan_arrivals() {
+        std::vector<PlannedAccount> planned;
+        std::vector<SyncResult> results;
+        Trigger trigger = Trigger::trade;
+        for (auto& [unused, account] : accounts_) {
+            if (!account.first_arrival || account.book.revision == 0) continue;
+            if (account.arrivals.empty()) {
+                account.first_arrival.reset();
+                continue;
+            }
+            model::Observation observation = account.observe(now_.wall);
+            for (auto const& [con_id, push] : account.arrivals.pushes) observation.position_pushes.push_back(push);
+            auto plan = ledger::plan(account.book, observation, account.policy);
+            bool const overdue = now_.steady >= *account.first_arrival + options_.settle_max;
+            if (plan && !plan->explained() && !overdue) {
+                if (!account.pull_asked && !account.arrivals.pushes.empty() && pull_request_ == 0) {
+                    account.pull_asked = true;
+                    pull_request_ = feed_.request_executions(now_);
+                }
+                continue;
+            }
+            SyncResult result;
+            result.account = account.account;
+            if (!account.arrivals.pushes.empty()) trigger = Trigger::position_update;
+            account.first_arrival.reset();
+            if (!plan) {
+                result.error = plan.error().message;
+                result.error_code = plan.error().code;
+                account.arrivals = {};
+                results.push_back(std::move(result));
+                continue;
+            }
+            if (!plan->commits()) {
+                account.arrivals = {};
+                continue;
+            }
+            result.success = true;
+            result.broker_positions = account.open_positions();
+            describe_plan(account, *plan, result);
+            for (auto const& warning : plan->warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
+            planned.push_back({&account, std::move(*plan), std::exchange(account.arrivals, {})});
+            results.push_back(std::move(result));
+        }
+        if (results.empty()) return;
+        for (auto& result : results) result.trigger = trigger;
+        ++statistics_.callback_triggers;
+        commit(std::move(planned), std::move(results), {}, trigger, now_.wall);
+    }
+
+    // --- committing -------------------------------------------------------------------------------------------
+
+    void commit(std::vector<PlannedAccount> planned, std::vector<SyncResult> results, std::vector<Request> requests,
+                Trigger trigger, Timestamp started_at) {
+        Commit effect;
+        bool changes = false;
+        for (auto const& each : planned) {
+            if (!each.plan.commits()) continue;
+            changes = true;
+            effect.change_sets.push_back(each.plan.change_set);
+            for (auto const& position : each.plan.change_set.positions) each.account->unsaved_marks.insert(position.con_id);
+        }
+        for (auto const& result : results) add_run(result, started_at);
+        if (!changes && !options_.one_shot) {
+            want_flush();
+            finish_results(std::move(results), requests, trigger);
+            return;
+        }
+        under_way_.emplace();
+        under_way_->number = ++commit_number_;
+        under_way_->planned = std::move(planned);
+        under_way_->results = std::move(results);
+        under_way_->requests = std::move(requests);
+        under_way_->trigger = trigger;
+        under_way_->is_sync = true;
+        send(std::move(effect));
+    }
+
+    void add_run(SyncResult const& result, Timestamp started_at) {
+        auto const found = accounts_.find(result.account);
+        if (found == accounts_.end()) return;
+        model::SyncRun run;
+        run.gateway = options_.gateway;
+        run.account = result.account;
+        run.account_id = found->second.book.account_id;
+        run.trigger = result.trigger;
+        run.started_at = started_at;
+        run.finished_at = now_.wall;
+        run.outcome = !result.success ? model::Outcome::failed
+                      : result.changed ? model::Outcome::committed
+                                       : model::Outcome::unchanged;
+        run.positions_created = result.positions_created;
+        run.positions_updated = result.positions_updated;
+        run.positions_closed = result.positions_closed;
+        run.broker_positions = result.broker_positions;
+        run.error = result.error;
+        if (result.changed) run.revision = result.revision;
+        unsaved_runs_.push_back(std::move(run));
+    }
+
+    /// Adds everything that only waits for a transaction to ride on, and emits.
+    void send(Commit effect) {
+        effect.commit_number = under_way_->number;
+        effect.runs = std::exchange(unsaved_runs_, {});
+        effect.coverage = std::exchange(unsaved_coverage_, {});
+        for (auto& [unused, account] : accounts_) {
+            add_marks(account, effect);
+            for (auto& [key, value] : account.unsaved_values) {
+                value.account_id = account.book.account_id;
+                effect.values.push_back(std::move(value));
+            }
+            account.unsaved_values.clear();
+            if (account.unsaved_freshness && account.last_synced_at) {
+                effect.freshness.push_back({account.book.account_id, *account.last_synced_at, account.base_currency});
+                account.unsaved_freshness = false;
+            }
+        }
+        flush_at_.reset();
+        emit(std::move(effect));
+    }
+
+    /// Marks of positions as they will be after this commit.
+    void add_marks(AccountState& account, Commit& effect) const {
+        for (ConId const con_id : account.unsaved_marks) {
+            model::Position const* position = nullptr;
+            model::Instrument const* instrument = nullptr;
+            if (auto const found = account.book.instruments.find(con_id); found != account.book.instruments.end()) {
+                instrument = &found->second.instrument;
+                if (!found->second.positions.empty()) position = &found->second.positions.back();
+            }
+            for (auto const& change_set : effect.change_sets) {
+                if (change_set.account_id != account.book.account_id) continue;
+                for (auto const& changed : change_set.instruments) {
+                    if (changed.con_id == con_id) instrument = &changed;
+                }
+                for (auto const& changed : change_set.positions) {
+                    if (changed.con_id == con_id) position = &changed;
+                }
+            }
+            if (instrument == nullptr) continue;
+            model::MarkRecord record;
+            record.account_id = account.book.account_id;
+            record.con_id = con_id;
+            if (auto const cost = account.average_costs.find(con_id); cost != account.average_costs.end()) {
+                record.broker_avg_cost = cost->second;
+            }
+            if (auto const mark = account.marks.find(con_id); mark != account.marks.end()) {
+                record.current_price = mark->second.price;
+                record.marked_at = mark->second.marked_at;
+                record.mark_source = "portfolio";
+                record.broker_unrealized_pnl = mark->second.broker_unrealized_pnl;
+                if (position != nullptr && position->open()) {
+                    auto const value = ledger::value_at(*position, *instrument, mark->second.price);
+                    record.market_value = value.market_value;
+                    record.unrealized_pnl = value.unrealized_pnl;
+                    record.unrealized_pnl_pct = value.unrealized_pnl_pct;
+                }
+            }
+            effect.marks.push_back(std::move(record));
+        }
+        account.unsaved_marks.clear();
+    }
+
+    void want_flush() {
+        if (!flush_at_) flush_at_ = now_.steady + flush_every;
+    }
+
+    /// Writes runs, freshness, marks and values that no commit took along.
+    void flush() {
+        bool anything = !unsaved_runs_.empty() || !unsaved_coverage_.empty();
+        for (auto const& [unused, account] : accounts_) {
+            anything = anything || !account.unsaved_marks.empty() || !account.unsaved_values.empty() || account.unsaved_freshness;
+        }
+        flush_at_.reset();
+        if (!anything || under_way_) return;
+        under_way_.emplace();
+        under_way_->number = ++commit_number_;
+        send({});
+    }
+
+    void settle_commit(PlannedAccount& planned) {
+        AccountState& account = *planned.account;
+        model::ChangeSet const& change_set = planned.plan.change_set;
+        if (!planned.plan.commits() || account.book.revision != change_set.base_revision) return;
+        model::apply(account.book, change_set);
+        log_changes(account, change_set);
+        emit(Changed{account.account, change_set});
+    }
+
+    void put_back(PlannedAccount& planned) {
+        Arrivals& arrivals = planned.account->arrivals;
+        auto prepend = [](auto& to, auto& from) { to.insert(to.begin(), from.begin(), from.end()); };
+        prepend(arrivals.executions, planned.taken.executions);
+        prepend(arrivals.commissions, planned.taken.commissions);
+        prepend(arrivals.instruments, planned.taken.instruments);
+        for (auto& [con_id, push] : planned.taken.pushes) arrivals.pushes.try_emplace(con_id, std::move(push));
+        if (!arrivals.empty()) arrived(*planned.account);
+    }
+
+    void reload_books() {
+        phase_ = Phase::loading;
+        for (auto& [unused, account] : accounts_) {
+            account.loaded = false;
+            emit(LoadBook{account.book.account_id});
+        }
+    }
+
+    void cover(bool complete) {
+        std::string const& zone = feed_.gateway_zone();
+        if (zone.empty()) return;
+        auto local = zones_.to_local(zone, now_.wall);
+        if (!local) return;
+        local->microseconds_of_day = 0;
+        auto const midnight = zones_.to_utc(zone, *local);
+        if (!midnight) return;
+        for (auto const& [unused, account] : accounts_) {
+            model::CoverageWindow window;
+            window.account_id = account.book.account_id;
+            window.stream = "executions";
+            window.from_time = *midnight;
+            window.to_time = now_.wall;
+            window.state = complete ? "complete" : "unknown";
+            window.source = "pull";
+            unsaved_coverage_.push_back(std::move(window));
+        }
+        want_flush();
+    }
+
+    // --- answering --------------------------------------------------------------------------------------------
+
+    void finish_results(std::vector<SyncResult> results, std::vector<Request> const& requests, Trigger trigger) {
+        for (auto const& result : results) {
+            ++statistics_.total_syncs;
+            statistics_.last_sync_time = now_.wall;
+            if (result.success) {
+                ++statistics_.successful_syncs;
+                statistics_.positions_created += result.positions_created;
+                statistics_.positions_updated += result.positions_updated;
+                statistics_.positions_closed += result.positions_closed;
+                if (result.changed) {
+                    log(LogLevel::info, "sync.committed", result.account,
+                        fmt::format("revision {}: {} created, {} updated, {} closed ({}, {} positions)", result.revision,
+                                    result.positions_created, result.positions_updated, result.positions_closed,
+                                    to_string(trigger), result.book_positions));
+                } else {
+                    log(LogLevel::debug, "sync.unchanged", result.account, fmt::format("{} positions", result.book_positions));
+                }
+            } else {
+                ++statistics_.failed_syncs;
+                statistics_.last_error = result.error;
+                log(LogLevel::error, "sync.failed", result.account, result.error);
+            }
+        }
+        for (auto const& request : requests) answer(request, results, {});
+        answered_any_ = true;
+        if (options_.one_shot) one_shot_done_ = true;
+    }
+
+    void answer(Request const& request, std::vector<SyncResult> const& results, std::vector<model::ChangeSet> would_write) {
+        SyncFinished finished;
+        finished.request_number = request.number;
+        for (auto const& result : results) {
+            if (request.account.empty() || result.account == request.account) finished.results.push_back(result);
+        }
+        finished.would_write = std::move(would_write);
+        emit(std::move(finished));
+        answered_any_ = true;
+        if (options_.one_shot) one_shot_done_ = true;
+    }
+
+    void fail_requests(std::vector<Request> const& requests, ErrorCode code, std::string const& why) {
+        SyncResult result;
+        result.error = why;
+        result.error_code = code;
+        for (auto const& request : requests) {
+            result.account = request.account;
+            SyncFinished finished;
+            finished.request_number = request.number;
+            finished.results.push_back(result);
+            ++statistics_.total_syncs;
+            ++statistics_.failed_syncs;
+            statistics_.last_error = why;
+            emit(std::move(finished));
+            answered_any_ = true;
+            if (options_.one_shot) one_shot_done_ = true;
+        }
+    }
+
+    void fail_waiting(ErrorCode code, std::string const& why) {
+        fail_requests(std::exchange(next_requests_, {}), code, why);
+        next_trigger_.reset();
+    }
+
+    void fail_cycle(ErrorCode code, std::string const& why) {
+        Cycle cycle = std::move(*cycle_);
+        cycle_.reset();
+        assembler_.discard();
+        std::vector<SyncResult> results;
+        for (auto const& [name, unused] : accounts_) {
+            SyncResult result;
+            result.account = name;
+            result.trigger = cycle.trigger;
+            result.error = why;
+            result.error_code = code;
+            result.duration = now_.steady - cycle.started;
+            add_run(result, cycle.started_at);
+            results.push_back(std::move(result));
+        }
+        want_flush();
+        finish_results(std::move(results), cycle.requests, cycle.trigger);
+        if (options_.enabled && !options_.one_shot) next_sync_at_ = now_.steady + retry_after;
+    }
+
+    void finish_if_done() {
+        if (finished_ || under_way_) return;
+        bool const done = stopping_ || (options_.one_shot && one_shot_done_ && !cycle_ && next_requests_.empty()) ||
+                          (options_.one_shot && phase_ == Phase::stopped && !cycle_);
+        if (!done) return;
+        if (phase_ == Phase::ready && !unsaved_runs_.empty()) {
+            flush();
+            if (under_way_) return;
+        }
+        finished_ = true;
+        if (phase_ != Phase::stopped) feed_.stop(now_);
+        phase_ = Phase::stopped;
+        take_feed_actions();
+        emit(Finished{});
+    }
+
+    // --- output -----------------------------------------------------------------------------------------------
+
+    void emit(Effect effect) { out_.push_back(std::move(effect)); }
+
+    void take_feed_actions() {
+        for (auto& action : feed_.take_actions()) emit(std::move(action));
+    }
+
+    void log(LogLevel level, std::string event, std::string account, std::string text) {
+        emit(Log{level, std::move(event), std::move(account), std::move(text)});
+    }
+
+    void log_changes(AccountState const& account, model::ChangeSet const& change_set) {
+        for (auto const& event : change_set.events) {
+            auto const found = account.book.instruments.find(event.con_id);
+            std::string const symbol = found == account.book.instruments.end() ? fmt::format("conId {}", event.con_id)
+                                       : found->second.instrument.local_symbol.empty()
+                                           ? found->second.instrument.symbol
+                                           : found->second.instrument.local_symbol;
+            std::string text = fmt::format("{} {} -> {}", symbol, event.quantity_before.to_string(), event.quantity_after.to_string());
+            if (event.average_price_after) text += " @ " + event.average_price_after->to_string();
+            for (auto const& close : change_set.closes) {
+                bool const same = close.position_id == event.position_id && close.exec_id == event.exec_id &&
+                                  (event.kind == model::EventKind::closed || event.kind == model::EventKind::reduced);
+                if (same) text += ", realized " + (close.realized_pnl ? close.realized_pnl->to_string() : std::string("unknown"));
+            }
+            text += fmt::format(" ({})", to_string(event.cause));
+            log(LogLevel::info, fmt::format("position.{}", to_string(event.kind)), account.account, std::move(text));
+        }
+    }
+
+    EngineOptions const options_;
+    base::ZoneRules const& zones_;
+    BrokerFeed feed_;
+    Now now_;
+    Effects out_;
+
+    Phase phase_ = Phase::stopped;
+    bool stopping_ = false;
+    bool finished_ = false;
+    bool refused_ = false;
+    bool stale_ = false;
+    bool was_ready_before_ = false;
+    bool answered_any_ = false;
+    bool one_shot_done_ = false;
+    bool paper_ = false;
+    std::string last_connection_error_;
+    std::vector<std::string> claimed_accounts_;
+
+    std::map<std::string, AccountState> accounts_;
+    SnapshotAssembler assembler_;
+    std::int64_t position_request_ = 0;
+    std::int64_t pull_request_ = 0;
+    std::optional<Cycle> cycle_;
+    std::vector<Request> next_requests_;
+    std::optional<Trigger> next_trigger_;
+    std::optional<CommitUnderWay> under_way_;
+    std::int64_t commit_number_ = 0;
+
+    std::map<std::string, std::string> owner_of_execution_;  ///< exec_id -> account
+    std::map<std::string, model::CommissionReport> orphan_commissions_;
+    std::map<ConId, model::Instrument> descriptions_;
+    std::set<ConId> asked_descriptions_;
+
+    std::vector<model::SyncRun> unsaved_runs_;
+    std::vector<model::CoverageWindow> unsaved_coverage_;
+    std::optional<Duration> next_sync_at_;  ///< steady, like all deadlines below
+    std::optional<Duration> flush_at_;
+    std::optional<Duration> renew_at_;
+    Statistics statistics_;
+};
+
+Engine::Engine(EngineOptions options, base::ZoneRules const& zones)
+    : implementation_(std::make_unique<Implementation>(std::move(options), zones)) {}
+Engine::~Engine() = default;
+Effects Engine::step(Event const& event, Now now) { return implementation_->step(event, now); }
+std::optional<Duration> Engine::next_wakeup() const { return implementation_->next_wakeup(); }
+GatewayStatus Engine::status() const { return implementation_->status(); }
+Statistics const& Engine::statistics() const { return implementation_->statistics(); }
+model::AccountBook const* Engine::book(std::string_view account) const { return implementation_->book(account); }
+
+}  // namespace possync::sync
