@@ -1,0 +1,125 @@
+#include "store/sqlite/migrations.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace possync::store::sqlite {
+
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+int newest(std::span<Migration const> migrations) { return migrations.empty() ? 0 : migrations.back().number; }
+
+base::Error newer(Database const& database, int found, int known) {
+    return {ErrorCode::refused,
+            fmt::format("database {} has schema version {}, this program knows up to {}: use a newer possync, or the "
+                        "backup that was made before the database was migrated",
+                        database.path(), found, known)};
+}
+
+Result<void> sync_to_disk(std::string const& path) {
+    int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    bool const synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+    int const reason = errno;
+    if (descriptor >= 0) ::close(descriptor);
+    if (!synced) return base::fail(ErrorCode::io, fmt::format("{}: {}", path, std::strerror(reason)));
+    return {};
+}
+
+/// A consistent copy under its final name only once it is complete. It goes through a second connection, because the
+/// first holds the write lock and VACUUM cannot run inside a transaction.
+Result<std::string> back_up(Database const& database, int version) {
+    std::string const target = fmt::format("{}.backup-v{}", database.path(), version);
+    std::string const partial = target + ".partial";
+    auto const copy = [&]() -> Result<void> {
+        ::unlink(partial.c_str());
+        int const descriptor = ::open(partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (descriptor < 0) return base::fail(ErrorCode::io, fmt::format("{}: {}", partial, std::strerror(errno)));
+        ::close(descriptor);
+        POSSYNC_TRY(auto const reader, Database::open(database.path(), {.mode = Database::Mode::read_write, .vfs = {}}));
+        POSSYNC_TRY_VOID(reader->run("VACUUM INTO ?1", partial));
+        POSSYNC_TRY_VOID(sync_to_disk(partial));
+        if (std::rename(partial.c_str(), target.c_str()) != 0) {
+            return base::fail(ErrorCode::io, fmt::format("{}: {}", target, std::strerror(errno)));
+        }
+        return {};
+    };
+    if (auto const copied = copy(); !copied) {
+        ::unlink(partial.c_str());
+        return base::because("the backup before the migration failed, nothing was migrated", copied.error());
+    }
+    return target;
+}
+
+Result<bool> is_empty(Database& database) {
+    POSSYNC_TRY(auto const tables, database.integer("SELECT count(*) FROM sqlite_schema"));
+    return tables.value_or(0) == 0;
+}
+
+}  // namespace
+
+Result<int> schema_version(Database& database) {
+    POSSYNC_TRY(auto const application, database.integer("PRAGMA application_id"));
+    POSSYNC_TRY(auto const version, database.integer("PRAGMA user_version"));
+    if (application.value_or(0) == application_id) return static_cast<int>(version.value_or(0));
+    POSSYNC_TRY(bool const empty, is_empty(database));
+    if (empty && application.value_or(0) == 0) return 0;
+    return base::fail(ErrorCode::refused, fmt::format("database {} belongs to another program: name another file",
+                                                      database.path()));
+}
+
+Result<void> require_current(Database& database, std::span<Migration const> migrations) {
+    POSSYNC_TRY(int const version, schema_version(database));
+    int const known = newest(migrations);
+    if (version > known) return std::unexpected(newer(database, version, known));
+    if (version < known) {
+        return base::fail(ErrorCode::refused,
+                          fmt::format("database {} has schema version {}, this program needs {}: run `possync migrate`",
+                                      database.path(), version, known));
+    }
+    return {};
+}
+
+Result<MigrationReport> migrate(Database& database, std::span<Migration const> migrations) {
+    POSSYNC_TRY(int const before, schema_version(database));
+    int const known = newest(migrations);
+    if (before > known) return std::unexpected(newer(database, before, known));
+    POSSYNC_TRY_VOID(database.use_write_ahead_log());
+    MigrationReport report{.from = before, .to = before, .backup = {}};
+    if (before == known) return report;
+
+    for (auto const& migration : migrations) {
+        CHECK(migration.number == 1 + (&migration - migrations.data()));
+        if (migration.number <= report.to) continue;
+        POSSYNC_TRY(Transaction transaction, Transaction::begin(database));
+        // Another process may have been faster while we waited for the lock.
+        POSSYNC_TRY(int const version, schema_version(database));
+        if (version > known) return std::unexpected(newer(database, version, known));
+        if (version >= migration.number) {
+            report.to = version;
+            continue;
+        }
+        if (version > 0 && report.backup.empty()) {
+            POSSYNC_TRY(report.backup, back_up(database, version));
+        }
+        auto const applied = [&]() -> Result<void> {
+            POSSYNC_TRY_VOID(database.execute(std::string(migration.sql)));
+            POSSYNC_TRY_VOID(database.execute(
+                fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, migration.number)));
+            return transaction.commit();
+        }();
+        if (!applied) return base::because(fmt::format("migration {}", migration.name), applied.error());
+        report.to = migration.number;
+    }
+    return report;
+}
+
+}  // namespace possync::store::sqlite

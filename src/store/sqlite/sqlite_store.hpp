@@ -1,0 +1,68 @@
+// The Store on one SQLite file: what a service or a one-shot `sync` opens to write, and the few calls by which other
+// processes reach the writer through the database (operator requests).
+//
+// One connection, one thread. Every call is its own transaction; a call that fails has written nothing. After an I/O
+// error the connection is closed and the next call opens another; callers then load again, as after a conflict.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "store/sqlite/database.hpp"
+#include "store/sqlite/migrations.hpp"
+#include "store/store.hpp"
+
+namespace possync::store {
+
+struct SqliteOptions {
+    bool create = true;   ///< make the file where there is none; otherwise that is not_found
+    bool migrate = true;  ///< bring an older schema to the newest; otherwise an older one is refused
+    base::Duration busy_timeout{5'000'000};
+    base::Duration run_retention{90LL * 24 * 3600 * 1'000'000};  ///< sync runs older than this are deleted
+    /// Whether the owner named in a lease is known to be dead (a process of this machine that is gone): its lease is
+    /// then taken over at once instead of at its end. Unset: only time ends a lease.
+    std::function<bool(std::string const& owner)> owner_is_gone;
+    std::string vfs;  ///< a registered SQLite VFS, for fault injection; empty: the system's
+};
+
+/// Opens for writing. Errors: not_found, refused (a newer or another program's database, or an older one without
+/// `migrate`), invalid_input (a directory, not a database), io (not permitted, damaged), unavailable (locked).
+[[nodiscard]] base::Result<std::unique_ptr<Store>> open_sqlite_store(std::string const& path,
+                                                                     SqliteOptions const& options = {});
+
+/// Creates the database where there is none and brings its schema to the newest version.
+[[nodiscard]] base::Result<sqlite::MigrationReport> migrate_sqlite(std::string const& path);
+
+/// The schema version of a file, without changing it; 0 for an empty file. Errors: not_found, refused, io.
+[[nodiscard]] base::Result<int> sqlite_schema_version(std::string const& path);
+
+/// Opens for reading only: the schema must be the program's own. A file is never created or migrated.
+[[nodiscard]] base::Result<std::unique_ptr<sqlite::Database>> open_sqlite_for_reading(std::string const& path);
+
+/// What a command asks of the running service; the writer finds it with Store::pending_requests.
+struct OperatorAnswer {
+    bool answered = false;
+    bool ok = false;
+    std::string answer;
+    bool operator==(OperatorAnswer const&) const = default;
+};
+/// Adds a request (its request_id is ignored) and gives its id.
+[[nodiscard]] base::Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRequest const& request);
+/// Errors: not_found for an id that was never given.
+[[nodiscard]] base::Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id);
+
+/// Who holds a gateway's lease: a service is running where `owner` is set and `lease_until` is in the future.
+struct GatewayState {
+    int gateway_id = 0;
+    std::string gateway;
+    bool paper = false;
+    std::int64_t epoch = 0;
+    std::string owner;  ///< empty: released
+    base::Timestamp lease_until;
+    bool operator==(GatewayState const&) const = default;
+};
+[[nodiscard]] base::Result<std::vector<GatewayState>> sqlite_gateways(std::string const& path);
+
+}  // namespace possync::store
