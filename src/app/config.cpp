@@ -1,0 +1,467 @@
+#include "app/config.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include <fmt/format.h>
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "app/zones.hpp"
+
+namespace possync::app {
+
+using base::Duration;
+using base::ErrorCode;
+using base::fail;
+using base::Result;
+
+namespace {
+
+enum class Kind { text, whole, boolean, duration, list };
+
+/// One key of one section: how its text is read and printed. The section is a struct of type Target.
+template <typename Target>
+struct Key {
+    std::string_view name;
+    Kind kind;
+    std::function<Result<void>(Target&, std::string_view)> set;
+    std::function<std::string(Target const&)> print;
+};
+
+Result<void> read(std::string& to, std::string_view text) {
+    to = std::string(text);
+    return {};
+}
+Result<void> read(bool& to, std::string_view text) {
+    if (text != "true" && text != "false") return fail(ErrorCode::invalid_input, fmt::format("'{}' is not true or false", text));
+    to = text == "true";
+    return {};
+}
+Result<void> read(int& to, std::string_view text) {
+    auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), to);
+    if (error != std::errc{} || stop != text.data() + text.size()) {
+        return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a whole number", text));
+    }
+    return {};
+}
+Result<void> read(Duration& to, std::string_view text) {
+    POSSYNC_TRY(to, base::parse_duration(text));
+    return {};
+}
+Result<void> read(std::vector<std::string>& to, std::string_view text) {
+    to.clear();
+    while (!text.empty()) {
+        auto const comma = text.find(',');
+        std::string_view item = text.substr(0, comma);
+        while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+        while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+        if (!item.empty()) to.emplace_back(item);
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    }
+    return {};
+}
+Result<void> read(sync::Expect& to, std::string_view text) {
+    if (text == "any") return to = sync::Expect::any, Result<void>{};
+    if (text == "paper") return to = sync::Expect::paper, Result<void>{};
+    if (text == "live") return to = sync::Expect::live, Result<void>{};
+    return fail(ErrorCode::invalid_input, fmt::format("'{}' is not one of live, paper, any", text));
+}
+
+std::string in_quotes(std::string_view text) {
+    std::string result = "\"";
+    for (char const c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        result += c;
+    }
+    return result + "\"";
+}
+std::string show(std::string const& value) { return in_quotes(value); }
+std::string show(bool value) { return value ? "true" : "false"; }
+std::string show(int value) { return std::to_string(value); }
+std::string show(Duration value) { return in_quotes(base::to_string(value)); }
+std::string show(std::vector<std::string> const& values) {
+    std::string text = "[";
+    for (auto const& value : values) text += (text.size() > 1 ? ", " : "") + in_quotes(value);
+    return text + "]";
+}
+std::string show(sync::Expect value) {
+    return value == sync::Expect::paper ? "\"paper\"" : value == sync::Expect::live ? "\"live\"" : "\"any\"";
+}
+
+template <typename Target, typename Member>
+Key<Target> key(std::string_view name, Kind kind, Member Target::* member,
+                std::function<Result<void>(Member const&)> check = nullptr) {
+    return {name, kind,
+            [member, check](Target& target, std::string_view text) -> Result<void> {
+                Member value{};
+                POSSYNC_TRY_VOID(read(value, text));
+                if (check) POSSYNC_TRY_VOID(check(value));
+                target.*member = std::move(value);
+                return {};
+            },
+            [member](Target const& target) { return show(target.*member); }};
+}
+
+std::function<Result<void>(std::string const&)> one_of(std::vector<std::string> words) {
+    return [words = std::move(words)](std::string const& value) -> Result<void> {
+        if (std::find(words.begin(), words.end(), value) != words.end()) return {};
+        std::string all;
+        for (auto const& word : words) all += (all.empty() ? "" : ", ") + word;
+        return fail(ErrorCode::invalid_input, fmt::format("'{}' is not one of {}", value, all));
+    };
+}
+std::function<Result<void>(int const&)> between(int low, int high) {
+    return [low, high](int const& value) -> Result<void> {
+        if (value >= low && value <= high) return {};
+        return fail(ErrorCode::invalid_input, fmt::format("{} is not between {} and {}", value, low, high));
+    };
+}
+std::function<Result<void>(Duration const&)> at_least(Duration low) {
+    return [low](Duration const& value) -> Result<void> {
+        if (value >= low) return {};
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("{} is too short; at least {}", base::to_string(value), base::to_string(low)));
+    };
+}
+Result<void> known_zone(std::string const& zone) {
+    if (zone.empty() || system_zones().to_local(zone, {})) return {};
+    return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a time zone; write one like America/New_York", zone));
+}
+Result<void> usable_url(std::string const& url) {
+    auto const path = sqlite_path(url);
+    if (!path) return std::unexpected(path.error());
+    return {};
+}
+
+using Config = Configuration;
+
+std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sections() {
+    static std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const table{
+        {"database", {key<Config, std::string>("url", Kind::text, &Config::database_url, usable_url)}},
+        {"sync",
+         {key("enabled", Kind::boolean, &Config::enabled),
+          key<Config, Duration>("interval", Kind::duration, &Config::interval, at_least(std::chrono::seconds(10))),
+          key("on_position_update", Kind::boolean, &Config::on_position_update),
+          key("on_trade", Kind::boolean, &Config::on_trade),
+          key("settle", Kind::duration, &Config::settle),
+          key("settle_max", Kind::duration, &Config::settle_max),
+          key<Config, Duration>("timeout", Kind::duration, &Config::timeout, at_least(std::chrono::seconds(1))),
+          key("calculate_realized_pnl", Kind::boolean, &Config::calculate_realized_pnl),
+          key<Config, std::string>("cost_basis", Kind::text, &Config::cost_basis, one_of({"average", "fifo", "lifo", "hifo"})),
+          key<Config, std::string>("on_missing", Kind::text, &Config::on_missing, one_of({"close", "warn"})),
+          key("missing_after", Kind::duration, &Config::missing_after),
+          key<Config, int>("keep_runs_days", Kind::whole, &Config::keep_runs_days, between(1, 36500))}},
+        {"report", {key<Config, std::string>("zone", Kind::text, &Config::report_zone, known_zone)}},
+        {"http",
+         {key("listen", Kind::text, &Config::http_listen), key("token_file", Kind::text, &Config::http_token_file)}},
+        {"log",
+         {key<Config, std::string>("level", Kind::text, &Config::log_level, one_of({"debug", "info", "warning", "error"})),
+          key<Config, std::string>("format", Kind::text, &Config::log_format, one_of({"auto", "text", "json"}))}}};
+    return table;
+}
+
+std::vector<Key<GatewayConfig>> const& gateway_keys() {
+    static std::vector<Key<GatewayConfig>> const table{
+        key("name", Kind::text, &GatewayConfig::name),
+        key("host", Kind::text, &GatewayConfig::host),
+        key<GatewayConfig, int>("port", Kind::whole, &GatewayConfig::port, between(1, 65535)),
+        key<GatewayConfig, int>("client_id", Kind::whole, &GatewayConfig::client_id, between(0, 2147483647)),
+        key("accounts", Kind::list, &GatewayConfig::accounts),
+        key("expect", Kind::text, &GatewayConfig::expect),
+        key<GatewayConfig, std::string>("time_zone", Kind::text, &GatewayConfig::time_zone, known_zone)};
+    return table;
+}
+
+std::vector<Key<AccountConfig>> const& account_keys() {
+    static std::vector<Key<AccountConfig>> const table{
+        key("code", Kind::text, &AccountConfig::code),
+        key<AccountConfig, std::string>("cost_basis", Kind::text, &AccountConfig::cost_basis,
+                                        one_of({"average", "fifo", "lifo", "hifo"})),
+        key<AccountConfig, std::string>("on_missing", Kind::text, &AccountConfig::on_missing, one_of({"close", "warn"}))};
+    return table;
+}
+
+std::string_view example(Kind kind) {
+    switch (kind) {
+        case Kind::text: return "text in quotes";
+        case Kind::whole: return "a whole number";
+        case Kind::boolean: return "true or false";
+        case Kind::duration: return "a duration in quotes like \"5m\"";
+        case Kind::list: return "a list like [\"DU1234567\"]";
+    }
+    return "";
+}
+
+/// A TOML value of the right type as text, or nothing.
+std::optional<std::string> text_of(toml::node const& node, Kind kind) {
+    switch (kind) {
+        case Kind::text:
+        case Kind::duration:
+            if (auto const* value = node.as_string()) return value->get();
+            return std::nullopt;
+        case Kind::whole:
+            if (auto const* value = node.as_integer()) return std::to_string(value->get());
+            return std::nullopt;
+        case Kind::boolean:
+            if (auto const* value = node.as_boolean()) return std::string(value->get() ? "true" : "false");
+            return std::nullopt;
+        case Kind::list: {
+            auto const* array = node.as_array();
+            if (array == nullptr) return std::nullopt;
+            std::string joined;
+            for (auto const& item : *array) {
+                auto const* value = item.as_string();
+                if (value == nullptr) return std::nullopt;
+                joined += (joined.empty() ? "" : ",") + value->get();
+            }
+            return joined;
+        }
+    }
+    return std::nullopt;
+}
+
+class Reader {
+public:
+    explicit Reader(std::string name) : name_(std::move(name)) {}
+
+    Result<void> document(toml::table const& root, Config& config) {
+        for (auto const& [name, node] : root) {
+            if (name.str() == "gateway") {
+                POSSYNC_TRY_VOID(tables(node, "gateway", gateway_keys(), config.gateways));
+                continue;
+            }
+            if (name.str() == "account") {
+                POSSYNC_TRY_VOID(tables(node, "account", account_keys(), config.accounts));
+                continue;
+            }
+            auto const& known = sections();
+            auto const section =
+                std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.first == name.str(); });
+            if (section == known.end()) {
+                return at(node, fmt::format("unknown section [{}]; the sections are [database] [[gateway]] [[account]] [sync] "
+                                            "[report] [http] [log]",
+                                            name.str()));
+            }
+            auto const* table = node.as_table();
+            if (table == nullptr) return at(node, fmt::format("{} is a section: write [{}]", name.str(), name.str()));
+            POSSYNC_TRY_VOID(keys(*table, std::string(section->first), section->second, config));
+        }
+        return {};
+    }
+
+private:
+    Result<void> at(toml::node const& node, std::string const& message) const {
+        return fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}", name_, node.source().begin.line, message));
+    }
+
+    template <typename Target>
+    Result<void> tables(toml::node const& node, std::string const& section, std::vector<Key<Target>> const& known,
+                        std::vector<Target>& out) {
+        auto const* array = node.as_array();
+        if (array == nullptr) return at(node, fmt::format("{} is a list: write [[{}]]", section, section));
+        out.clear();
+        for (auto const& item : *array) {
+            auto const* table = item.as_table();
+            if (table == nullptr) return at(item, fmt::format("{} is a list of tables: write [[{}]]", section, section));
+            Target target;
+            POSSYNC_TRY_VOID(keys(*table, section, known, target));
+            out.push_back(std::move(target));
+        }
+        return {};
+    }
+
+    template <typename Target>
+    Result<void> keys(toml::table const& table, std::string const& section, std::vector<Key<Target>> const& known,
+                      Target& target) {
+        for (auto const& [name, node] : table) {
+            auto const found =
+                std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.name == name.str(); });
+            if (found == known.end()) {
+                std::string all;
+                for (auto const& each : known) all += (all.empty() ? "" : ", ") + std::string(each.name);
+                return at(node, fmt::format("unknown key {}.{}; the keys are {}", section, name.str(), all));
+            }
+            auto const text = text_of(node, found->kind);
+            if (!text) return at(node, fmt::format("{}.{} must be {}", section, name.str(), example(found->kind)));
+            if (auto const result = found->set(target, *text); !result) {
+                return at(node, fmt::format("{}.{}: {}", section, name.str(), result.error().message));
+            }
+        }
+        return {};
+    }
+
+    std::string name_;
+};
+
+std::string upper(std::string_view text) {
+    std::string result(text);
+    for (char& c : result) c = c == '-' || c == '.' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    return result;
+}
+
+template <typename Target>
+Result<void> from_environment(std::map<std::string, std::string> const& environment, std::string const& prefix,
+                              std::vector<Key<Target>> const& keys, Target& target) {
+    for (auto const& each : keys) {
+        auto const found = environment.find(prefix + upper(each.name));
+        if (found == environment.end()) continue;
+        if (auto const result = each.set(target, found->second); !result) {
+            return fail(ErrorCode::invalid_input, fmt::format("{}: {}", found->first, result.error().message));
+        }
+    }
+    return {};
+}
+
+Result<void> check_whole(Config const& config) {
+    std::vector<std::string> names;
+    for (auto const& gateway : config.gateways) {
+        if (gateway.name.empty()) return fail(ErrorCode::invalid_input, "gateway.name is empty; give each gateway a name");
+        if (std::find(names.begin(), names.end(), gateway.name) != names.end()) {
+            return fail(ErrorCode::invalid_input, fmt::format("two gateways are named {}; names must differ", gateway.name));
+        }
+        names.push_back(gateway.name);
+    }
+    for (auto const& account : config.accounts) {
+        if (account.code.empty()) return fail(ErrorCode::invalid_input, "account.code is missing in an [[account]]");
+    }
+    if (config.settle > config.settle_max) {
+        return fail(ErrorCode::invalid_input, "sync.settle is longer than sync.settle_max");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Configuration> parse_configuration(std::string_view text, std::string const& name,
+                                          std::map<std::string, std::string> const& environment) {
+    Configuration config;
+    auto parsed = toml::parse(text, name);
+    if (!parsed) {
+        return fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}", name, parsed.error().source().begin.line,
+                                                          parsed.error().description()));
+    }
+    POSSYNC_TRY_VOID(Reader(name).document(parsed.table(), config));
+    for (auto const& [section, keys] : sections()) {
+        POSSYNC_TRY_VOID(from_environment(environment, "POSSYNC_" + upper(section) + "_", keys, config));
+    }
+    for (auto& gateway : config.gateways) {
+        std::string const prefix =
+            config.gateways.size() == 1 ? "POSSYNC_GATEWAY_" : "POSSYNC_GATEWAY_" + upper(gateway.name) + "_";
+        POSSYNC_TRY_VOID(from_environment(environment, prefix, gateway_keys(), gateway));
+    }
+    POSSYNC_TRY_VOID(check_whole(config));
+    return config;
+}
+
+Result<Configuration> load_configuration(std::string const& path_option,
+                                         std::map<std::string, std::string> const& environment) {
+    std::string path = path_option;
+    if (path.empty()) {
+        if (auto const found = environment.find("POSSYNC_CONFIG"); found != environment.end()) path = found->second;
+    }
+    bool const named = !path.empty();
+    if (!named) {
+        for (char const* candidate : {"possync.toml", "/etc/possync/possync.toml"}) {
+            std::error_code ignored;
+            if (std::filesystem::exists(candidate, ignored)) {
+                path = candidate;
+                break;
+            }
+        }
+    }
+    std::string text;
+    if (!path.empty()) {
+        std::error_code ignored;
+        std::ifstream file(path, std::ios::binary);
+        if (!file || std::filesystem::is_directory(path, ignored)) {
+            return fail(ErrorCode::invalid_input, fmt::format("configuration file {} cannot be read; check --config", path));
+        }
+        std::ostringstream all;
+        all << file.rdbuf();
+        text = all.str();
+    }
+    POSSYNC_TRY(auto config, parse_configuration(text, path.empty() ? "defaults" : path, environment));
+    config.source = path;
+    return config;
+}
+
+std::string print_configuration(Configuration const& config) {
+    std::string text;
+    auto add = [&](std::string_view header, auto const& keys, auto const& target) {
+        text += (text.empty() ? "" : "\n") + std::string(header) + "\n";
+        for (auto const& each : keys) {
+            std::string const value = each.print(target);
+            if (header == "[[account]]" && value == "\"\"") continue;
+            text += fmt::format("{} = {}\n", each.name, value);
+        }
+    };
+    auto const& table = sections();
+    add("[database]", table.front().second, config);
+    for (auto const& gateway : config.gateways) add("[[gateway]]", gateway_keys(), gateway);
+    for (auto const& account : config.accounts) add("[[account]]", account_keys(), account);
+    for (std::size_t i = 1; i < table.size(); ++i) add(fmt::format("[{}]", table[i].first), table[i].second, config);
+    return text;
+}
+
+Result<std::string> sqlite_path(std::string const& url) {
+    constexpr std::string_view scheme = "sqlite:///";
+    if (url.starts_with(scheme) && url.size() > scheme.size()) return url.substr(scheme.size());
+    return fail(ErrorCode::invalid_input,
+                fmt::format("'{}' is not a database this program opens; write sqlite:///possync.db (relative) or "
+                            "sqlite:////var/lib/possync/possync.db (absolute)",
+                            url.substr(0, url.find('@') == std::string::npos ? 60 : url.find(':'))));
+}
+
+sync::EngineOptions engine_options(Configuration const& config, GatewayConfig const& gateway) {
+    sync::EngineOptions options;
+    options.gateway = gateway.name;
+    options.host = gateway.host;
+    options.port = gateway.port;
+    options.client_id = gateway.client_id;
+    options.accounts = gateway.accounts;
+    options.expect = gateway.expect;
+    options.time_zone = gateway.time_zone;
+    options.enabled = config.enabled;
+    options.interval = config.interval;
+    options.on_position_update = config.on_position_update;
+    options.on_trade = config.on_trade;
+    options.settle = config.settle;
+    options.settle_max = config.settle_max;
+    options.timeout = config.timeout;
+    options.policy.fold.method = *model::parse_cost_basis(config.cost_basis);
+    options.policy.fold.calculate_realized_pnl = config.calculate_realized_pnl;
+    options.policy.fold.report_zone = config.report_zone;
+    options.policy.on_missing = config.on_missing == "warn" ? ledger::OnMissing::warn : ledger::OnMissing::close;
+    options.policy.missing_after = config.missing_after;
+    for (auto const& account : config.accounts) {
+        sync::AccountOptions own;
+        if (!account.cost_basis.empty()) own.cost_basis = *model::parse_cost_basis(account.cost_basis);
+        if (!account.on_missing.empty()) {
+            own.on_missing = account.on_missing == "warn" ? ledger::OnMissing::warn : ledger::OnMissing::close;
+        }
+        options.account_options[account.code] = own;
+    }
+    options.seed = static_cast<std::uint64_t>(::getpid());
+    return options;
+}
+
+std::map<std::string, std::string> process_environment() {
+    std::map<std::string, std::string> result;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        std::string_view const text(*entry);
+        auto const equals = text.find('=');
+        if (equals != std::string_view::npos && text.starts_with("POSSYNC_")) {
+            result.emplace(text.substr(0, equals), text.substr(equals + 1));
+        }
+    }
+    return result;
+}
+
+}  // namespace possync::app

@@ -1,0 +1,79 @@
+// Configuration: defaults, then the file, then the environment; one table of keys drives reading, checking, printing
+// and the documentation. Unknown keys and wrong types are errors that name file and line. Values are plain; modules
+// get their own options structs out of it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "sync/protocol.hpp"
+
+namespace possync::app {
+
+struct GatewayConfig {
+    std::string name = "gateway";
+    std::string host = "127.0.0.1";
+    int port = 4002;
+    int client_id = 71;
+    std::vector<std::string> accounts;
+    sync::Expect expect = sync::Expect::any;
+    std::string time_zone;
+};
+
+struct AccountConfig {
+    std::string code;
+    std::string cost_basis;
+    std::string on_missing;
+};
+
+struct Configuration {
+    std::string source;  ///< file it came from; empty: defaults
+    std::string database_url = "sqlite:///possync.db";
+    std::vector<GatewayConfig> gateways{GatewayConfig{}};
+    std::vector<AccountConfig> accounts;
+
+    bool enabled = true;
+    base::Duration interval = std::chrono::minutes(5);
+    bool on_position_update = true;
+    bool on_trade = true;
+    base::Duration settle = std::chrono::milliseconds(250);
+    base::Duration settle_max = std::chrono::seconds(5);
+    base::Duration timeout = std::chrono::seconds(30);
+    bool calculate_realized_pnl = true;
+    std::string cost_basis = "average";
+    std::string on_missing = "close";
+    base::Duration missing_after = std::chrono::minutes(15);
+    int keep_runs_days = 90;
+
+    std::string report_zone = "America/New_York";
+    std::string http_listen = "127.0.0.1:8321";
+    std::string http_token_file;
+    std::string log_level = "info";
+    std::string log_format = "auto";
+};
+
+/// `--config`, else $POSSYNC_CONFIG, ./possync.toml, /etc/possync/possync.toml, else defaults; then the environment.
+/// Errors: invalid_input "possync.toml:12: unknown key sync.intervall; ...".
+[[nodiscard]] base::Result<Configuration> load_configuration(std::string const& path_option,
+                                                             std::map<std::string, std::string> const& environment);
+
+/// The same from text; `name` stands in messages.
+[[nodiscard]] base::Result<Configuration> parse_configuration(std::string_view toml, std::string const& name,
+                                                              std::map<std::string, std::string> const& environment);
+
+/// The effective configuration as TOML, secrets masked; reading it back gives the same.
+[[nodiscard]] std::string print_configuration(Configuration const& configuration);
+
+/// Path of a sqlite:/// URL. Errors: invalid_input for other schemes, with the forms that work.
+[[nodiscard]] base::Result<std::string> sqlite_path(std::string const& url);
+
+/// What the engine of one gateway is told. Precondition: the configuration passed load_configuration.
+[[nodiscard]] sync::EngineOptions engine_options(Configuration const& configuration, GatewayConfig const& gateway);
+
+/// This process's environment, as load_configuration wants it.
+[[nodiscard]] std::map<std::string, std::string> process_environment();
+
+}  // namespace possync::app
