@@ -1,0 +1,261 @@
+#include "query/filter.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+#include "query/pnl.hpp"
+
+namespace possync::query {
+
+using base::ErrorCode;
+using base::Result;
+using base::Timestamp;
+
+namespace {
+
+std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, 60)) + "'"; }
+
+char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return upper(x) == upper(y); });
+}
+
+template <typename Function>
+void for_each_word(std::string_view words, Function function) {
+    while (!words.empty()) {
+        auto const blank = words.find(' ');
+        function(words.substr(0, blank));
+        words = blank == std::string_view::npos ? std::string_view{} : words.substr(blank + 1);
+    }
+}
+
+/// User's word for a view, for messages: "positions have no status".
+std::unexpected<base::Error> does_not_apply(ViewInfo const& view, std::string_view option) {
+    return base::fail(ErrorCode::invalid_input,
+                      "--" + std::string(option) + " does not apply to " + std::string(view.name) + "; leave it out");
+}
+
+Result<void> check_text(std::string_view option, std::optional<std::string> const& value) {
+    if (!value) return {};
+    if (value->empty()) {
+        return base::fail(ErrorCode::invalid_input, "--" + std::string(option) + " is empty; give it a value");
+    }
+    // A NUL would end the text early inside the database and match something else than was written.
+    if (value->find('\0') != std::string::npos || value->size() > 200) {
+        return base::fail(ErrorCode::invalid_input, "--" + std::string(option) + " is not a plain word");
+    }
+    return {};
+}
+
+template <typename Integer>
+Result<Integer> parse_whole(std::string_view option, std::string_view text, Integer low, Integer high) {
+    Integer value{};
+    auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc{} && stop == text.data() + text.size() && value >= low && value <= high) return value;
+    return base::fail(ErrorCode::invalid_input, "--" + std::string(option) + " " + quoted(text) +
+                                                    " is not a whole number from " + std::to_string(low) + " to " +
+                                                    std::to_string(high));
+}
+
+}  // namespace
+
+Result<Timestamp> parse_moment(std::string_view text, Timestamp now) {
+    if (text == "now") return now;
+    if (auto const time = base::parse_rfc3339(text)) return *time;
+    if (auto const duration = base::parse_duration(text)) return now - *duration;
+    return base::fail(ErrorCode::invalid_input,
+                      quoted(text) + " is not a time; write 2026-11-23, 2026-11-23T14:30:00Z, or 24h, 7d for ago");
+}
+
+Result<Filter> parse_filter(ViewInfo const& view, FilterText const& text, Timestamp now) {
+    Filter filter;
+    filter.account = text.account;
+    filter.symbol = text.symbol;
+    filter.status = text.status;
+    if (text.con_id) {
+        POSSYNC_TRY(filter.con_id, parse_whole<std::int64_t>("con-id", *text.con_id, 1, INT64_MAX));
+    }
+    if (text.limit) {
+        POSSYNC_TRY(filter.limit, parse_whole<std::size_t>("limit", *text.limit, 1, limit_max));
+    }
+    auto const moment = [&](std::string_view option, std::optional<std::string> const& word,
+                            std::optional<Timestamp>& out) -> Result<void> {
+        if (!word) return {};
+        auto const time = parse_moment(*word, now);
+        if (!time) return base::because("--" + std::string(option), time.error());
+        out = *time;
+        return {};
+    };
+    POSSYNC_TRY_VOID(moment("since", text.since, filter.since));
+    POSSYNC_TRY_VOID(moment("until", text.until, filter.until));
+    POSSYNC_TRY_VOID(moment("at", text.at, filter.at));
+    POSSYNC_TRY_VOID(moment("as-recorded", text.as_recorded, filter.as_recorded));
+    if (text.sort) {
+        if (text.sort->empty()) return base::fail(ErrorCode::invalid_input, "--sort is empty; name a column");
+        filter.sort = *text.sort;
+    }
+    return checked(view, std::move(filter));
+}
+
+Result<Filter> checked(ViewInfo const& view, Filter filter) {
+    POSSYNC_TRY_VOID(check_text("account", filter.account));
+    POSSYNC_TRY_VOID(check_text("symbol", filter.symbol));
+    POSSYNC_TRY_VOID(check_text("status", filter.status));
+    FilterColumns const& columns = view.filter;
+    if (filter.account && columns.account.empty()) return does_not_apply(view, "account");
+    if (filter.symbol && columns.symbol.empty()) return does_not_apply(view, "symbol");
+    if (filter.con_id && columns.con_id.empty()) return does_not_apply(view, "con-id");
+    if (filter.status && columns.status.empty()) return does_not_apply(view, "status");
+    if (filter.since && columns.from.empty()) return does_not_apply(view, "since");
+    if (filter.until && columns.from.empty()) return does_not_apply(view, "until");
+    if (filter.since && filter.until && *filter.since >= *filter.until) {
+        return base::fail(ErrorCode::invalid_input, "--since " + base::to_rfc3339(*filter.since) +
+                                                        " is not before --until " + base::to_rfc3339(*filter.until));
+    }
+    if (filter.status && !columns.status_words.empty()) {
+        std::string_view found;
+        for_each_word(columns.status_words, [&](std::string_view word) {
+            if (equal_ignoring_case(word, *filter.status)) found = word;
+        });
+        if (found.empty()) {
+            return base::fail(ErrorCode::invalid_input, "--status " + quoted(*filter.status) + " is not one of " +
+                                                            std::string(columns.status_words));
+        }
+        filter.status = std::string(found);
+    }
+    if (filter.limit && (*filter.limit == 0 || *filter.limit > limit_max)) {
+        return base::fail(ErrorCode::invalid_input, "--limit is not from 1 to " + std::to_string(limit_max));
+    }
+    if (!filter.sort.empty()) {
+        std::string_view column = filter.sort;
+        if (column.front() == '-') column.remove_prefix(1);
+        if (view.find(column) == nullptr) {
+            std::string names;
+            for (auto const& candidate : view.columns) names += " " + std::string(candidate.name);
+            return base::fail(ErrorCode::invalid_input, "--sort " + quoted(filter.sort) + " is not a column of " +
+                                                            std::string(view.name) + ":" + names);
+        }
+    }
+    if (filter.at || filter.as_recorded) {
+        std::string_view const option = filter.at ? "at" : "as-recorded";
+        if (view.name != View<PositionRow>::name) return does_not_apply(view, option);
+        if (filter.since || filter.until) {
+            return base::fail(ErrorCode::invalid_input, "--" + std::string(option) +
+                                                            " shows one moment; leave out --since and --until");
+        }
+        if (!filter.at) filter.at = filter.as_recorded;
+    }
+    return filter;
+}
+
+Select make_select(ViewInfo const& view, Filter const& filter) {
+    FilterColumns const& columns = view.filter;
+    Select select;
+    // Columns are written v."name": "right" is a keyword, and a quoted name alone would be taken for a text by SQLite
+    // where no such column exists.
+    auto const column = [](std::string_view name) { return "v.\"" + std::string(name) + "\""; };
+    auto const parameter = [&select](SelectParameter value) {
+        select.parameters.push_back(std::move(value));
+        return "$" + std::to_string(select.parameters.size());
+    };
+    auto const text = [&parameter](std::string value) { return parameter({std::move(value), 0}); };
+
+    select.sql = "SELECT";
+    char const* separator = " ";
+    for (auto const& info : view.columns) {
+        select.sql += separator + column(info.name);
+        separator = ", ";
+    }
+    select.sql += " FROM " + std::string(view.name) + " v";
+    char const* keyword = " WHERE ";
+    auto const where = [&](std::string const& condition) {
+        select.sql += keyword + condition;
+        keyword = " AND ";
+    };
+    if (filter.account) where(column(columns.account) + " = " + text(*filter.account));
+    if (filter.symbol) {
+        // SQLite's and PostgreSQL's upper() agree on ASCII; only that is folded.
+        std::string folded = *filter.symbol;
+        std::transform(folded.begin(), folded.end(), folded.begin(), upper);
+        where("upper(" + column(columns.symbol) + ") = " + text(std::move(folded)));
+    }
+    if (filter.con_id) where(column(columns.con_id) + " = " + parameter({std::nullopt, *filter.con_id}));
+    if (filter.status) where(column(columns.status) + " = " + text(*filter.status));
+    if (filter.since || filter.until) {
+        bool const moment = columns.from == columns.to;
+        std::string const from = columns.from_else.empty()
+                                     ? column(columns.from)
+                                     : "coalesce(" + column(columns.from) + ", " + column(columns.from_else) + ")";
+        if (filter.since) {
+            std::string const since = text(base::to_rfc3339(*filter.since));
+            // A stretch of time must reach past `since`; its own begin may be later.
+            where(moment ? from + " >= " + since
+                         : "(" + column(columns.to) + " IS NULL OR " + column(columns.to) + " >= " + since + ")");
+        }
+        if (filter.until) {
+            std::string const until = text(base::to_rfc3339(*filter.until));
+            where(moment ? from + " < " + until : "(" + from + " IS NULL OR " + from + " < " + until + ")");
+        }
+    }
+
+    bool const limited = filter.limit && filter.sort.empty();
+    select.reversed = limited && columns.newest_last;
+    std::string order;
+    for_each_word(columns.order, [&](std::string_view name) {
+        // SQLite puts NULL first and PostgreSQL last: said here for both.
+        order += (order.empty() ? " ORDER BY " : ", ") + column(name) +
+                 (select.reversed ? " DESC NULLS LAST" : " ASC NULLS FIRST");
+    });
+    select.sql += order;
+    if (limited) {
+        select.sql += " LIMIT " + parameter({std::nullopt, static_cast<std::int64_t>(*filter.limit)});
+    }
+    return select;
+}
+
+namespace {
+
+template <typename Value>
+int compare_optional(std::optional<Value> const& a, std::optional<Value> const& b, bool descending) {
+    if (!a || !b) return static_cast<int>(!a) - static_cast<int>(!b);
+    int const order = compare_values(*a, *b);
+    return descending ? -order : order;
+}
+
+template <typename Value>
+int compare_optional(Value const& a, Value const& b, bool descending) {
+    int const order = compare_values(a, b);
+    return descending ? -order : order;
+}
+
+}  // namespace
+
+template <typename Row>
+void sort_rows(std::vector<Row>& rows, Filter const& filter) {
+    if (filter.sort.empty()) return;
+    bool const descending = filter.sort.front() == '-';
+    std::string_view const name = std::string_view(filter.sort).substr(descending ? 1 : 0);
+    for_each_column<Row>([&](auto const& column) {
+        if (column.name != name) return;
+        // Indices are sorted, with the old place as last word: stable, and rows of thirty columns move once.
+        std::vector<std::size_t> places(rows.size());
+        std::iota(places.begin(), places.end(), std::size_t{0});
+        std::sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
+            int const order = compare_optional(rows[a].*column.member, rows[b].*column.member, descending);
+            return order != 0 ? order < 0 : a < b;
+        });
+        if (filter.limit && places.size() > *filter.limit) places.resize(*filter.limit);
+        std::vector<Row> sorted;
+        sorted.reserve(places.size());
+        for (std::size_t const place : places) sorted.push_back(std::move(rows[place]));
+        rows = std::move(sorted);
+    });
+}
+
+#define POSSYNC_SORT_ROWS(Row) template void sort_rows<Row>(std::vector<Row>&, Filter const&);
+POSSYNC_FOR_EACH_ROW(POSSYNC_SORT_ROWS)
+#undef POSSYNC_SORT_ROWS
+
+}  // namespace possync::query

@@ -1,0 +1,96 @@
+// Filters of the reading commands and of the API: the words a user writes become a checked Filter, and a Filter with
+// sort order becomes a choice among rows. Both faces use this one parser, so they accept the same words.
+//
+// A filter that does not apply to a view is an error, never silently ignored: a total over rows that were not filtered
+// is worse than no total. Nothing here reads a clock; "7d" counts back from the `now` that is handed in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "query/column.hpp"
+
+namespace possync::query {
+
+/// What to show. Unset members do not restrict.
+struct Filter {
+    std::optional<std::string> account;  ///< the broker's code, exact
+    std::optional<std::string> symbol;   ///< exact but for upper and lower case of ASCII letters
+    std::optional<std::int64_t> con_id;
+    std::optional<std::string> status;     ///< a word of the view's status column, in the view's spelling
+    std::optional<base::Timestamp> since;  ///< rows that last beyond or begin at this time
+    std::optional<base::Timestamp> until;  ///< rows that begin before this time
+    /// At most so many rows: the first of the sort order; without one, the last of views in order of time.
+    std::optional<std::size_t> limit;
+    std::string sort;  ///< column; "-column" for descending; empty: the view's natural order. NULLs come last
+    std::optional<base::Timestamp> at;           ///< positions only: as they were at this time
+    std::optional<base::Timestamp> as_recorded;  ///< positions only: as this database knew them at this time
+
+    bool operator==(Filter const&) const = default;
+};
+
+/// The same as typed on a command line or in a URL.
+struct FilterText {
+    std::optional<std::string> account;
+    std::optional<std::string> symbol;
+    std::optional<std::string> con_id;
+    std::optional<std::string> status;
+    std::optional<std::string> since;
+    std::optional<std::string> until;
+    std::optional<std::string> limit;
+    std::optional<std::string> sort;
+    std::optional<std::string> at;
+    std::optional<std::string> as_recorded;
+};
+
+/// Most rows that one answer may be limited to.
+inline constexpr std::size_t limit_max = 10'000'000;
+
+/// A moment: "2026-11-23" (midnight UTC), RFC 3339, "now", or a time ago as "90s", "15m", "24h", "7d".
+/// Errors: invalid_input naming the text and the forms.
+[[nodiscard]] base::Result<base::Timestamp> parse_moment(std::string_view text, base::Timestamp now);
+
+/// Parses and checks every word against the view. `as_recorded` without `at` is taken for both: what was known then
+/// of that same moment. Errors: invalid_input, one line that names the option and what it may be.
+[[nodiscard]] base::Result<Filter> parse_filter(ViewInfo const& view, FilterText const& text, base::Timestamp now);
+
+/// Checks a Filter that was made by hand. Errors as parse_filter; status is put into the view's spelling.
+[[nodiscard]] base::Result<Filter> checked(ViewInfo const& view, Filter filter);
+
+/// One parameter of a select.
+struct SelectParameter {
+    std::optional<std::string> text;  ///< else `integer`
+    std::int64_t integer = 0;
+    bool operator==(SelectParameter const&) const = default;
+};
+
+/// SQL for the view's rows under account, symbol, con_id, status, since, until, and for limit where the order is the
+/// natural one. Placeholders are $1, $2, ... in order, as PostgreSQL writes them and SQLite accepts them. Rows come in
+/// natural order, except when `reversed`: then newest first, for the reader to turn round.
+struct Select {
+    std::string sql;
+    std::vector<SelectParameter> parameters;
+    bool reversed = false;
+};
+/// Precondition: `filter` passed checked() for this view. Times compare as text, which is right because the views write
+/// them in one fixed form; numbers are never compared as text, see sort_rows.
+[[nodiscard]] Select make_select(ViewInfo const& view, Filter const& filter);
+
+/// -1, 0, 1 by value, exact for decimals; NULL is greater than everything.
+template <typename Value>
+int compare_values(Value const& a, Value const& b) {
+    return a < b ? -1 : (b < a ? 1 : 0);
+}
+
+/// Sorts by filter.sort (stable, exact, NULLs last both ways) and cuts to filter.limit. Without a sort order nothing
+/// is done: make_select has ordered and limited already. Defined for the rows of views.hpp.
+template <typename Row>
+void sort_rows(std::vector<Row>& rows, Filter const& filter);
+
+}  // namespace possync::query
