@@ -1,0 +1,365 @@
+#include "tws/decode.hpp"
+
+#include "tws/fields.hpp"
+
+namespace possync::tws {
+
+namespace {
+
+using Decoded = std::expected<IncomingMessage, DecodeError>;
+
+template <typename Message>
+Decoded finish(FieldCursor const& fields, Message const& message) {
+    if (fields.failed()) return std::unexpected(fields.error());
+    return message;
+}
+
+/// symbol ... tradingClass as most messages carry them.
+void read_contract(FieldCursor& fields, Contract& contract, bool primary_instead_of_exchange) {
+    contract.con_id = fields.whole();
+    contract.symbol = fields.text();
+    contract.sec_type = fields.text();
+    contract.last_trade_date = fields.text();
+    contract.strike = fields.decimal();
+    contract.right = fields.text();
+    contract.multiplier = fields.text();
+    (primary_instead_of_exchange ? contract.primary_exchange : contract.exchange) = fields.text();
+    contract.currency = fields.text();
+    contract.local_symbol = fields.text();
+    contract.trading_class = fields.text();
+}
+
+Decoded decode_position(FieldCursor fields) {
+    Position message;
+    auto const version = fields.whole();
+    message.account = fields.text();
+    read_contract(fields, message.contract, false);
+    message.position = fields.decimal();
+    if (version >= 3) message.average_cost = fields.decimal();
+    return finish(fields, message);
+}
+
+Decoded decode_account_value(FieldCursor fields) {
+    AccountValue message;
+    fields.skip();
+    message.key = fields.text();
+    message.value = fields.text();
+    message.currency = fields.text();
+    message.account = fields.text();
+    return finish(fields, message);
+}
+
+Decoded decode_portfolio_value(FieldCursor fields) {
+    PortfolioValue message;
+    fields.skip();
+    read_contract(fields, message.contract, true);
+    message.position = fields.decimal();
+    message.market_price = fields.decimal();
+    message.market_value = fields.decimal();
+    message.average_cost = fields.decimal();
+    message.unrealized_pnl = fields.decimal();
+    message.realized_pnl = fields.decimal();
+    message.account = fields.text();
+    return finish(fields, message);
+}
+
+Decoded decode_execution(FieldCursor fields, int server_version) {
+    ExecutionDetails message;
+    if (server_version < 136) fields.skip();
+    message.request_id = fields.whole(-1);
+    message.order_id = fields.whole();
+    read_contract(fields, message.contract, false);
+    message.exec_id = fields.text();
+    message.time = fields.text();
+    message.account = fields.text();
+    message.exchange = fields.text();
+    message.side = fields.text();
+    message.shares = fields.decimal();
+    message.price = fields.decimal();
+    message.perm_id = fields.whole();
+    message.client_id = fields.whole();
+    message.liquidation = fields.whole();
+    message.cum_qty = fields.decimal();
+    message.average_price = fields.decimal();
+    message.order_ref = fields.text();
+    message.ev_rule = fields.text();
+    message.ev_multiplier = fields.decimal();
+    if (server_version >= 103) message.model_code = fields.text();
+    if (server_version >= 136) message.last_liquidity = fields.whole();
+    if (server_version >= 178) message.pending_price_revision = fields.boolean();
+    if (server_version >= 198) message.submitter = fields.text();
+    return finish(fields, message);
+}
+
+Decoded decode_commission(FieldCursor fields) {
+    CommissionReport message;
+    fields.skip();
+    message.exec_id = fields.text();
+    message.commission = fields.decimal();
+    message.currency = fields.text();
+    message.realized_pnl = fields.decimal();
+    return finish(fields, message);
+}
+
+void skip_pairs(FieldCursor& fields) {
+    auto const pairs = fields.whole();
+    if (pairs < 0 || pairs > 100) return fields.fail("an impossible count");
+    fields.skip(static_cast<int>(pairs) * 2);
+}
+
+Decoded decode_contract_data(FieldCursor fields, int server_version) {
+    ContractData message;
+    if (server_version < 164) fields.skip();
+    message.request_id = fields.whole(-1);
+    message.contract.symbol = fields.text();
+    message.contract.sec_type = fields.text();
+    std::string_view const last_trade = fields.text();  // "20250620 08:30 US/Central": date, time, zone
+    message.contract.last_trade_date = last_trade.substr(0, last_trade.find_first_of(" -"));
+    if (server_version >= 182) fields.skip();
+    message.contract.strike = fields.decimal();
+    message.contract.right = fields.text();
+    message.contract.exchange = fields.text();
+    message.contract.currency = fields.text();
+    message.contract.local_symbol = fields.text();
+    message.market_name = fields.text();
+    message.contract.trading_class = fields.text();
+    message.contract.con_id = fields.whole();
+    message.min_tick = fields.decimal();
+    if (server_version >= 110 && server_version < 164) fields.skip();
+    message.contract.multiplier = fields.text();
+    fields.skip(2);  // order types, valid exchanges
+    message.price_magnifier = fields.whole(1);
+    message.under_con_id = fields.whole();
+    message.long_name = fields.text();
+    message.contract.primary_exchange = fields.text();
+    fields.skip(4);  // contract month, industry, category, subcategory
+    message.time_zone = fields.text();
+    fields.skip(4);  // trading hours, liquid hours, EV rule, EV multiplier
+    skip_pairs(fields);
+    if (server_version >= 121) fields.skip();
+    if (server_version >= 122) {
+        message.under_symbol = fields.text();
+        message.under_sec_type = fields.text();
+    }
+    if (server_version >= 126) fields.skip();
+    if (server_version >= 134) message.real_expiration_date = fields.text();
+    return finish(fields, message);  // what follows is not needed
+}
+
+Decoded decode_bond_data(FieldCursor fields, int server_version) {
+    ContractData message;
+    message.is_bond = true;
+    if (server_version < 164) fields.skip();
+    message.request_id = fields.whole(-1);
+    message.contract.symbol = fields.text();
+    message.contract.sec_type = fields.text();
+    fields.skip(2);  // CUSIP, coupon
+    std::string_view const maturity = fields.text();
+    message.contract.last_trade_date = maturity.substr(0, maturity.find_first_of(" -"));
+    fields.skip(8);  // issue date ... description
+    message.contract.exchange = fields.text();
+    message.contract.currency = fields.text();
+    message.market_name = fields.text();
+    message.contract.trading_class = fields.text();
+    message.contract.con_id = fields.whole();
+    message.min_tick = fields.decimal();
+    if (server_version >= 110 && server_version < 164) fields.skip();
+    fields.skip(6);  // order types, valid exchanges, next option date/type/partial, notes
+    message.long_name = fields.text();
+    if (fields.more()) message.time_zone = fields.text();
+    return finish(fields, message);
+}
+
+Decoded decode_error(FieldCursor fields, int server_version) {
+    ErrorMessage message;
+    if (server_version < 194) fields.skip();
+    message.request_id = fields.whole(-1);
+    message.code = fields.whole();
+    message.text = fields.text();
+    if (server_version >= 166 && fields.more()) message.advanced_reject = fields.text();
+    if (server_version >= 194 && fields.more()) message.time_milliseconds = fields.whole();
+    return finish(fields, message);
+}
+
+Decoded decode_pnl_single(FieldCursor fields, int server_version) {
+    PnlSingle message;
+    message.request_id = fields.whole(-1);
+    message.position = fields.decimal();
+    message.daily_pnl = fields.decimal();
+    if (server_version >= 129) message.unrealized_pnl = fields.decimal();
+    if (server_version >= 135) message.realized_pnl = fields.decimal();
+    message.value = fields.decimal();
+    return finish(fields, message);
+}
+
+template <typename Message, typename Member, typename Read>
+Decoded decode_one(FieldCursor fields, Member Message::* member, Read read) {
+    Message message;
+    fields.skip();  // version
+    message.*member = (fields.*read)();
+    return finish(fields, message);
+}
+
+template <typename Message>
+Decoded decode_number(FieldCursor fields, std::int64_t Message::* member) {
+    Message message;
+    fields.skip();  // version
+    message.*member = fields.whole();
+    return finish(fields, message);
+}
+
+std::expected<int, DecodeError> id_of(Fields& fields, std::string_view payload) {
+    if (!fields.split(payload)) return std::unexpected(DecodeError{0, 0, "the frame is not a list of fields"});
+    std::string_view const first = fields[0];
+    int id = 0;
+    auto const [stop, error] = std::from_chars(first.data(), first.data() + first.size(), id);
+    if (error != std::errc{} || stop != first.data() + first.size() || id < 0) {
+        return std::unexpected(DecodeError{0, 0, "the message id is not a number"});
+    }
+    return id;
+}
+
+}  // namespace
+
+Decoded decode(std::string_view payload, int server_version) {
+    Fields fields;
+    auto const id = id_of(fields, payload);
+    if (!id) return std::unexpected(id.error());
+    FieldCursor const cursor(fields, *id);
+    switch (*id) {
+        case 4: return decode_error(cursor, server_version);
+        case 6: return decode_account_value(cursor);
+        case 7: return decode_portfolio_value(cursor);
+        case 8: return decode_one(cursor, &AccountUpdateTime::time, &FieldCursor::text);
+        case 9: return decode_number(cursor, &NextValidId::order_id);
+        case 10: return decode_contract_data(cursor, server_version);
+        case 11: return decode_execution(cursor, server_version);
+        case 15: return decode_one(cursor, &ManagedAccounts::accounts, &FieldCursor::text);
+        case 18: return decode_bond_data(cursor, server_version);
+        case 49: return decode_number(cursor, &CurrentTime::seconds);
+        case 52: return decode_number(cursor, &ContractDataEnd::request_id);
+        case 54: return decode_one(cursor, &AccountDownloadEnd::account, &FieldCursor::text);
+        case 55: return decode_number(cursor, &ExecutionDetailsEnd::request_id);
+        case 59: return decode_commission(cursor);
+        case 61: return decode_position(cursor);
+        case 62: return PositionEnd{};
+        case 95: return decode_pnl_single(cursor, server_version);
+        default: return UnknownMessage{*id};
+    }
+}
+
+std::expected<ClientRequest, DecodeError> decode_request(std::string_view payload, int server_version) {
+    Fields all;
+    auto const id = id_of(all, payload);
+    if (!id) return std::unexpected(id.error());
+    FieldCursor fields(all, *id);
+    auto finish_request = [&](auto const& message) -> std::expected<ClientRequest, DecodeError> {
+        if (fields.failed()) return std::unexpected(fields.error());
+        return message;
+    };
+    switch (*id) {
+        case 6: {
+            RequestAccountUpdates message;
+            fields.skip();
+            message.subscribe = fields.boolean();
+            message.account = fields.text();
+            return finish_request(message);
+        }
+        case 7: {
+            RequestExecutions message;
+            fields.skip();
+            message.request_id = fields.whole();
+            message.client_id = fields.whole();
+            message.account = fields.text();
+            message.time = fields.text();
+            fields.skip(4);  // symbol, kind, exchange, side
+            if (server_version >= 200) fields.skip(2);
+            return finish_request(message);
+        }
+        case 9: {
+            RequestContractData message;
+            fields.skip();
+            message.request_id = fields.whole();
+            message.con_id = fields.whole();
+            return finish_request(message);
+        }
+        case 17: return RequestManagedAccounts{};
+        case 49: return RequestCurrentTime{};
+        case 61: return RequestPositions{};
+        case 64: return CancelPositions{};
+        case 71: {
+            StartApi message;
+            fields.skip();
+            message.client_id = fields.whole();
+            return finish_request(message);
+        }
+        case 94: {
+            RequestPnlSingle message;
+            message.request_id = fields.whole();
+            message.account = fields.text();
+            fields.skip();
+            message.con_id = fields.whole();
+            return finish_request(message);
+        }
+        case 95: {
+            CancelPnlSingle message;
+            message.request_id = fields.whole();
+            return finish_request(message);
+        }
+        default: return UnknownRequest{*id};
+    }
+}
+
+std::optional<ServerHello> decode_hello(std::string_view payload) {
+    Fields fields;
+    if (!fields.split(payload) || fields.count() != 2) return std::nullopt;
+    ServerHello hello;
+    std::string_view const version = fields[0];
+    auto const [stop, error] = std::from_chars(version.data(), version.data() + version.size(), hello.server_version);
+    if (error != std::errc{} || stop != version.data() + version.size()) return std::nullopt;
+    hello.connection_time = fields[1];
+    return hello;
+}
+
+std::optional<ClientHello> decode_client_hello(std::string_view payload) {
+    if (payload.empty() || payload.front() != 'v') return std::nullopt;
+    ClientHello hello;
+    char const* const end = payload.data() + payload.size();
+    auto const [dots, first] = std::from_chars(payload.data() + 1, end, hello.version_min);
+    if (first != std::errc{}) return std::nullopt;
+    hello.version_max = hello.version_min;
+    if (end - dots >= 2 && dots[0] == '.' && dots[1] == '.') {
+        auto const [stop, second] = std::from_chars(dots + 2, end, hello.version_max);
+        if (second != std::errc{} || (stop != end && *stop != ' ')) return std::nullopt;
+    } else if (dots != end && *dots != ' ') {
+        return std::nullopt;
+    }
+    return hello;
+}
+
+std::string unescape(std::string_view text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned code = 0;
+        bool const escape = text[i] == '\\' && i + 5 < text.size() && text[i + 1] == 'u' &&
+                            std::from_chars(text.data() + i + 2, text.data() + i + 6, code, 16).ptr == text.data() + i + 6;
+        if (!escape || (code >= 0xD800 && code < 0xE000)) {
+            result += text[i];
+            continue;
+        }
+        i += 5;
+        if (code < 0x80) {
+            result += static_cast<char>(code);
+        } else if (code < 0x800) {
+            result += static_cast<char>(0xC0 | (code >> 6));
+            result += static_cast<char>(0x80 | (code & 0x3F));
+        } else {
+            result += static_cast<char>(0xE0 | (code >> 12));
+            result += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
+            result += static_cast<char>(0x80 | (code & 0x3F));
+        }
+    }
+    return result;
+}
+
+}  // namespace possync::tws

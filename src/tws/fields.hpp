@@ -1,0 +1,125 @@
+// The NUL-terminated fields of one text frame, found in one pass. Internal to the codec.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstdint>
+#include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "tws/decode.hpp"
+
+namespace possync::tws {
+
+class Fields {
+public:
+    static constexpr std::size_t count_max = 400;
+
+    /// False when the frame has too many fields or does not end in NUL.
+    [[nodiscard]] bool split(std::string_view payload) {
+        data_ = payload.data();
+        count_ = 0;
+        if (payload.empty() || payload.back() != '\0') return false;
+        std::size_t at = 0;
+#if defined(__SSE2__)
+        __m128i const zero = _mm_setzero_si128();
+        for (; at + 16 <= payload.size(); at += 16) {
+            __m128i const chunk = _mm_loadu_si128(reinterpret_cast<__m128i const*>(data_ + at));
+            auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(chunk, zero)));
+            while (mask != 0) {
+                if (count_ == count_max) return false;
+                ends_[count_++] = static_cast<std::uint32_t>(at + static_cast<unsigned>(std::countr_zero(mask)));
+                mask &= mask - 1;
+            }
+        }
+#endif
+        for (; at < payload.size(); ++at) {
+            if (data_[at] != '\0') continue;
+            if (count_ == count_max) return false;
+            ends_[count_++] = static_cast<std::uint32_t>(at);
+        }
+        return true;
+    }
+
+    [[nodiscard]] std::size_t count() const { return count_; }
+    [[nodiscard]] std::string_view operator[](std::size_t index) const {
+        std::uint32_t const begin = index == 0 ? 0 : ends_[index - 1] + 1;
+        return {data_ + begin, ends_[index] - begin};
+    }
+
+private:
+    char const* data_ = nullptr;
+    std::size_t count_ = 0;
+    std::array<std::uint32_t, count_max> ends_;  // written before read
+};
+
+/// Reads fields in order; remembers the first problem and gives defaults after it.
+class FieldCursor {
+public:
+    FieldCursor(Fields const& fields, int message_id) : fields_(fields), message_id_(message_id) {}
+
+    std::string_view text() {
+        if (at_ >= fields_.count()) {
+            fail("a field is missing");
+            return {};
+        }
+        return fields_[at_++];
+    }
+    void skip(int count = 1) {
+        while (count-- > 0) text();
+    }
+    [[nodiscard]] bool more() const { return at_ < fields_.count(); }
+
+    /// Whole number; empty and the "unset" values are `unset`.
+    std::int64_t whole(std::int64_t unset = 0) {
+        std::string_view const field = text();
+        if (field.empty() || field == "2147483647" || field == "9223372036854775807" || field == "1.7976931348623157E308") {
+            return unset;
+        }
+        std::int64_t value = 0;
+        auto const [stop, error] = std::from_chars(field.data(), field.data() + field.size(), value);
+        if (error != std::errc{} || stop != field.data() + field.size()) {
+            --at_;
+            fail("not a whole number");
+            ++at_;
+            return unset;
+        }
+        return value;
+    }
+    bool boolean() { return whole() != 0; }
+
+    OptionalDecimal decimal() {
+        std::string_view const field = text();
+        if (field.empty()) return std::nullopt;
+        if (auto value = base::Decimal::parse(field)) {
+            // Unset values of other types turn up where a decimal is expected.
+            if (field.size() >= 10 && (field == "2147483647" || field == "9223372036854775807" || field == "-9223372036854775808")) {
+                return std::nullopt;
+            }
+            return *value;
+        }
+        if (field == "1.7976931348623157E308" || field == "Infinity" || field == "-Infinity" || field == "NaN") return std::nullopt;
+        --at_;
+        fail("not a decimal number");
+        ++at_;
+        return std::nullopt;
+    }
+
+    [[nodiscard]] bool failed() const { return error_.what[0] != '\0'; }
+    [[nodiscard]] DecodeError error() const { return error_; }
+    void fail(char const* what) {
+        if (!failed()) error_ = {message_id_, static_cast<int>(at_) - 1, what};
+    }
+
+private:
+    Fields const& fields_;
+    int message_id_;
+    std::size_t at_ = 1;  // behind the id
+    DecodeError error_;
+};
+
+}  // namespace possync::tws
