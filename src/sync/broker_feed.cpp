@@ -1,0 +1,251 @@
+#include "sync/broker_feed.hpp"
+
+#include <fmt/format.h>
+
+#include "sync/execution_time.hpp"
+#include "tws/session.hpp"
+
+namespace possync::sync {
+
+using base::Decimal;
+using base::Now;
+using model::Instrument;
+
+namespace {
+
+tws::SessionOptions session_options(EngineOptions const& options) {
+    tws::SessionOptions session;
+    session.port = options.port;
+    session.client_id = options.client_id;
+    session.version_max = options.max_server_version;
+    session.request_timeout = options.timeout;
+    session.reconnect = !options.one_shot;
+    session.seed = options.seed;
+    return session;
+}
+
+Instrument describe(tws::Contract const& contract) {
+    Instrument instrument;
+    instrument.con_id = contract.con_id;
+    instrument.symbol = std::string(contract.symbol);
+    instrument.local_symbol = std::string(contract.local_symbol);
+    instrument.sec_type = std::string(contract.sec_type);
+    instrument.currency = std::string(contract.currency);
+    instrument.exchange = std::string(contract.exchange);
+    instrument.primary_exchange = std::string(contract.primary_exchange);
+    instrument.trading_class = std::string(contract.trading_class);
+    if (auto const multiplier = Decimal::parse(contract.multiplier); multiplier && multiplier->is_positive()) {
+        instrument.multiplier = *multiplier;
+    }
+    instrument.expiry = std::string(contract.last_trade_date);
+    if (contract.strike && !contract.strike->is_zero()) instrument.strike = contract.strike;
+    if (contract.right == "C" || contract.right == "CALL") instrument.right = "C";
+    if (contract.right == "P" || contract.right == "PUT") instrument.right = "P";
+    return instrument;
+}
+
+std::vector<std::string> split_accounts(std::string_view list) {
+    std::vector<std::string> accounts;
+    while (!list.empty()) {
+        auto const comma = list.find(',');
+        std::string_view account = list.substr(0, comma);
+        while (!account.empty() && account.front() == ' ') account.remove_prefix(1);
+        while (!account.empty() && account.back() == ' ') account.remove_suffix(1);
+        if (!account.empty()) accounts.emplace_back(account);
+        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    }
+    return accounts;
+}
+
+}  // namespace
+
+class BrokerFeed::Implementation final : public tws::SessionListener {
+public:
+    Implementation(EngineOptions const& options, base::ZoneRules const& zones, BrokerListener& listener)
+        : options_(options), zones_(zones), listener_(listener), session_(session_options(options), *this) {}
+
+    // --- what the session tells -----------------------------------------------------------------------------------
+
+    void on_ready(std::string_view managed_accounts, std::string_view connection_time) override {
+        gateway_zone_ = options_.time_zone.empty() ? zone_of_connection_time(connection_time, zones_) : options_.time_zone;
+        accounts_ = split_accounts(managed_accounts);
+        contracts_.clear();
+        listener_.on_ready(accounts_);
+    }
+
+    void on_disconnected(std::string const& reason, bool will_retry) override {
+        contracts_.clear();
+        listener_.on_disconnected(reason, will_retry);
+    }
+    void on_connectivity_lost(std::string const& text) override { listener_.on_stale(text); }
+    void on_connectivity_restored(bool data_lost, std::string const& text) override { listener_.on_restored(data_lost, text); }
+    void on_notice(bool warning, std::string const& event, std::string const& text) override {
+        listener_.on_notice(warning ? LogLevel::warning : LogLevel::debug, event, text);
+    }
+
+    void on_request_ended(tws::RequestKind kind, std::int64_t id, tws::RequestOutcome outcome, std::string const& why) override {
+        bool const complete = outcome == tws::RequestOutcome::complete;
+        switch (kind) {
+            case tws::RequestKind::positions:
+                if (complete) return listener_.on_position_end();
+                if (session_.ready()) listener_.on_positions_failed(why);
+                return;  // a lost connection is told by on_disconnected
+            case tws::RequestKind::executions: return listener_.on_executions_end(id, complete, why);
+            case tws::RequestKind::contract: return contract_ended(id, complete, why);
+            case tws::RequestKind::pnl_single: return;
+        }
+    }
+
+    void on_message(tws::IncomingMessage const& message) override {
+        std::visit([this](auto const& each) { take(each); }, message);
+    }
+
+    // --- messages to model values ---------------------------------------------------------------------------------
+
+    template <typename Message>
+    void take(Message const&) {}  // of no use to a book
+
+    void take(tws::Position const& message) {
+        model::BrokerPosition position;
+        position.instrument = describe(message.contract);
+        if (!message.position || message.contract.con_id == 0) {
+            listener_.on_notice(LogLevel::warning, "gateway.position_unreadable",
+                                fmt::format("a position of {} in account {} has no quantity or no conId; it is passed over",
+                                            message.contract.symbol, message.account));
+            return;
+        }
+        position.quantity = *message.position;
+        position.average_cost = message.average_cost;
+        listener_.on_position(message.account, std::move(position));
+    }
+
+    void take(tws::ExecutionDetails const& message) {
+        auto refuse = [&](std::string const& why) {
+            listener_.on_notice(LogLevel::warning, "execution.unreadable", fmt::format("execution {}: {}", message.exec_id, why));
+        };
+        if (!message.shares || !message.price || message.exec_id.empty()) return refuse("no quantity or price");
+        bool const bought = message.side == "BOT" || message.side == "BUY";
+        if (!bought && message.side != "SLD" && message.side != "SELL") return refuse("neither bought nor sold");
+        auto const time = parse_execution_time(message.time, gateway_zone_, zones_);
+        if (!time) return refuse(time.error().message);
+
+        model::ObservedExecution observed;
+        observed.instrument = describe(message.contract);
+        model::Execution& execution = observed.execution;
+        execution.exec_id = std::string(message.exec_id);
+        execution.con_id = message.contract.con_id;
+        execution.time = *time;
+        execution.time_text = std::string(message.time);
+        execution.side = bought ? model::Side::bought : model::Side::sold;
+        execution.shares = *message.shares;
+        execution.price = *message.price;
+        execution.exchange = std::string(message.exchange);
+        execution.order_id = message.order_id;
+        execution.perm_id = message.perm_id;
+        execution.client_id = message.client_id;
+        execution.order_ref = std::string(message.order_ref);
+        execution.model_code = std::string(message.model_code);
+        execution.cum_qty = message.cum_qty.value_or(Decimal(0));
+        execution.last_liquidity = static_cast<int>(message.last_liquidity);
+        execution.liquidation = message.liquidation != 0;
+        if (message.exercise_type) execution.exercise_type = static_cast<int>(*message.exercise_type);
+        listener_.on_execution(message.account, std::move(observed));
+    }
+
+    void take(tws::CommissionReport const& message) {
+        listener_.on_commission(
+            {std::string(message.exec_id), message.commission, std::string(message.currency), message.realized_pnl});
+    }
+
+    void take(tws::PortfolioValue const& message) {
+        if (!message.market_price || message.contract.con_id == 0) return;
+        model::Mark mark;
+        mark.price = *message.market_price;
+        mark.marked_at = now_.wall;
+        mark.market_value = message.market_value;
+        mark.broker_unrealized_pnl = message.unrealized_pnl;
+        listener_.on_mark(message.account, message.contract.con_id, std::move(mark), message.average_cost);
+    }
+
+    void take(tws::AccountValue const& message) {
+        listener_.on_account_value(message.account, message.key, message.currency, message.value);
+    }
+
+    void take(tws::ContractData const& message) {
+        auto const asked = contracts_.find(message.request_id);
+        if (asked == contracts_.end()) return;
+        Instrument instrument = describe(message.contract);
+        instrument.details_known = true;
+        instrument.time_zone = std::string(message.time_zone);
+        if (message.under_con_id > 0) instrument.under_con_id = message.under_con_id;
+        if (message.price_magnifier > 0) {
+            instrument.price_scale = base::divide_rounded(Decimal(1), Decimal(message.price_magnifier), 10);
+        }
+        contracts_.erase(asked);
+        listener_.on_contract(std::move(instrument));
+    }
+
+    void contract_ended(std::int64_t id, bool complete, std::string const& why) {
+        auto const asked = contracts_.find(id);
+        if (asked == contracts_.end()) return;
+        auto const con_id = asked->second;
+        contracts_.erase(asked);
+        listener_.on_contract_failed(con_id, complete ? "the gateway knows no such contract" : why);
+    }
+
+    EngineOptions const& options_;
+    base::ZoneRules const& zones_;
+    BrokerListener& listener_;
+    tws::Session session_;
+    Now now_;
+    std::string gateway_zone_;
+    std::vector<std::string> accounts_;
+    std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for
+};
+
+BrokerFeed::BrokerFeed(EngineOptions const& options, base::ZoneRules const& zones, BrokerListener& listener)
+    : implementation_(std::make_unique<Implementation>(options, zones, listener)) {}
+BrokerFeed::~BrokerFeed() = default;
+
+void BrokerFeed::start(Now now) { implementation_->session_.start(now); }
+void BrokerFeed::stop(Now now) { implementation_->session_.stop(now); }
+void BrokerFeed::drop_connection(Now now, std::string const& why) { implementation_->session_.drop(now, why); }
+void BrokerFeed::socket_opened(Now now) { implementation_->session_.on_socket_open(now); }
+void BrokerFeed::socket_failed(Now now, std::string const& reason) { implementation_->session_.on_socket_failed(now, reason); }
+void BrokerFeed::socket_closed(Now now, std::string const& reason) { implementation_->session_.on_socket_closed(now, reason); }
+void BrokerFeed::bytes(Now now, std::string_view bytes) {
+    implementation_->now_ = now;
+    implementation_->session_.on_bytes(now, bytes);
+}
+void BrokerFeed::tick(Now now) { implementation_->session_.on_time(now); }
+std::optional<base::Duration> BrokerFeed::next_deadline() const { return implementation_->session_.next_deadline(); }
+
+Effects BrokerFeed::take_actions() {
+    Effects effects;
+    for (auto& action : implementation_->session_.take_actions()) {
+        switch (action.kind) {
+            case tws::SessionAction::Kind::open:
+                effects.push_back(OpenSocket{implementation_->options_.host, action.port});
+                break;
+            case tws::SessionAction::Kind::close: effects.push_back(CloseSocket{}); break;
+            case tws::SessionAction::Kind::send: effects.push_back(SendBytes{std::move(action.bytes)}); break;
+        }
+    }
+    return effects;
+}
+
+void BrokerFeed::request_positions(Now now) { implementation_->session_.request_positions(now); }
+std::int64_t BrokerFeed::request_executions(Now now) { return implementation_->session_.request_executions(now, "", ""); }
+void BrokerFeed::request_contract(Now now, model::ConId con_id) {
+    implementation_->contracts_[implementation_->session_.request_contract(now, con_id)] = con_id;
+}
+void BrokerFeed::request_account_updates(Now now, std::string const& account) {
+    implementation_->session_.request_account_updates(now, true, account);
+}
+
+int BrokerFeed::server_version() const { return implementation_->session_.server_version(); }
+std::int64_t BrokerFeed::connection_number() const { return implementation_->session_.connection_number(); }
+std::size_t BrokerFeed::managed_accounts() const { return implementation_->accounts_.size(); }
+std::string const& BrokerFeed::gateway_zone() const { return implementation_->gateway_zone_; }
+
+}  // namespace possync::sync

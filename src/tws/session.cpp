@@ -1,0 +1,388 @@
+#include "tws/session.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/check.hpp"
+#include "tws/decode.hpp"
+#include "tws/encode.hpp"
+#include "tws/outgoing.hpp"
+
+namespace possync::tws {
+
+using base::Duration;
+using base::Now;
+
+namespace {
+
+constexpr Duration client_id_retry = std::chrono::seconds(5);
+
+/// Farm states: they come and go all day and say nothing about positions.
+bool is_farm_notice(std::int64_t code) {
+    return (code >= 2103 && code <= 2108) || code == 2119 || code == 2157 || code == 2158;
+}
+
+/// The last whole number of a text, 0 when there is none: where notice 1300 carries the new port.
+int last_number(std::string_view text) {
+    auto const end = text.find_last_of("0123456789");
+    if (end == std::string_view::npos) return 0;
+    auto begin = end;
+    while (begin > 0 && text[begin - 1] >= '0' && text[begin - 1] <= '9') --begin;
+    int value = 0;
+    std::from_chars(text.data() + begin, text.data() + end + 1, value);
+    return value;
+}
+
+}  // namespace
+
+Session::Session(SessionOptions options, SessionListener& listener)
+    : options_(options), listener_(listener), port_(options.port), client_id_(options.client_id), random_(options.seed) {}
+
+// --- connecting --------------------------------------------------------------------------------------------------------
+
+void Session::start(Now now) {
+    if (state_ == State::stopped) connect(now);
+}
+
+void Session::connect(Now now) {
+    state_ = State::connecting;
+    deadline_ = now.steady + options_.connect_timeout;
+    ++statistics_.connections;
+    reader_.reset();
+    have_accounts_ = have_next_id_ = positions_subscribed_ = client_id_refused_ = keep_alive_asked_ = false;
+    server_version_ = 0;
+    last_error_.clear();
+    actions_.push_back({SessionAction::Kind::open, port_, {}});
+}
+
+void Session::stop(Now now) {
+    if (state_ == State::stopped) return;
+    options_.reconnect = false;
+    disconnected(now, "stopped", true);
+}
+
+void Session::drop(Now now, std::string const& why) {
+    if (state_ != State::stopped && state_ != State::waiting) disconnected(now, why, true);
+}
+
+void Session::on_socket_open(Now now) {
+    if (state_ != State::connecting) return;
+    state_ = State::greeting;
+    deadline_ = now.steady + options_.ready_timeout;
+    last_heard_ = now.steady;
+    std::string hello;
+    encode_client_hello(hello, options_.version_min, options_.version_max);
+    send(std::move(hello));
+}
+
+void Session::on_socket_failed(Now now, std::string const& reason) {
+    if (state_ == State::connecting) disconnected(now, reason, false);
+}
+
+void Session::on_socket_closed(Now now, std::string const& reason) {
+    if (state_ == State::stopped || state_ == State::waiting || state_ == State::connecting) return;
+    std::string text = last_error_.empty() ? reason : last_error_;
+    if (state_ == State::greeting || state_ == State::starting) {
+        if (last_error_.empty()) {
+            text = "the gateway closed the connection during the handshake; is this address trusted in its API settings, and the "
+                   "client id free?";
+        }
+    }
+    disconnected(now, text, false);
+}
+
+void Session::disconnected(Now now, std::string const& reason, bool close_socket) {
+    if (close_socket && state_ != State::waiting) actions_.push_back({SessionAction::Kind::close, 0, {}});
+    if (client_id_refused_) choose_client_id(now);
+    queue_.clear();
+    sent_at_.clear();
+    for (auto const& [id, pending] : std::exchange(pending_, {})) {
+        listener_.on_request_ended(pending.kind, id, RequestOutcome::failed, reason);
+    }
+    positions_subscribed_ = false;
+    bool const retry = options_.reconnect;
+    state_ = retry ? State::waiting : State::stopped;
+    deadline_.reset();
+    if (retry) deadline_ = now.steady + (client_id_refused_ ? client_id_retry : next_pause());
+    listener_.on_disconnected(reason, retry);
+}
+
+/// The own id stays taken for a while after a restart; only then another one is worth its price.
+void Session::choose_client_id(Now now) {
+    if (!client_id_refused_since_) client_id_refused_since_ = now.steady;
+    if (client_id_ == options_.client_id && now.steady - *client_id_refused_since_ < options_.own_client_id_patience) return;
+    ++client_id_;
+    listener_.on_notice(true, "gateway.client_id_changed",
+                        "client id " + std::to_string(options_.client_id) + " stays taken; trying " + std::to_string(client_id_) +
+                            ". If the configured id is the gateway's master client id, fills of other programs are now seen only "
+                            "by asking, not as they happen");
+}
+
+Duration Session::next_pause() {
+    pause_ = pause_.count() == 0 ? options_.pause_min : std::min(pause_ * 2, options_.pause_max);
+    // splitmix64: the same seed gives the same pauses on every machine.
+    random_ += 0x9E3779B97F4A7C15ULL;
+    std::uint64_t z = random_;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    z ^= z >> 31;
+    auto const percent = static_cast<std::int64_t>(80 + z % 41);
+    return Duration(pause_.count() / 100 * percent);
+}
+
+// --- receiving ---------------------------------------------------------------------------------------------------------
+
+void Session::on_bytes(Now now, std::string_view bytes) {
+    if (state_ != State::greeting && state_ != State::starting && state_ != State::ready) return;
+    last_heard_ = now.steady;
+    keep_alive_asked_ = false;
+    statistics_.bytes += static_cast<std::int64_t>(bytes.size());
+    reader_.append(bytes);
+    std::int64_t const connection = statistics_.connections;
+    while (statistics_.connections == connection && (state_ == State::greeting || state_ == State::starting || state_ == State::ready)) {
+        auto const frame = reader_.next();
+        if (!frame) {
+            disconnected(now, "the gateway sent a frame of impossible length " + std::to_string(frame.error().length) +
+                                  "; the stream cannot be trusted any more",
+                         true);
+            return;
+        }
+        if (!*frame) return;
+        ++statistics_.frames;
+        read(now, **frame);
+    }
+}
+
+void Session::read(Now now, std::string_view payload) {
+    if (state_ == State::greeting) return greet(now, payload);
+    auto const message = decode(payload, server_version_);
+    if (!message) {
+        ++statistics_.undecodable_frames;
+        listener_.on_notice(true, "gateway.undecodable_frame",
+                            "message " + std::to_string(message.error().message_id) + ", field " +
+                                std::to_string(message.error().field) + ": " + message.error().what + "; it is passed over");
+        // A position that cannot be read makes its list incomplete, and an incomplete list must not end well.
+        if (message.error().message_id == 61) positions_damaged_ = true;
+        return;
+    }
+    if (auto const* accounts = std::get_if<ManagedAccounts>(&*message)) {
+        managed_accounts_ = std::string(accounts->accounts);
+        have_accounts_ = true;
+        return become_ready_if_complete(now);
+    }
+    if (std::holds_alternative<NextValidId>(*message)) {
+        have_next_id_ = true;
+        return become_ready_if_complete(now);
+    }
+    if (auto const* error = std::get_if<ErrorMessage>(&*message)) return take_error(now, *error);
+    if (std::holds_alternative<UnknownMessage>(*message)) {
+        ++statistics_.unknown_messages;
+        return;
+    }
+    if (std::holds_alternative<PositionEnd>(*message)) {
+        if (!pending_.contains(positions_id) || !pending_[positions_id].deadline) {
+            ++statistics_.stray_ends;
+            return;
+        }
+        if (positions_damaged_) return end_request(positions_id, RequestOutcome::failed, "a row of it cannot be read");
+        listener_.on_message(*message);
+        return end_request(positions_id, RequestOutcome::complete, {});
+    }
+    if (state_ != State::ready) return;
+    listener_.on_message(*message);
+    if (auto const* end = std::get_if<ExecutionDetailsEnd>(&*message)) {
+        end_request(end->request_id, RequestOutcome::complete, {});
+    } else if (auto const* end_of_contract = std::get_if<ContractDataEnd>(&*message)) {
+        end_request(end_of_contract->request_id, RequestOutcome::complete, {});
+    }
+}
+
+void Session::greet(Now now, std::string_view payload) {
+    auto const hello = decode_hello(payload);
+    if (!hello) return;  // other frames have been seen before the answer
+    if (hello->server_version < options_.version_min || hello->server_version > options_.version_max) {
+        options_.reconnect = options_.reconnect && hello->server_version > 0;
+        return disconnected(now, "the gateway speaks server version " + std::to_string(hello->server_version) +
+                                     ", this program " + std::to_string(options_.version_min) + " to " +
+                                     std::to_string(options_.version_max) + "; update the gateway",
+                            true);
+    }
+    server_version_ = hello->server_version;
+    connection_time_ = std::string(hello->connection_time);
+    state_ = State::starting;
+    deadline_ = now.steady + options_.ready_timeout;
+    std::string bytes;
+    encode(bytes, StartApi{client_id_}, server_version_);
+    send(std::move(bytes));
+}
+
+void Session::become_ready_if_complete(Now now) {
+    if (state_ != State::starting || !have_accounts_ || !have_next_id_) return;
+    state_ = State::ready;
+    deadline_.reset();
+    pause_ = Duration(0);
+    client_id_refused_since_.reset();
+    last_heard_ = now.steady;
+    listener_.on_ready(managed_accounts_, connection_time_);
+}
+
+void Session::take_error(Now now, ErrorMessage const& error) {
+    std::string const text = unescape(error.text) + " (code " + std::to_string(error.code) + ")";
+    switch (error.code) {
+        case 1100:
+        case 2110: return listener_.on_connectivity_lost(text);
+        case 1101: return listener_.on_connectivity_restored(true, text);
+        case 1102: return listener_.on_connectivity_restored(false, text);
+        case 1300:
+            if (int const port = last_number(unescape(error.text)); port > 0 && port < 65536) port_ = port;
+            return disconnected(now, text, true);
+        case 326:
+            client_id_refused_ = true;
+            last_error_ = "client id " + std::to_string(client_id_) + " is in use at this gateway";
+            return disconnected(now, last_error_, true);
+        case 100:
+            // Too fast for this gateway: half the rate, for good.
+            options_.requests_per_second = std::max(1, options_.requests_per_second / 2);
+            return listener_.on_notice(true, "gateway.pacing", text);
+        default: break;
+    }
+    if (is_farm_notice(error.code)) return listener_.on_notice(false, "gateway.farm", text);
+    if (error.request_id >= 0 && pending_.contains(error.request_id) && error.request_id != positions_id) {
+        return end_request(error.request_id, RequestOutcome::failed, text);
+    }
+    bool const warning = error.code < 2100 || error.code > 2169;
+    if (state_ != State::ready) last_error_ = text;
+    listener_.on_notice(warning, "gateway.error", text);
+}
+
+// --- requests ----------------------------------------------------------------------------------------------------------
+
+void Session::request_positions(Now now) {
+    if (!ready()) return;
+    // Without cancelling, pushes of the old subscription would mix with the new list.
+    if (positions_subscribed_) enqueue(now, CancelPositions{}, -1);
+    positions_subscribed_ = true;
+    positions_damaged_ = false;
+    pending_[positions_id] = {RequestKind::positions, options_.request_timeout, std::nullopt};
+    enqueue(now, RequestPositions{}, positions_id);
+}
+
+std::int64_t Session::request_executions(Now now, std::string_view account, std::string_view since) {
+    std::int64_t const id = next_request_id_++;
+    if (!ready()) return id;
+    pending_[id] = {RequestKind::executions, options_.executions_timeout, std::nullopt};
+    enqueue(now, RequestExecutions{id, 0, account, since}, id);
+    return id;
+}
+
+std::int64_t Session::request_contract(Now now, std::int64_t con_id) {
+    std::int64_t const id = next_request_id_++;
+    if (!ready()) return id;
+    pending_[id] = {RequestKind::contract, options_.request_timeout, std::nullopt};
+    enqueue(now, RequestContractData{id, con_id}, id);
+    return id;
+}
+
+void Session::request_account_updates(Now now, bool subscribe, std::string_view account) {
+    if (ready()) enqueue(now, RequestAccountUpdates{subscribe, account}, -1);
+}
+
+void Session::enqueue(Now now, OutgoingMessage const& message, std::int64_t request_id) {
+    Queued queued;
+    encode(queued.bytes, message, server_version_);
+    queued.request_id = request_id;
+    queue_.push_back(std::move(queued));
+    ++statistics_.requests;
+    send_queued(now);
+}
+
+void Session::send_queued(Now now) {
+    constexpr Duration second = std::chrono::seconds(1);
+    while (!sent_at_.empty() && now.steady - sent_at_.front() >= second) sent_at_.pop_front();
+    while (!queue_.empty() && sent_at_.size() < static_cast<std::size_t>(options_.requests_per_second)) {
+        Queued queued = std::move(queue_.front());
+        queue_.pop_front();
+        sent_at_.push_back(now.steady);
+        if (auto const waiting = pending_.find(queued.request_id); waiting != pending_.end()) {
+            waiting->second.deadline = now.steady + waiting->second.timeout;
+        }
+        send(std::move(queued.bytes));
+    }
+}
+
+void Session::send(std::string bytes) {
+    CHECK(may_be_sent(bytes));
+    actions_.push_back({SessionAction::Kind::send, 0, std::move(bytes)});
+}
+
+void Session::end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why) {
+    auto const found = pending_.find(request_id);
+    if (found == pending_.end()) {
+        if (outcome == RequestOutcome::complete) ++statistics_.stray_ends;
+        return;
+    }
+    RequestKind const kind = found->second.kind;
+    pending_.erase(found);
+    if (outcome == RequestOutcome::timed_out) ++statistics_.timeouts;
+    listener_.on_request_ended(kind, request_id, outcome, why);
+}
+
+// --- time --------------------------------------------------------------------------------------------------------------
+
+void Session::on_time(Now now) {
+    if (state_ == State::waiting) {
+        if (deadline_ && *deadline_ <= now.steady) connect(now);
+        return;
+    }
+    if (deadline_ && *deadline_ <= now.steady) {
+        switch (state_) {
+            case State::connecting: return disconnected(now, "no connection within the time allowed; check host and port", true);
+            case State::greeting:
+                return disconnected(now, "the gateway accepted the connection and says nothing; is its API enabled, this address "
+                                         "trusted, and no prompt waiting on its screen?",
+                                    true);
+            case State::starting:
+                return disconnected(now, last_error_.empty() ? "the gateway did not name its accounts in time" : last_error_, true);
+            default: break;
+        }
+    }
+    if (state_ != State::ready) return;
+    send_queued(now);
+    std::vector<std::int64_t> late;
+    for (auto const& [id, pending] : pending_) {
+        if (pending.deadline && *pending.deadline <= now.steady) late.push_back(id);
+    }
+    for (auto const id : late) {
+        end_request(id, RequestOutcome::timed_out, "no answer in time");
+        // The rest of a late list cannot be told from the rows of the next one: only a new connection can.
+        if (id == positions_id) return disconnected(now, "the list of positions did not come in time", true);
+    }
+    if (state_ != State::ready) return;
+    if (keep_alive_asked_ && now.steady - last_heard_ >= options_.keep_alive + options_.request_timeout) {
+        return disconnected(now, "the gateway has fallen silent", true);
+    }
+    if (!keep_alive_asked_ && now.steady - last_heard_ >= options_.keep_alive) {
+        keep_alive_asked_ = true;
+        enqueue(now, RequestCurrentTime{}, -1);
+    }
+}
+
+std::optional<Duration> Session::next_deadline() const {
+    std::optional<Duration> next = deadline_;
+    auto consider = [&](Duration candidate) {
+        if (!next || candidate < *next) next = candidate;
+    };
+    if (state_ == State::ready) {
+        for (auto const& [unused, pending] : pending_) {
+            if (pending.deadline) consider(*pending.deadline);
+        }
+        if (!queue_.empty() && !sent_at_.empty()) consider(sent_at_.front() + std::chrono::seconds(1));
+        consider(last_heard_ + options_.keep_alive + (keep_alive_asked_ ? options_.request_timeout : Duration(0)));
+    }
+    return next;
+}
+
+std::vector<SessionAction> Session::take_actions() { return std::exchange(actions_, {}); }
+
+}  // namespace possync::tws

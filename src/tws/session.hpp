@@ -1,0 +1,172 @@
+// Session: the life of the connection to one gateway. Bytes and time in, bytes and messages out; it owns no socket
+// and no clock. It shakes hands, paces requests, times each of them out, keeps the link honest and reconnects.
+//
+//   stopped -> waiting -> connecting -> greeting -> starting -> ready
+//                ^------------------------------------------------'   any loss leads back, after a pause
+//
+// Invariants: nothing but allow-listed messages ever leaves (checked at the last byte); nothing of an old connection
+// can end a request of a new one; a frame that cannot be cut ends the connection, one that cannot be decoded does not.
+// Not thread-safe.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.hpp"
+#include "tws/frame.hpp"
+#include "tws/messages.hpp"
+
+namespace possync::tws {
+
+struct SessionOptions {
+    int port = 4002;
+    int client_id = 71;
+    int version_min = 100;
+    int version_max = 200;
+    base::Duration connect_timeout = std::chrono::seconds(10);
+    base::Duration ready_timeout = std::chrono::seconds(10);
+    base::Duration request_timeout = std::chrono::seconds(30);
+    /// The End of an empty list of executions may never come.
+    base::Duration executions_timeout = std::chrono::seconds(10);
+    base::Duration keep_alive = std::chrono::seconds(45);
+    int requests_per_second = 45;  ///< the gateway allows 50 by default
+    bool reconnect = true;
+    base::Duration pause_min = std::chrono::seconds(1);
+    base::Duration pause_max = std::chrono::seconds(60);
+    /// How long the own client id is tried again before another is taken: after a restart it stays taken for a while.
+    base::Duration own_client_id_patience = std::chrono::seconds(90);
+    std::uint64_t seed = 1;  ///< of the jitter
+};
+
+enum class RequestKind { positions, executions, contract, pnl_single };
+enum class RequestOutcome { complete, timed_out, failed };
+
+class SessionListener {
+public:
+    virtual ~SessionListener() = default;
+    /// The handshake is done and both the accounts and the next order id came.
+    virtual void on_ready(std::string_view managed_accounts, std::string_view connection_time) = 0;
+    /// A data message. Its texts are valid during the call.
+    virtual void on_message(IncomingMessage const& message) = 0;
+    virtual void on_request_ended(RequestKind kind, std::int64_t request_id, RequestOutcome outcome, std::string const& why) = 0;
+    virtual void on_connectivity_lost(std::string const& text) = 0;
+    virtual void on_connectivity_restored(bool data_lost, std::string const& text) = 0;
+    virtual void on_disconnected(std::string const& reason, bool will_retry) = 0;
+    /// Something worth a line: an error without a request, a changed client id, a frame that could not be read.
+    virtual void on_notice(bool warning, std::string const& event, std::string const& text) = 0;
+};
+
+/// What the owner of the socket is to do, in order.
+struct SessionAction {
+    enum class Kind { open, close, send };
+    Kind kind = Kind::send;
+    int port = 0;       ///< open
+    std::string bytes;  ///< send
+};
+
+struct SessionStatistics {
+    std::int64_t frames = 0;
+    std::int64_t bytes = 0;
+    std::int64_t unknown_messages = 0;
+    std::int64_t undecodable_frames = 0;
+    std::int64_t stray_ends = 0;  ///< End messages nobody waited for
+    std::int64_t connections = 0;
+    std::int64_t requests = 0;
+    std::int64_t timeouts = 0;
+};
+
+class Session {
+public:
+    Session(SessionOptions options, SessionListener& listener);
+
+    void start(base::Now now);
+    /// Closes for good.
+    void stop(base::Now now);
+    /// Closes the connection; reconnects if the options say so.
+    void drop(base::Now now, std::string const& why);
+
+    void on_socket_open(base::Now now);
+    void on_socket_failed(base::Now now, std::string const& reason);
+    void on_socket_closed(base::Now now, std::string const& reason);
+    void on_bytes(base::Now now, std::string_view bytes);
+    /// To be called at next_deadline() at the latest; calling it early or often is harmless.
+    void on_time(base::Now now);
+    [[nodiscard]] std::optional<base::Duration> next_deadline() const;
+    [[nodiscard]] std::vector<SessionAction> take_actions();
+
+    // Requests; only while ready(). They leave in order, as the pacing allows; timeouts count from then.
+    void request_positions(base::Now now);  ///< cancels the running subscription first
+    std::int64_t request_executions(base::Now now, std::string_view account, std::string_view since);
+    std::int64_t request_contract(base::Now now, std::int64_t con_id);
+    void request_account_updates(base::Now now, bool subscribe, std::string_view account);
+
+    [[nodiscard]] bool ready() const { return state_ == State::ready; }
+    [[nodiscard]] int server_version() const { return server_version_; }
+    /// Counts connections; requests and answers of different numbers never meet.
+    [[nodiscard]] std::int64_t connection_number() const { return statistics_.connections; }
+    [[nodiscard]] int client_id() const { return client_id_; }
+    [[nodiscard]] base::Duration last_heard() const { return last_heard_; }
+    [[nodiscard]] SessionStatistics const& statistics() const { return statistics_; }
+
+private:
+    enum class State { stopped, waiting, connecting, greeting, starting, ready };
+    struct Queued {
+        std::string bytes;
+        std::int64_t request_id = -1;  ///< of Pending; -1: nobody waits for an answer
+    };
+    struct Pending {
+        RequestKind kind = RequestKind::positions;
+        base::Duration timeout{0};
+        std::optional<base::Duration> deadline;  ///< set when the request left
+    };
+    static constexpr std::int64_t positions_id = 0;  ///< the list of positions carries no request id
+
+    void connect(base::Now now);
+    void disconnected(base::Now now, std::string const& reason, bool close_socket);
+    void read(base::Now now, std::string_view payload);
+    void greet(base::Now now, std::string_view payload);
+    void take_error(base::Now now, ErrorMessage const& error);
+    void become_ready_if_complete(base::Now now);
+    void enqueue(base::Now now, OutgoingMessage const& message, std::int64_t request_id);
+    void send_queued(base::Now now);
+    void send(std::string bytes);
+    void end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
+    void choose_client_id(base::Now now);
+    base::Duration next_pause();
+
+    SessionOptions options_;
+    SessionListener& listener_;
+    State state_ = State::stopped;
+    FrameReader reader_;
+    std::vector<SessionAction> actions_;
+    int port_;
+    int client_id_;
+    int server_version_ = 0;
+    std::string connection_time_;
+    std::string managed_accounts_;
+    bool have_accounts_ = false;
+    bool have_next_id_ = false;
+    bool positions_subscribed_ = false;
+    bool positions_damaged_ = false;  ///< a row of the running list could not be read
+    bool client_id_refused_ = false;
+    std::optional<base::Duration> client_id_refused_since_;
+    std::string last_error_;
+
+    std::optional<base::Duration> deadline_;  ///< of the current state
+    base::Duration last_heard_{0};
+    bool keep_alive_asked_ = false;
+    base::Duration pause_{0};
+    std::uint64_t random_;
+
+    std::deque<Queued> queue_;
+    std::deque<base::Duration> sent_at_;  ///< of the last second
+    std::map<std::int64_t, Pending> pending_;
+    std::int64_t next_request_id_ = 1000;
+    SessionStatistics statistics_;
+};
+
+}  // namespace possync::tws
