@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/check.hpp"
 #include "model/words.hpp"
@@ -96,7 +97,8 @@ void apply(AccountBook& book, ChangeSet const& change_set) {
     for (auto const& row : change_set.executions) {
         upsert(
             instrument_of(book, row.con_id).executions, row, [](Execution const& e) { return std::string_view(e.exec_id); },
-            [](Execution const& e) { return order_of(e); });
+            // Corrections share one place in the order; among them the id decides, not who came first.
+            [](Execution const& e) { return std::pair(order_of(e), std::string_view(e.exec_id)); });
     }
     for (auto const& row : change_set.adjustments) {
         upsert(

@@ -107,7 +107,7 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
             report.to = version;
             continue;
         }
-        if (version > 0 && report.backup.empty()) {
+        if (before > 0 && report.backup.empty()) {
             POSSYNC_TRY(report.backup, back_up(database, version));
         }
         auto const applied = [&]() -> Result<void> {

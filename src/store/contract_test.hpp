@@ -1,0 +1,971 @@
+// The contract of Store as tests, run on every implementation. A test file of an implementation includes this once
+// and instantiates StoreContract with a factory of fresh, empty databases.
+//
+// The heart is one equation: load(commit(database, change_set)) == apply(load(database), change_set).
+#pragma once
+
+#include <gtest/gtest.h>
+// RapidCheck's GoogleTest glue needs gtest first.
+#include <rapidcheck/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace possync::store::contract {
+
+using base::Decimal;
+using base::Duration;
+using base::ErrorCode;
+using base::Timestamp;
+using namespace possync::model;  // NOLINT(google-build-using-namespace): a test speaks of little else
+
+constexpr std::int64_t second = 1'000'000;
+constexpr std::int64_t day = 24 * 3600 * second;
+constexpr Timestamp noon{1'795'435'200LL * second};  // 2026-11-23T12:00:00Z
+constexpr Duration everything{100LL * 365 * day};
+constexpr Duration eight_days{8 * day};
+
+/// A database that a store is opened on, and can be opened on again as after a restart.
+class Subject {
+public:
+    virtual ~Subject() = default;
+    virtual Store& store() = 0;
+    virtual void reopen() = 0;
+};
+
+using SubjectFactory = std::function<std::unique_ptr<Subject>()>;
+
+inline Timestamp after(std::int64_t seconds) { return {noon.microseconds + seconds * second}; }
+inline Timestamp days_ago(std::int64_t days) { return {noon.microseconds - days * day}; }
+inline Decimal number(std::string_view text) { return Decimal::parse(text).value(); }
+
+inline GatewayClaim claim_of(std::string gateway, std::vector<std::string> accounts, std::string owner = "host:1:1") {
+    GatewayClaim claim;
+    claim.gateway = std::move(gateway);
+    claim.owner = std::move(owner);
+    claim.accounts = std::move(accounts);
+    claim.paper = true;
+    claim.now = noon;
+    claim.lease = Duration(30 * second);
+    return claim;
+}
+
+inline Instrument stock(ConId con_id, std::string symbol) {
+    Instrument instrument;
+    instrument.con_id = con_id;
+    instrument.symbol = std::move(symbol);
+    instrument.sec_type = "STK";
+    instrument.currency = "USD";
+    return instrument;
+}
+
+inline Execution fill(std::string exec_id, ConId con_id, Timestamp time, Side side, Decimal shares, Decimal price) {
+    Execution execution;
+    execution.exec_id = std::move(exec_id);
+    execution.con_id = con_id;
+    execution.time = time;
+    execution.side = side;
+    execution.shares = shares;
+    execution.price = price;
+    execution.booking = Booking::booked;
+    execution.recorded_at = time;
+    return execution;
+}
+
+/// An episode opened by the execution `root`, closed when `closed_at` is set.
+inline Position episode(RowId id, ConId con_id, std::string root, std::optional<Timestamp> closed_at,
+                        std::string chain = {}) {
+    Position position;
+    position.position_id = id;
+    position.con_id = con_id;
+    position.quantity = closed_at ? Decimal(0) : Decimal(10);
+    position.opening_fact = root;
+    position.chain_fact = chain.empty() ? std::move(root) : std::move(chain);
+    position.closed_at = closed_at;
+    return position;
+}
+
+inline Close close_of(Position const& position, RowId id) {
+    Close close;
+    close.close_id = id;
+    close.position_id = position.position_id;
+    close.con_id = position.con_id;
+    return close;
+}
+
+/// One gateway with accounts, their books as they should be, and commits that keep both in step.
+class Bench {
+public:
+    explicit Bench(Subject& subject, std::vector<std::string> accounts = {"DU1"}) : subject_(subject) {
+        auto granted = subject.store().claim(claim_of("paper", std::move(accounts)));
+        EXPECT_TRUE(granted.has_value()) << granted.error().message;
+        lease = std::move(*granted);
+        for (auto const& account : lease.accounts) {
+            AccountBook book;
+            book.account_id = account.account_id;
+            book.account = account.account;
+            books.push_back(std::move(book));
+        }
+    }
+
+    [[nodiscard]] ChangeSet change(std::size_t account = 0) const {
+        ChangeSet change_set;
+        change_set.account_id = books[account].account_id;
+        change_set.base_revision = books[account].revision;
+        change_set.next_id = books[account].next_id;
+        change_set.recorded_at = after(books[account].revision + 1);
+        return change_set;
+    }
+
+    [[nodiscard]] CommitRequest request(std::vector<ChangeSet> change_sets) const {
+        CommitRequest request;
+        request.gateway_id = lease.gateway_id;
+        request.epoch = lease.epoch;
+        request.now = noon;
+        request.change_sets = std::move(change_sets);
+        return request;
+    }
+
+    base::Result<void> commit(ChangeSet const& change_set) { return subject_.store().commit(request({change_set})); }
+
+    /// Commits and applies to the expected book.
+    void commit_and_apply(ChangeSet const& change_set) {
+        auto const committed = commit(change_set);
+        ASSERT_TRUE(committed.has_value()) << committed.error().message;
+        for (auto& book : books) {
+            if (book.account_id == change_set.account_id) apply(book, change_set);
+        }
+    }
+
+    [[nodiscard]] AccountBook load(std::size_t account = 0, Duration history = everything) {
+        auto book = subject_.store().load(books[account].account_id, noon, history);
+        EXPECT_TRUE(book.has_value()) << book.error().message;
+        return book ? std::move(*book) : AccountBook{};
+    }
+
+    [[nodiscard]] RowId id(std::int64_t n, std::size_t account = 0) const {
+        return row_id(books[account].account_id, n);
+    }
+
+    GatewayLease lease;
+    std::vector<AccountBook> books;
+
+private:
+    Subject& subject_;
+};
+
+/// Every field set, each to a value that no other field of its type has.
+inline ChangeSet full_change_set(Bench const& bench) {
+    ChangeSet change_set = bench.change();
+    Instrument option = stock(700001, "SPX");
+    option.local_symbol = "SPX   261218C06000000";
+    option.sec_type = "OPT";
+    option.currency = "EUR";
+    option.exchange = "SMART";
+    option.primary_exchange = "CBOE";
+    option.trading_class = "SPXW";
+    option.multiplier = 100;
+    option.price_scale = number("0.01");
+    option.expiry = "20261218";
+    option.strike = number("6000.5");
+    option.right = "C";
+    option.under_con_id = 416904;
+    option.time_zone = "US/Central";
+    option.details_known = true;
+    change_set.instruments = {option};
+
+    Execution first = fill("0000e0d5.69dd7411.01.01", option.con_id, after(-500), Side::sold, number("7.25"),
+                           number("12.375"));
+    first.time_text = "20261123 06:51:40 US/Central";
+    first.exchange = "CBOE2";
+    first.order_id = -31;
+    first.perm_id = 1'234'567'890'123;
+    first.client_id = 71;
+    first.order_ref = "it's \"quoted\" \xc3\xa9; --";
+    first.model_code = "Growth";
+    first.cum_qty = number("7.3");
+    first.last_liquidity = 2;
+    first.liquidation = true;
+    first.exercise_type = 4;
+    first.commission = number("-0.35");
+    first.commission_currency = "CHF";
+    first.broker_realized_pnl = number("-99999999999999999999.123456789012345678");
+    first.superseded_by = "0000e0d5.69dd7411.01.02";
+    first.excluded = true;
+    first.recorded_at = after(-499);
+    Execution second_fill = fill("0000e0d5.69dd7411.01.02", option.con_id, after(-498), Side::bought, 1, 2);
+    second_fill.booking = Booking::never;
+    change_set.executions = {first, second_fill};
+
+    Adjustment adjustment;
+    adjustment.adjustment_id = bench.id(1);
+    adjustment.con_id = option.con_id;
+    adjustment.cause = Cause::reinvestment;
+    adjustment.quantity = number("-0.5");
+    adjustment.price = number("0.000000000000000001");
+    adjustment.basis = Basis::estimated;
+    adjustment.estimated_price = number("3.14");
+    adjustment.ratio = Ratio{7, 3};
+    adjustment.effective_at = after(-400);
+    adjustment.recorded_at = after(-399);
+    adjustment.author = "ann";
+    adjustment.note = "as agreed";
+    adjustment.undone_at = after(-398);
+    adjustment.undone_by = "bob";
+    change_set.adjustments = {adjustment};
+
+    Position position;
+    position.position_id = bench.id(2);
+    position.con_id = option.con_id;
+    position.quantity = number("-6.75");
+    position.average_price = number("203.3333333333");
+    position.cost = number("-1372.5");
+    position.realized_pnl = number("11.1");
+    position.commissions = number("12.2");
+    position.net_realized_pnl = number("13.3");
+    position.estimated_realized_pnl = number("14.4");
+    position.unknown_closes = 5;
+    position.opened_at = after(-497);
+    position.closed_at = after(-496);
+    position.opening_fact = "0000e0d5.69dd7411.01";
+    position.chain_fact = "adjustment:" + std::to_string(bench.id(1));
+    position.revision = 1;
+    change_set.positions = {position};
+
+    Close close;
+    close.close_id = bench.id(3);
+    close.position_id = position.position_id;
+    close.con_id = option.con_id;
+    close.quantity_closed = number("0.75");
+    close.side = Side::bought;
+    close.entry_price = number("21.1");
+    close.exit_price = number("22.2");
+    close.realized_pnl = number("23.3");
+    close.realized_pnl_pct = number("-24.4444");
+    close.commissions = number("25.5");
+    close.net_realized_pnl = number("26.6");
+    close.estimated_realized_pnl = number("27.7");
+    close.broker_realized_pnl = number("28.8");
+    close.closed_at = after(-450);
+    close.trade_date = base::Date{2026, 11, 20};
+    close.is_full_close = true;
+    close.cause = Cause::cash_settlement;
+    close.basis = Basis::broker;
+    close.exec_id = "0000e0d5.69dd7411.01.02";
+    close.order_ref = "exit";
+    close.closing_fact = "closing";
+    change_set.closes = {close};
+
+    Lot lot;
+    lot.lot_id = bench.id(4);
+    lot.position_id = position.position_id;
+    lot.con_id = option.con_id;
+    lot.opening_fact = "lot fact";
+    lot.open_exec_id = "0000e0d5.69dd7411.01.01";
+    lot.opened_at = after(-449);
+    lot.quantity = number("-31.1");
+    lot.remaining_quantity = number("-30.9");
+    lot.price = number("32.2");
+    change_set.lots = {lot};
+
+    HistoryRow history;
+    history.position_id = position.position_id;
+    history.valid_from = after(-448);
+    history.valid_to = after(-447);
+    history.quantity = number("41.1");
+    history.average_price = number("42.2");
+    history.realized_pnl = number("43.3");
+    history.commissions = number("44.4");
+    change_set.history = {history};
+
+    PositionEvent event;
+    event.event_id = bench.id(5);
+    event.position_id = position.position_id;
+    event.con_id = option.con_id;
+    event.kind = EventKind::repriced;
+    event.cause = Cause::correction;
+    event.quantity_before = number("51.1");
+    event.quantity_after = number("52.2");
+    event.average_price_before = number("53.3");
+    event.average_price_after = number("54.4");
+    event.occurred_at = after(-446);
+    event.exec_id = "0000e0d5.69dd7411.01.02";
+    change_set.events = {event};
+
+    Break difference;
+    difference.break_id = bench.id(6);
+    difference.con_id = option.con_id;
+    difference.kind = BreakKind::fill_without_position;
+    difference.break_class = BreakClass::info;
+    difference.state = BreakState::open;
+    difference.broker_value = number("61.1");
+    difference.book_value = number("62.2");
+    difference.opened_at = after(-445);
+    difference.closed_at = after(-444);
+    difference.looks = 3;
+    difference.last_change_at = after(-443);
+    difference.detail = "two looks";
+    change_set.breaks = {difference};
+    change_set.next_id = 7;
+    return change_set;
+}
+
+// --- random change sets ------------------------------------------------------------------------------------------
+
+/// Draws values from RapidCheck, so that failures shrink.
+struct Draw {
+    static std::int64_t between(std::int64_t low, std::int64_t high) {
+        return *rc::gen::inRange<std::int64_t>(low, high + 1);
+    }
+    static bool yes() { return between(0, 1) == 1; }
+    static Decimal decimal() {
+        return Decimal::from_parts(between(-1'000'000'000, 1'000'000'000), static_cast<int>(between(0, 12)));
+    }
+    static std::optional<Decimal> maybe_decimal() { return yes() ? std::optional(decimal()) : std::nullopt; }
+    static Timestamp time() { return {noon.microseconds - between(0, 3000) * day / 7 - between(0, 3)}; }
+    static std::optional<Timestamp> maybe_time() { return yes() ? std::optional(time()) : std::nullopt; }
+    static std::string text() {
+        static constexpr std::string_view words[] = {"", "a", "it's", "\"b\"", "%;--", "\xe2\x82\xac", "NULL", "0"};
+        return std::string(words[static_cast<std::size_t>(between(0, 7))]);
+    }
+    template <typename Row>
+    static std::size_t index(std::vector<Row> const& rows) {
+        return static_cast<std::size_t>(between(0, static_cast<std::int64_t>(rows.size()) - 1));
+    }
+};
+
+/// Makes change sets that keep to what the ledger promises (rows name existing instruments and facts, lots only of
+/// open positions) and are arbitrary otherwise.
+class RandomChange {
+public:
+    RandomChange(AccountBook const& book, ChangeSet change_set) : book_(book), out_(std::move(change_set)) {}
+
+    ChangeSet make() {
+        auto const count = Draw::between(1, 4);
+        for (std::int64_t i = 0; i < count; ++i) change_instrument(Draw::between(1, 5));
+        if (Draw::yes()) change_break();
+        return std::move(out_);
+    }
+
+private:
+    RowId take() { return row_id(book_.account_id, out_.next_id++); }
+
+    void change_instrument(ConId con_id) {
+        if (!changed_.insert(con_id).second) return;
+        auto const known = book_.instruments.find(con_id);
+        if (known == book_.instruments.end()) {
+            Instrument instrument = stock(con_id, Draw::text());
+            instrument.local_symbol = Draw::text();
+            instrument.multiplier = Draw::decimal();
+            instrument.strike = Draw::maybe_decimal();
+            instrument.under_con_id = Draw::yes() ? std::optional<ConId>(Draw::between(0, 9)) : std::nullopt;
+            out_.instruments.push_back(instrument);
+            add_execution(con_id);
+            return;
+        }
+        InstrumentBook const& book = known->second;
+        if (!book.instrument.details_known && Draw::yes()) {
+            out_.instruments.push_back(book.instrument);
+            out_.instruments.back().price_scale = Draw::decimal();
+            out_.instruments.back().details_known = true;
+        }
+        switch (Draw::between(0, 6)) {
+            case 0: add_execution(con_id); break;
+            case 1: change_execution(book); break;
+            case 2: add_adjustment(con_id); break;
+            case 3: change_adjustment(book); break;
+            case 4: open_position(con_id); break;
+            case 5: change_position(book); break;
+            default: remove_position(book); break;
+        }
+    }
+
+    void randomize(Execution& e) {
+        e.time_text = Draw::text();
+        e.side = Draw::yes() ? Side::bought : Side::sold;
+        e.shares = Draw::decimal();
+        e.price = Draw::decimal();
+        e.order_ref = Draw::text();
+        e.commission = Draw::maybe_decimal();
+        e.commission_currency = Draw::text();
+        e.broker_realized_pnl = Draw::maybe_decimal();
+        e.booking = static_cast<Booking>(Draw::between(0, 2));
+        e.superseded_by = Draw::text();
+        e.excluded = Draw::yes();
+        e.recorded_at = Draw::time();
+    }
+    std::string add_execution(ConId con_id) {
+        Execution e = fill("e" + std::to_string(take()) + ".01", con_id, Draw::time(), Side::bought, 1, 1);
+        e.perm_id = Draw::between(0, 2);
+        e.cum_qty = Draw::between(0, 2);
+        randomize(e);
+        out_.executions.push_back(e);
+        return fact_name(e);
+    }
+    void change_execution(InstrumentBook const& book) {
+        if (book.executions.empty()) return;
+        Execution e = book.executions[Draw::index(book.executions)];
+        randomize(e);
+        out_.executions.push_back(std::move(e));
+    }
+
+    void add_adjustment(ConId con_id) {
+        Adjustment a;
+        a.adjustment_id = take();
+        a.con_id = con_id;
+        a.cause = static_cast<Cause>(Draw::between(0, 14));
+        a.quantity = Draw::decimal();
+        a.price = Draw::maybe_decimal();
+        a.basis = static_cast<Basis>(Draw::between(0, 3));
+        a.effective_at = Draw::time();
+        a.recorded_at = Draw::time();
+        a.note = Draw::text();
+        out_.adjustments.push_back(std::move(a));
+    }
+    void change_adjustment(InstrumentBook const& book) {
+        if (book.adjustments.empty()) return;
+        Adjustment a = book.adjustments[Draw::index(book.adjustments)];
+        a.undone_at = Draw::maybe_time();
+        a.undone_by = Draw::text();
+        a.estimated_price = Draw::maybe_decimal();
+        out_.adjustments.push_back(std::move(a));
+    }
+
+    void randomize(Position& p) {
+        p.quantity = Draw::yes() ? Draw::decimal() : Decimal(0);
+        p.average_price = Draw::maybe_decimal();
+        p.cost = Draw::maybe_decimal();
+        p.realized_pnl = Draw::decimal();
+        p.commissions = Draw::maybe_decimal();
+        p.unknown_closes = static_cast<int>(Draw::between(0, 3));
+        p.opened_at = Draw::maybe_time();
+        p.closed_at = p.open() ? std::nullopt : std::optional(Draw::time());
+        p.revision = out_.base_revision + 1;
+    }
+    void open_position(ConId con_id) {
+        Position p;
+        p.position_id = take();
+        p.con_id = con_id;
+        p.opening_fact = add_execution(con_id);
+        p.chain_fact = p.opening_fact;
+        randomize(p);
+        out_.positions.push_back(p);
+        add_rows_of(p);
+    }
+    void change_position(InstrumentBook const& book) {
+        if (book.positions.empty()) return;
+        Position p = book.positions[Draw::index(book.positions)];
+        randomize(p);
+        out_.positions.push_back(p);
+        for (auto const& lot : book.lots) {
+            if (lot.position_id == p.position_id && (!p.open() || Draw::yes())) out_.removed_lots.push_back(lot.lot_id);
+        }
+        for (auto const& close : book.closes) {
+            if (close.position_id != p.position_id) continue;
+            if (Draw::yes()) {
+                out_.removed_closes.push_back(close.close_id);
+            } else {
+                out_.closes.push_back(close);
+                out_.closes.back().realized_pnl = Draw::maybe_decimal();
+            }
+        }
+        out_.history_ends.push_back({p.position_id, Draw::time()});
+        add_rows_of(p);
+    }
+    void add_rows_of(Position const& p) {
+        if (p.open() && Draw::yes()) {
+            Lot lot;
+            lot.lot_id = take();
+            lot.position_id = p.position_id;
+            lot.con_id = p.con_id;
+            lot.opening_fact = p.opening_fact;
+            lot.quantity = Draw::decimal();
+            lot.price = Draw::maybe_decimal();
+            out_.lots.push_back(std::move(lot));
+        }
+        if (Draw::yes()) {
+            Close close;
+            close.close_id = take();
+            close.position_id = p.position_id;
+            close.con_id = p.con_id;
+            close.quantity_closed = Draw::decimal();
+            close.entry_price = Draw::maybe_decimal();
+            close.closed_at = Draw::maybe_time();
+            close.is_full_close = Draw::yes();
+            close.closing_fact = Draw::text();
+            out_.closes.push_back(std::move(close));
+        }
+        HistoryRow history;
+        history.position_id = p.position_id;
+        history.valid_from = Draw::time();
+        history.quantity = p.quantity;
+        out_.history.push_back(history);
+        PositionEvent event;
+        event.event_id = take();
+        event.position_id = p.position_id;
+        event.con_id = p.con_id;
+        event.quantity_after = p.quantity;
+        out_.events.push_back(event);
+    }
+    void remove_position(InstrumentBook const& book) {
+        if (book.positions.empty()) return;
+        RowId const id = book.positions[Draw::index(book.positions)].position_id;
+        out_.removed_positions.push_back(id);
+        for (auto const& close : book.closes) {
+            if (close.position_id == id) out_.removed_closes.push_back(close.close_id);
+        }
+        for (auto const& lot : book.lots) {
+            if (lot.position_id == id) out_.removed_lots.push_back(lot.lot_id);
+        }
+    }
+
+    void change_break() {
+        Break b;
+        if (!book_.breaks.empty() && Draw::yes()) {
+            b = book_.breaks.begin()->second;
+        } else {
+            b.break_id = take();
+            b.kind = static_cast<BreakKind>(Draw::between(0, 7));
+            if (!book_.instruments.empty() && Draw::yes()) b.con_id = book_.instruments.begin()->first;
+        }
+        b.state = static_cast<BreakState>(Draw::between(0, 3));
+        b.broker_value = Draw::maybe_decimal();
+        b.looks = static_cast<int>(Draw::between(0, 5));
+        b.detail = Draw::text();
+        out_.breaks.push_back(std::move(b));
+    }
+
+    AccountBook const& book_;
+    ChangeSet out_;
+    std::set<ConId> changed_;
+};
+
+// --- the tests ---------------------------------------------------------------------------------------------------
+
+class StoreContract : public testing::TestWithParam<SubjectFactory> {
+protected:
+    std::unique_ptr<Subject> subject_ = GetParam()();
+    Store& store() { return subject_->store(); }
+};
+
+TEST_P(StoreContract, EveryFieldSurvives) {
+    Bench bench(*subject_);
+    EXPECT_EQ(bench.load(), bench.books[0]);  // the empty account
+    bench.commit_and_apply(full_change_set(bench));
+    EXPECT_EQ(bench.load(), bench.books[0]);
+    subject_->reopen();
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+TEST_P(StoreContract, EveryFieldCanBeUnknown) {
+    Bench bench(*subject_);
+    ChangeSet change_set = bench.change();
+    change_set.instruments = {stock(1, "A")};
+    change_set.executions = {fill("x.01", 1, after(-5), Side::bought, 1, 1)};
+    change_set.positions = {episode(bench.id(1), 1, "x", std::nullopt)};
+    change_set.closes = {close_of(change_set.positions[0], bench.id(2))};
+    Lot lot;
+    lot.lot_id = bench.id(3);
+    lot.position_id = bench.id(1);
+    lot.con_id = 1;
+    change_set.lots = {lot};
+    Break guard;  // of the whole account
+    guard.break_id = bench.id(4);
+    guard.kind = BreakKind::guard;
+    change_set.breaks = {guard};
+    bench.commit_and_apply(change_set);
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+TEST_P(StoreContract, ChangedRowsReplaceAndRemovedRowsLeave) {
+    Bench bench(*subject_);
+    bench.commit_and_apply(full_change_set(bench));
+    ChangeSet change_set = bench.change();
+    InstrumentBook const& book = bench.books[0].instruments.at(700001);
+    change_set.executions = {book.executions[0]};
+    change_set.executions[0].commission.reset();
+    change_set.executions[0].superseded_by.clear();
+    change_set.executions[0].exercise_type.reset();
+    change_set.adjustments = {book.adjustments[0]};
+    change_set.adjustments[0].undone_at.reset();
+    change_set.adjustments[0].ratio.reset();
+    change_set.positions = {book.positions[0]};
+    change_set.positions[0].average_price.reset();
+    change_set.positions[0].quantity = 3;
+    change_set.removed_closes = {book.closes[0].close_id};
+    change_set.removed_lots = {book.lots[0].lot_id};
+    change_set.breaks = {bench.books[0].breaks.begin()->second};
+    change_set.breaks[0].state = BreakState::resolved;
+    bench.commit_and_apply(change_set);
+    AccountBook const loaded = bench.load();
+    EXPECT_EQ(loaded, bench.books[0]);
+    EXPECT_TRUE(loaded.breaks.empty());
+    EXPECT_TRUE(loaded.instruments.at(700001).closes.empty());
+
+    change_set = bench.change();
+    change_set.removed_positions = {bench.id(2)};
+    bench.commit_and_apply(change_set);
+    EXPECT_TRUE(bench.load().instruments.at(700001).positions.empty());
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+TEST_P(StoreContract, RandomChangeSetsLoadAsApplied) {
+    rc::detail::checkGTest([&] {
+        auto const subject = GetParam()();
+        Bench bench(*subject, {"DU1", "DU2"});
+        auto const rounds = Draw::between(1, 12);
+        for (std::int64_t round = 0; round < rounds; ++round) {
+            auto const account = static_cast<std::size_t>(Draw::between(0, 1));
+            ChangeSet const change_set = RandomChange(bench.books[account], bench.change(account)).make();
+            bench.commit_and_apply(change_set);
+            if (Draw::between(0, 9) == 0) subject->reopen();
+            AccountBook loaded = bench.load(account);
+            // Instruments are shared: what the other account learned of one is news to this one.
+            for (auto& [con_id, book] : loaded.instruments) {
+                RC_ASSERT(bench.books[account].instruments.contains(con_id));
+                book.instrument = bench.books[account].instruments.at(con_id).instrument;
+            }
+            RC_ASSERT(loaded == bench.books[account]);
+        }
+    });
+}
+
+TEST_P(StoreContract, InstrumentsOfOneAccountLoadAsApplied) {
+    rc::detail::checkGTest([&] {
+        auto const subject = GetParam()();
+        Bench bench(*subject);
+        for (auto rounds = Draw::between(1, 6); rounds > 0; --rounds) {
+            bench.commit_and_apply(RandomChange(bench.books[0], bench.change()).make());
+        }
+        RC_ASSERT(bench.load() == bench.books[0]);
+    });
+}
+
+TEST_P(StoreContract, StaleRevisionIsAConflictAndWritesNothing) {
+    Bench bench(*subject_);
+    ChangeSet const change_set = full_change_set(bench);
+    bench.commit_and_apply(change_set);
+    auto const again = bench.commit(change_set);
+    ASSERT_FALSE(again.has_value());
+    EXPECT_EQ(again.error().code, ErrorCode::conflict);
+    ChangeSet ahead = bench.change();
+    ++ahead.base_revision;
+    EXPECT_EQ(bench.commit(ahead).error().code, ErrorCode::conflict);
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+TEST_P(StoreContract, OneStaleChangeSetHoldsBackTheOthers) {
+    Bench bench(*subject_, {"DU1", "DU2"});
+    ChangeSet const good = full_change_set(bench);
+    ChangeSet stale = bench.change(1);
+    stale.base_revision = 4;
+    auto const committed = store().commit(bench.request({good, stale}));
+    ASSERT_FALSE(committed.has_value());
+    EXPECT_EQ(committed.error().code, ErrorCode::conflict);
+    EXPECT_EQ(bench.load(0), bench.books[0]);
+
+    stale.base_revision = 0;
+    ASSERT_TRUE(store().commit(bench.request({good, stale})).has_value());
+    EXPECT_EQ(bench.load(0).revision, 1);
+    EXPECT_EQ(bench.load(1).revision, 1);
+}
+
+TEST_P(StoreContract, AnotherEpochIsAConflict) {
+    Bench bench(*subject_);
+    CommitRequest request = bench.request({bench.change()});
+    ++request.epoch;
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+    request = bench.request({bench.change()});
+    ++request.gateway_id;
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+    // Records beside the book are fenced too.
+    request = bench.request({});
+    --request.epoch;
+    request.freshness = {{bench.books[0].account_id, noon, "USD"}};
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+TEST_P(StoreContract, AccountOfAnotherGatewayIsAConflict) {
+    Bench bench(*subject_);
+    auto const other = store().claim(claim_of("other", {"DU9"}));
+    ASSERT_TRUE(other.has_value());
+    CommitRequest request = bench.request({bench.change()});
+    request.gateway_id = other->gateway_id;
+    request.epoch = other->epoch;
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+}
+
+TEST_P(StoreContract, FailureInTheMiddleLeavesNothing) {
+    Bench bench(*subject_);
+    ChangeSet change_set = full_change_set(bench);
+    change_set.events.push_back(change_set.events[0]);  // an id used twice fails late in the transaction
+    ASSERT_FALSE(bench.commit(change_set).has_value());
+    EXPECT_EQ(bench.load(), bench.books[0]);
+    bench.commit_and_apply(full_change_set(bench));
+    EXPECT_EQ(bench.load(), bench.books[0]);
+
+    ChangeSet orphan = bench.change();
+    orphan.positions = {episode(bench.id(9), 4711, "nobody", std::nullopt)};  // an instrument that does not exist
+    ASSERT_FALSE(bench.commit(orphan).has_value());
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+TEST_P(StoreContract, EmptyRequestNeedsNoTransaction) {
+    CommitRequest request;
+    request.gateway_id = 99;  // not even the fence is looked at
+    EXPECT_TRUE(store().commit(request).has_value());
+}
+
+TEST_P(StoreContract, UnknownAccountIsNotFound) {
+    EXPECT_EQ(store().load(77, noon, everything).error().code, ErrorCode::not_found);
+}
+
+TEST_P(StoreContract, ContractDataIsNotForgottenThroughAnotherAccount) {
+    Bench bench(*subject_, {"DU1", "DU2"});
+    bench.commit_and_apply(full_change_set(bench));
+    ChangeSet other = bench.change(1);
+    other.instruments = {stock(700001, "SPX")};  // as positions and fills describe it
+    other.executions = {fill("z.01", 700001, after(-1), Side::bought, 1, 1)};
+    ASSERT_TRUE(bench.commit(other).has_value());
+    EXPECT_EQ(bench.load(0), bench.books[0]);
+    EXPECT_TRUE(bench.load(1).instruments.at(700001).instrument.details_known);
+}
+
+// --- what is loaded ------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, LoadsOpenAndLatelyClosedPositionsWithTheirFacts) {
+    Bench bench(*subject_);
+    ChangeSet change_set = bench.change();
+    change_set.instruments = {stock(1, "OLD"), stock(2, "LATE"), stock(3, "OPEN"), stock(4, "FLIP"), stock(5, "PENDING")};
+    change_set.executions = {
+        // Opened and closed long ago.
+        fill("old1.01", 1, days_ago(40), Side::bought, 10, 1), fill("old2.01", 1, days_ago(30), Side::sold, 10, 2),
+        // Opened long ago, closed lately; an episode before that.
+        fill("late1.01", 2, days_ago(60), Side::bought, 10, 1), fill("late2.01", 2, days_ago(50), Side::sold, 10, 1),
+        fill("late3.01", 2, days_ago(40), Side::bought, 10, 1), fill("late4.01", 2, days_ago(2), Side::sold, 10, 2),
+        // Open since long ago, in the same second as the end of the episode before.
+        fill("open1.01", 3, days_ago(40), Side::bought, 10, 1), fill("open2.01", 3, days_ago(30), Side::sold, 10, 1),
+        fill("open3.01", 3, days_ago(30), Side::bought, 10, 2),
+        // Flipped twice: the fold starts at the first.
+        fill("flip1.01", 4, days_ago(40), Side::bought, 10, 1), fill("flip2.01", 4, days_ago(35), Side::sold, 20, 1),
+        fill("flip3.01", 4, days_ago(30), Side::bought, 20, 1),
+        // No position at all.
+        fill("pend1.01", 5, days_ago(20), Side::bought, 1, 1), fill("pend2.01", 5, days_ago(1), Side::bought, 1, 1)};
+    std::int64_t perm_id = 0;
+    for (auto& execution : change_set.executions) execution.perm_id = ++perm_id;
+    change_set.executions[12].booking = Booking::pending;
+    change_set.executions[13].booking = Booking::pending;
+    change_set.positions = {episode(bench.id(1), 1, "old1", days_ago(30)),
+                            episode(bench.id(2), 2, "late1", days_ago(50)),
+                            episode(bench.id(3), 2, "late3", days_ago(2)),
+                            episode(bench.id(4), 3, "open1", days_ago(30)),
+                            episode(bench.id(5), 3, "open3", std::nullopt),
+                            episode(bench.id(6), 4, "flip1", days_ago(35)),
+                            episode(bench.id(7), 4, "flip2", days_ago(30), "flip1"),
+                            episode(bench.id(8), 4, "flip3", std::nullopt, "flip1")};
+    for (auto const& position : change_set.positions) {
+        change_set.closes.push_back(close_of(position, position.position_id + 10));
+    }
+    change_set.next_id = 20;
+    bench.commit_and_apply(change_set);
+
+    using Names = std::vector<std::string>;
+    using Ids = std::vector<RowId>;
+    auto const names = [](InstrumentBook const& book) {
+        Names found;
+        for (auto const& execution : book.executions) found.push_back(fact_name(execution));
+        return found;
+    };
+    auto const ids = [&](InstrumentBook const& book) {
+        Ids found;
+        for (auto const& position : book.positions) found.push_back(position.position_id - bench.id(0));
+        EXPECT_EQ(book.closes.size(), found.size());
+        return found;
+    };
+
+    auto const loaded = bench.load(0, eight_days).instruments;
+    EXPECT_FALSE(loaded.contains(1));
+    ASSERT_EQ(loaded.size(), 4u);
+    EXPECT_EQ(ids(loaded.at(2)), (Ids{3}));
+    EXPECT_EQ(names(loaded.at(2)), (Names{"late3", "late4"}));
+    EXPECT_EQ(ids(loaded.at(3)), (Ids{5}));
+    EXPECT_EQ(names(loaded.at(3)), (Names{"open3"}));
+    EXPECT_EQ(ids(loaded.at(4)), (Ids{6, 7, 8}));
+    EXPECT_EQ(names(loaded.at(4)), (Names{"flip1", "flip2", "flip3"}));
+    EXPECT_EQ(ids(loaded.at(5)), (Ids{}));
+    EXPECT_EQ(names(loaded.at(5)), (Names{"pend2"}));
+
+    auto const history = [&](ConId con_id, std::int64_t days) {
+        auto book = store().load_history(bench.books[0].account_id, con_id, days_ago(days));
+        EXPECT_TRUE(book.has_value());
+        return book.value_or(InstrumentBook{});
+    };
+    EXPECT_EQ(names(history(2, 45)), (Names{"late3", "late4"}));
+    EXPECT_EQ(names(history(2, 55)), (Names{"late1", "late2", "late3", "late4"}));
+    EXPECT_EQ(ids(history(2, 55)), (Ids{2, 3}));
+    EXPECT_EQ(names(history(1, 10)), (Names{}));
+    EXPECT_EQ(names(history(1, 35)), (Names{"old1", "old2"}));
+    EXPECT_EQ(history(1, 35).instrument.symbol, "OLD");
+    EXPECT_EQ(history(2, 3000), bench.books[0].instruments.at(2));
+    EXPECT_EQ(store().load_history(bench.books[0].account_id, 4711, noon).error().code, ErrorCode::not_found);
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+TEST_P(StoreContract, LoadsOpeningBalancesAndCorrectionsOfTheFirstFill) {
+    Bench bench(*subject_);
+    ChangeSet change_set = bench.change();
+    change_set.instruments = {stock(1, "BALANCE"), stock(2, "CORRECTED")};
+    Adjustment balance;
+    balance.adjustment_id = bench.id(1);
+    balance.con_id = 1;
+    balance.cause = Cause::opening_balance;
+    balance.quantity = 10;
+    balance.recorded_at = days_ago(40);
+    Adjustment withdrawn = balance;
+    withdrawn.adjustment_id = bench.id(2);
+    withdrawn.con_id = 2;
+    withdrawn.undone_at = days_ago(1);
+    change_set.adjustments = {balance, withdrawn};
+    Execution original = fill("c.01", 2, days_ago(40), Side::bought, 10, 1);
+    original.superseded_by = "c.02";
+    Execution const correction = fill("c.02", 2, days_ago(39), Side::bought, 10, 2);
+    change_set.executions = {original, correction, fill("b.01", 1, days_ago(20), Side::bought, 1, 1)};
+    change_set.positions = {episode(bench.id(3), 1, fact_name(balance), std::nullopt),
+                            episode(bench.id(4), 2, "c", std::nullopt)};
+    change_set.next_id = 5;
+    bench.commit_and_apply(change_set);
+    EXPECT_EQ(bench.load(0, eight_days), bench.books[0]);
+}
+
+TEST_P(StoreContract, CorrectionsLoadInOneOrderHoweverTheyArrived) {
+    Bench bench(*subject_);
+    for (std::string const& exec_id : {"c.02", "c.01", "c.03"}) {
+        ChangeSet change_set = bench.change();
+        change_set.instruments = {stock(1, "A")};
+        change_set.executions = {fill(exec_id, 1, after(-5), Side::bought, 1, 1)};
+        bench.commit_and_apply(change_set);
+    }
+    EXPECT_EQ(bench.load(), bench.books[0]);
+}
+
+// --- leases ----------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, ClaimRegistersAccountsInOrder) {
+    auto const lease = store().claim(claim_of("paper", {"DU2", "DU1"}));
+    ASSERT_TRUE(lease.has_value());
+    ASSERT_EQ(lease->accounts.size(), 2u);
+    EXPECT_EQ(lease->accounts[0].account, "DU2");
+    EXPECT_EQ(lease->accounts[1].account, "DU1");
+    EXPECT_NE(lease->accounts[0].account_id, lease->accounts[1].account_id);
+    EXPECT_TRUE(lease->warnings.empty());
+    auto const book = store().load(lease->accounts[1].account_id, noon, everything);
+    ASSERT_TRUE(book.has_value());
+    EXPECT_EQ(book->account, "DU1");
+}
+
+TEST_P(StoreContract, RenewalKeepsTheEpochAndARestartRaisesIt) {
+    GatewayClaim claim = claim_of("paper", {"DU1"});
+    auto const first = store().claim(claim);
+    ASSERT_TRUE(first.has_value());
+    claim.now = after(10);
+    auto const renewed = store().claim(claim);
+    ASSERT_TRUE(renewed.has_value());
+    EXPECT_EQ(renewed->epoch, first->epoch);
+    EXPECT_EQ(renewed->accounts, first->accounts);
+
+    claim.owner = "host:2:2";
+    claim.now = after(39);  // the renewed lease ends at 40
+    auto const refused = store().claim(claim);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_NE(refused.error().message.find("host:1:1"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("2026-11-23T12:00:40"), std::string::npos) << refused.error().message;
+
+    claim.now = after(40);
+    auto const taken = store().claim(claim);
+    ASSERT_TRUE(taken.has_value());
+    EXPECT_EQ(taken->epoch, first->epoch + 1);
+    EXPECT_EQ(taken->gateway_id, first->gateway_id);
+    EXPECT_EQ(taken->accounts, first->accounts);
+}
+
+TEST_P(StoreContract, TheOldOwnerIsFencedOff) {
+    Bench bench(*subject_);
+    GatewayClaim rival = claim_of("paper", {"DU1"}, "host:2:2");
+    rival.now = after(60);
+    ASSERT_TRUE(store().claim(rival).has_value());
+    auto const committed = bench.commit(full_change_set(bench));
+    ASSERT_FALSE(committed.has_value());
+    EXPECT_EQ(committed.error().code, ErrorCode::conflict);
+    EXPECT_NE(committed.error().message.find("host:2:2"), std::string::npos) << committed.error().message;
+    EXPECT_EQ(store().release(bench.lease.gateway_id, bench.lease.epoch).error().code, ErrorCode::conflict);
+}
+
+TEST_P(StoreContract, ReleaseLetsTheNextOwnerInAtOnce) {
+    Bench bench(*subject_);
+    ASSERT_TRUE(store().release(bench.lease.gateway_id, bench.lease.epoch).has_value());
+    EXPECT_EQ(bench.commit(full_change_set(bench)).error().code, ErrorCode::conflict);
+    auto const next = store().claim(claim_of("paper", {"DU1"}, "host:2:2"));
+    ASSERT_TRUE(next.has_value());
+    EXPECT_GT(next->epoch, bench.lease.epoch);
+}
+
+TEST_P(StoreContract, CommitsRenewTheLease) {
+    Bench bench(*subject_);
+    CommitRequest request = bench.request({bench.change()});
+    request.now = after(20);  // the lease would end at 30
+    ASSERT_TRUE(store().commit(request).has_value());
+    GatewayClaim rival = claim_of("paper", {"DU1"}, "host:2:2");
+    rival.now = after(49);
+    EXPECT_FALSE(store().claim(rival).has_value());
+    rival.now = after(50);
+    EXPECT_TRUE(store().claim(rival).has_value());
+}
+
+TEST_P(StoreContract, PaperAndLiveAreNotMixed) {
+    Bench bench(*subject_);
+    GatewayClaim live = claim_of("paper", {"DU1"});
+    live.paper = false;
+    EXPECT_EQ(store().claim(live).error().code, ErrorCode::refused);
+    EXPECT_TRUE(store().claim(claim_of("paper", {"DU1"})).has_value());
+}
+
+TEST_P(StoreContract, AnAccountStaysWithItsFirstGateway) {
+    Bench bench(*subject_);
+    auto const second_gateway = store().claim(claim_of("second", {"DU1", "DU2"}));
+    ASSERT_TRUE(second_gateway.has_value());
+    ASSERT_EQ(second_gateway->accounts.size(), 1u);
+    EXPECT_EQ(second_gateway->accounts[0].account, "DU2");
+    ASSERT_EQ(second_gateway->warnings.size(), 1u);
+    EXPECT_NE(second_gateway->warnings[0].find("DU1"), std::string::npos);
+    EXPECT_NE(second_gateway->warnings[0].find("paper"), std::string::npos);
+}
+
+TEST_P(StoreContract, ARefusedClaimRegistersNothing) {
+    ASSERT_TRUE(store().claim(claim_of("a", {"DU1"})).has_value());
+    GatewayClaim live = claim_of("a", {"DU7"});
+    live.paper = false;
+    ASSERT_FALSE(store().claim(live).has_value());
+    live.gateway = "b";
+    auto const granted = store().claim(live);
+    ASSERT_TRUE(granted.has_value());  // DU7 was not remembered as anything
+    EXPECT_EQ(granted->accounts.size(), 1u);
+}
+
+TEST_P(StoreContract, FinishingARequestThatIsNotThereIsNotFound) {
+    auto const pending = store().pending_requests();
+    ASSERT_TRUE(pending.has_value());
+    EXPECT_TRUE(pending->empty());
+    EXPECT_EQ(store().finish_request(1, true, "{}", noon).error().code, ErrorCode::not_found);
+}
+
+}  // namespace possync::store::contract
