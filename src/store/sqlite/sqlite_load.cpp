@@ -65,10 +65,10 @@ constexpr std::string_view executions_since =
 constexpr std::string_view executions_of_instrument =
     "SELECT " POSSYNC_EXECUTION_COLUMNS " FROM execution e INDEXED BY execution_by_time "
     "WHERE e.account_id = ?1 AND e.con_id = ?2 AND e.time >= ?3 AND e.time < ?4";
-// All corrections of one fill: ids that begin with "ROOT." ('/' is the character after '.').
+// All corrections of one fill: ids that are ROOT or begin with "ROOT." ('/' is the character after '.').
 constexpr std::string_view executions_of_root =
     "SELECT " POSSYNC_EXECUTION_COLUMNS " FROM execution e "
-    "WHERE e.account_id = ?1 AND (e.exec_id = ?2 OR (e.exec_id > ?2 || '.' AND e.exec_id < ?2 || '/'))";
+    "WHERE e.account_id = ?1 AND e.exec_id >= ?2 AND e.exec_id < ?2 || '/'";
 
 constexpr std::string_view instrument_by_con_id =
     "SELECT con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, trading_class, multiplier, "
