@@ -109,9 +109,9 @@ public:
         model::BrokerPosition position;
         position.instrument = describe(message.contract);
         if (!message.position || message.contract.con_id == 0) {
-            listener_.on_notice(LogLevel::warning, "gateway.position_unreadable",
-                                fmt::format("a position of {} in account {} has no quantity or no conId; it is passed over",
-                                            message.contract.symbol, message.account));
+            // A list with a hole must not end well: what it does not name would count as gone.
+            listener_.on_positions_failed(fmt::format("its row for {} in account {} has no quantity or no conId",
+                                                      message.contract.symbol, message.account));
             return;
         }
         position.quantity = *message.position;

@@ -1,0 +1,568 @@
+#include "app/service.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "app/log.hpp"
+#include "app/results.hpp"
+#include "app/zones.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+#include "sync/engine.hpp"
+
+namespace possync::app {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using base::Duration;
+using base::Result;
+
+namespace {
+
+constexpr std::size_t receive_size = 256 * 1024;
+constexpr Duration history_kept = std::chrono::hours(24 * 8);
+
+/// Start time of a process in clock ticks since boot: a recycled pid has another one. 0 when there is no such process.
+unsigned long long process_start(long pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    if (!std::getline(file, text)) return 0;
+    // The command's name may hold anything; the fields after its closing bracket are numbers.
+    auto at = text.rfind(')');
+    for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
+    return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 1, nullptr, 10);
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+}  // namespace
+
+std::string owner_name() {
+    auto const pid = static_cast<long>(::getpid());
+    return fmt::format("{}:{}:{}", host_name(), pid, process_start(pid));
+}
+
+bool owner_is_gone(std::string const& owner) {
+    auto const last = owner.rfind(':');
+    auto const middle = last == std::string::npos ? last : owner.rfind(':', last - 1);
+    if (middle == std::string::npos || owner.substr(0, middle) != host_name()) return false;
+    auto const pid = std::strtol(owner.c_str() + middle + 1, nullptr, 10);
+    auto const start = std::strtoull(owner.c_str() + last + 1, nullptr, 10);
+    return pid > 0 && process_start(pid) != start;
+}
+
+base::Now clock_now() {
+    auto const wall = std::chrono::system_clock::now().time_since_epoch();
+    auto const steady = std::chrono::steady_clock::now().time_since_epoch();
+    return {{std::chrono::duration_cast<Duration>(wall).count()}, std::chrono::duration_cast<Duration>(steady)};
+}
+
+bool SyncAnswer::success() const {
+    return !results.empty() &&
+           std::all_of(results.begin(), results.end(), [](auto const& result) { return result.success; });
+}
+
+/// Jobs for the store, done in order on one thread.
+class StoreThread {
+public:
+    StoreThread() : thread_([this] { work(); }) {}
+    ~StoreThread() {
+        {
+            std::lock_guard const lock(mutex_);
+            ending_ = true;
+        }
+        wake_.notify_one();
+        thread_.join();
+    }
+    StoreThread(StoreThread const&) = delete;
+    StoreThread& operator=(StoreThread const&) = delete;
+    void post(std::function<void()> job) {
+        {
+            std::lock_guard const lock(mutex_);
+            jobs_.push_back(std::move(job));
+        }
+        wake_.notify_one();
+    }
+
+private:
+    void work() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
+            if (jobs_.empty()) return;  // ending, and everything asked for is done
+            auto job = std::move(jobs_.front());
+            jobs_.pop_front();
+            lock.unlock();
+            job();
+            job = nullptr;
+            lock.lock();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<std::function<void()>> jobs_;
+    bool ending_ = false;
+    std::thread thread_;
+};
+
+/// Carries out what one engine wants: its socket, its timer, its jobs for the store.
+class GatewayRunner {
+public:
+    GatewayRunner(asio::io_context& io, store::Store& store, StoreThread& store_thread, sync::EngineOptions const& options,
+                  ServiceOptions const& service_options, std::function<void()> on_finished)
+        : io_(io), store_(store), store_thread_(store_thread), name_(options.gateway), service_options_(service_options),
+          on_finished_(std::move(on_finished)), engine_(options, system_zones()), resolver_(io), socket_(io), timer_(io),
+          receive_buffer_(receive_size) {}
+
+    void step(sync::Event const& event) {
+        if (finished_) return;
+        auto effects = engine_.step(event, clock_now());
+        for (auto& effect : effects) {
+            std::visit([this](auto& each) { carry_out(each); }, effect);
+        }
+        {
+            std::lock_guard const lock(status_mutex_);
+            status_ = engine_.status();
+        }
+        if (!finished_) arm_timer();
+    }
+
+    /// The answer comes through `done`, on this thread.
+    void request_sync(sync::SyncRequested request, std::function<void(sync::SyncFinished)> done) {
+        if (finished_) {
+            sync::SyncFinished finished;
+            finished.results.push_back({});
+            finished.results.back().error = "the service has stopped";
+            return done(std::move(finished));
+        }
+        request.request_number = ++request_number_;
+        waiting_[request.request_number] = std::move(done);
+        step(request);
+    }
+
+    sync::GatewayStatus status() const {
+        std::lock_guard const lock(status_mutex_);
+        return status_;
+    }
+    [[nodiscard]] bool finished() const { return finished_; }
+
+private:
+    // --- effects ----------------------------------------------------------------------------------------------
+
+    void carry_out(sync::OpenSocket& effect) {
+        close_socket();
+        auto const number = ++connection_;
+        resolver_.async_resolve(effect.host, std::to_string(effect.port),
+                                [this, number](boost::system::error_code error, tcp::resolver::results_type const& found) {
+                                    if (number != connection_) return;
+                                    if (error) return step(sync::SocketFailed{error.message()});
+                                    connect(number, found);
+                                });
+    }
+
+    void connect(int number, tcp::resolver::results_type const& found) {
+        asio::async_connect(socket_, found, [this, number](boost::system::error_code error, tcp::endpoint const&) {
+            if (number != connection_) return;
+            if (error) return step(sync::SocketFailed{error.message()});
+            boost::system::error_code ignored;
+            socket_.set_option(tcp::no_delay(true), ignored);
+            open_ = true;
+            step(sync::SocketOpened{});
+            read(number);
+        });
+    }
+
+    void read(int number) {
+        if (!open_ || number != connection_) return;
+        socket_.async_read_some(asio::buffer(receive_buffer_), [this, number](boost::system::error_code error, std::size_t size) {
+            if (number != connection_) return;
+            if (error) {
+                close_socket();
+                return step(sync::SocketClosed{error == asio::error::eof ? "closed by the gateway" : error.message()});
+            }
+            step(sync::BytesReceived{std::string_view(receive_buffer_.data(), size)});
+            read(number);
+        });
+    }
+
+    void carry_out(sync::CloseSocket&) { close_socket(); }
+
+    void close_socket() {
+        ++connection_;
+        open_ = false;
+        resolver_.cancel();
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+        unsent_.clear();
+        sending_ = false;
+    }
+
+    void carry_out(sync::SendBytes& effect) {
+        if (!open_) return;
+        unsent_ += effect.bytes;
+        if (!sending_) write(connection_);
+    }
+
+    void write(int number) {
+        sending_ = true;
+        in_flight_ = std::exchange(unsent_, {});
+        asio::async_write(socket_, asio::buffer(in_flight_), [this, number](boost::system::error_code error, std::size_t) {
+            if (number != connection_) return;
+            sending_ = false;
+            if (error) return;  // the read side reports the loss
+            if (!unsent_.empty()) write(number);
+        });
+    }
+
+    void carry_out(sync::Claim& effect) {
+        store::GatewayClaim claim;
+        claim.gateway = name_;
+        claim.owner = owner_name();
+        claim.accounts = effect.accounts;
+        claim.paper = effect.paper;
+        claim.now = clock_now().wall;
+        store_thread_.post([this, claim] {
+            auto lease = std::make_shared<Result<store::GatewayLease>>(store_.claim(claim));
+            asio::post(io_, [this, lease] {
+                if (!*lease) return step(sync::ClaimFailed{lease->error()});
+                gateway_id_ = (*lease)->gateway_id;
+                epoch_ = (*lease)->epoch;
+                sync::Claimed claimed;
+                for (auto const& account : (*lease)->accounts) claimed.accounts.push_back({account.account_id, account.account});
+                claimed.warnings = (*lease)->warnings;
+                step(claimed);
+            });
+        });
+    }
+
+    void carry_out(sync::LoadBook& effect) {
+        store_thread_.post([this, id = effect.account_id] {
+            auto book = std::make_shared<Result<model::AccountBook>>(store_.load(id, clock_now().wall, history_kept));
+            asio::post(io_, [this, id, book] {
+                if (!*book) return step(sync::LoadFailed{id, book->error()});
+                step(sync::BookLoaded{std::move(**book)});
+            });
+        });
+    }
+
+    void carry_out(sync::Commit& effect) {
+        auto request = std::make_shared<store::CommitRequest>();
+        request->gateway_id = gateway_id_;
+        request->epoch = epoch_;
+        request->now = clock_now().wall;
+        request->change_sets = std::move(effect.change_sets);
+        request->runs = std::move(effect.runs);
+        request->marks = std::move(effect.marks);
+        request->values = std::move(effect.values);
+        request->coverage = std::move(effect.coverage);
+        request->freshness = std::move(effect.freshness);
+        store_thread_.post([this, request, number = effect.commit_number] {
+            auto result = store_.commit(*request);
+            asio::post(io_, [this, number, result] {
+                if (!result) return step(sync::CommitFailed{number, result.error()});
+                step(sync::Committed{number});
+            });
+        });
+    }
+
+    void carry_out(sync::SyncFinished& effect) {
+        auto const found = waiting_.find(effect.request_number);
+        if (found == waiting_.end()) return;
+        auto done = std::move(found->second);
+        waiting_.erase(found);
+        done(std::move(effect));
+    }
+
+    void carry_out(sync::Changed& effect) {
+        if (service_options_.on_change) service_options_.on_change(name_, effect);
+    }
+
+    void carry_out(sync::Log& effect) {
+        if (service_options_.on_log) return service_options_.on_log(name_, effect);
+        write_log(effect.level, effect.event, name_, effect.account, effect.text);
+    }
+
+    void carry_out(sync::Finished&) {
+        finished_ = true;
+        close_socket();
+        timer_.cancel();
+        if (gateway_id_ != 0) {
+            store_thread_.post([this] { (void)store_.release(gateway_id_, epoch_); });
+        }
+        asio::post(io_, on_finished_);
+    }
+
+    void arm_timer() {
+        auto const wakeup = engine_.next_wakeup();
+        if (!wakeup) {
+            timer_.cancel();
+            armed_for_.reset();
+            return;
+        }
+        if (armed_for_ == wakeup) return;
+        armed_for_ = wakeup;
+        timer_.expires_at(std::chrono::steady_clock::time_point(*wakeup));
+        timer_.async_wait([this](boost::system::error_code error) {
+            if (error || finished_) return;
+            armed_for_.reset();
+            step(sync::Tick{});
+        });
+    }
+
+    asio::io_context& io_;
+    store::Store& store_;
+    StoreThread& store_thread_;
+    std::string name_;
+    ServiceOptions const& service_options_;
+    std::function<void()> on_finished_;
+    sync::Engine engine_;
+
+    tcp::resolver resolver_;
+    tcp::socket socket_;
+    asio::steady_timer timer_;
+    std::optional<Duration> armed_for_;
+    int connection_ = 0;  ///< handlers of older connections do nothing
+    bool open_ = false;
+    bool sending_ = false;
+    std::string unsent_;
+    std::string in_flight_;
+    std::vector<char> receive_buffer_;
+
+    int gateway_id_ = 0;
+    std::int64_t epoch_ = 0;
+    bool finished_ = false;
+    std::int64_t request_number_ = 0;
+    std::map<std::int64_t, std::function<void(sync::SyncFinished)>> waiting_;
+
+    mutable std::mutex status_mutex_;
+    sync::GatewayStatus status_;
+};
+
+class Service::Implementation {
+public:
+    Implementation(Configuration configuration, ServiceOptions options)
+        : configuration_(std::move(configuration)), options_(std::move(options)), signals_(io_), poll_timer_(io_) {}
+
+    ~Implementation() {
+        store_thread_.reset();  // finishes its jobs while everything they touch still lives
+    }
+
+    Result<void> open() {
+        POSSYNC_TRY(auto const path, sqlite_path(configuration_.database_url));
+        store::SqliteOptions sqlite;
+        sqlite.owner_is_gone = owner_is_gone;
+        sqlite.run_retention = std::chrono::hours(24 * configuration_.keep_runs_days);
+        POSSYNC_TRY(store_, store::open_sqlite_store(path, sqlite));
+        store_thread_ = std::make_unique<StoreThread>();
+        for (auto const& gateway : configuration_.gateways) {
+            auto engine = engine_options(configuration_, gateway);
+            engine.one_shot = options_.one_shot;
+            runners_.push_back(std::make_unique<GatewayRunner>(io_, *store_, *store_thread_, engine, options_,
+                                                               [this] { runner_finished(); }));
+        }
+        return {};
+    }
+
+    void run() {
+        if (options_.handle_signals) {
+            signals_.add(SIGINT);
+            signals_.add(SIGTERM);
+            signals_.add(SIGHUP);
+            wait_for_signal();
+        }
+        if (options_.serve_operator_requests) poll_operator_requests();
+        for (auto& runner : runners_) runner->step(sync::Start{});
+        auto const work = asio::make_work_guard(io_);
+        if (runners_.empty()) return;
+        io_.run();
+    }
+
+    void stop() {
+        asio::post(io_, [this] { stop_now(); });
+    }
+
+    void request_sync(std::string account, bool dry_run, std::optional<bool> calculate_realized_pnl,
+                      std::function<void(SyncAnswer)> done) {
+        asio::post(io_, [this, account = std::move(account), dry_run, calculate_realized_pnl, done = std::move(done)] {
+            struct Gathered {
+                SyncAnswer answer;
+                std::size_t left = 0;
+            };
+            auto gathered = std::make_shared<Gathered>();
+            gathered->left = runners_.size();
+            for (auto& runner : runners_) {
+                sync::SyncRequested request;
+                request.account = account;
+                request.dry_run = dry_run;
+                request.calculate_realized_pnl = calculate_realized_pnl;
+                runner->request_sync(request, [gathered, done, account](sync::SyncFinished finished) {
+                    for (auto& result : finished.results) gathered->answer.results.push_back(std::move(result));
+                    for (auto& changes : finished.would_write) gathered->answer.would_write.push_back(std::move(changes));
+                    if (--gathered->left > 0) return;
+                    keep_found_account(gathered->answer, account);
+                    done(std::move(gathered->answer));
+                });
+            }
+        });
+    }
+
+    void reset_statistics() {
+        asio::post(io_, [this] {
+            for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
+        });
+    }
+
+    std::vector<sync::GatewayStatus> status() const {
+        std::vector<sync::GatewayStatus> result;
+        for (auto const& runner : runners_) result.push_back(runner->status());
+        return result;
+    }
+
+private:
+    /// Of several gateways only one serves a named account; that the others do not is no failure.
+    static void keep_found_account(SyncAnswer& answer, std::string const& account) {
+        bool const found = std::any_of(answer.results.begin(), answer.results.end(),
+                                       [](auto const& result) { return result.error_code != base::ErrorCode::not_found || result.success; });
+        if (account.empty() || !found) return;
+        std::erase_if(answer.results, [](auto const& result) {
+            return !result.success && result.error_code == base::ErrorCode::not_found;
+        });
+    }
+
+    void runner_finished() {
+        for (auto const& runner : runners_) {
+            if (!runner->finished()) return;
+        }
+        signals_.cancel();
+        poll_timer_.cancel();
+        io_.stop();
+    }
+
+    void stop_now() {
+        for (auto& runner : runners_) runner->step(sync::Stop{});
+    }
+
+    void wait_for_signal() {
+        signals_.async_wait([this](boost::system::error_code error, int signal) {
+            if (error) return;
+            if (signal == SIGHUP) {
+                reload();
+            } else {
+                write_log(sync::LogLevel::info, "service.stopping", "", "", signal == SIGINT ? "interrupted" : "terminated");
+                stop_now();
+            }
+            wait_for_signal();
+        });
+    }
+
+    void reload() {
+        auto fresh = load_configuration(configuration_.source, process_environment());
+        if (!fresh) {
+            write_log(sync::LogLevel::error, "service.reload_failed", "", "", fresh.error().message);
+            return;
+        }
+        set_log_level(fresh->log_level);
+        write_log(sync::LogLevel::info, "service.reloaded", "", "",
+                  "log level " + fresh->log_level + "; other changes take a restart");
+    }
+
+    void poll_operator_requests() {
+        poll_timer_.expires_after(std::chrono::seconds(1));
+        poll_timer_.async_wait([this](boost::system::error_code error) {
+            if (error) return;
+            store_thread_->post([this] {
+                auto pending = std::make_shared<Result<std::vector<store::OperatorRequest>>>(store_->pending_requests());
+                asio::post(io_, [this, pending] {
+                    if (*pending) {
+                        for (auto const& request : **pending) serve(request);
+                    }
+                    poll_operator_requests();
+                });
+            });
+        });
+    }
+
+    void serve(store::OperatorRequest const& request) {
+        if (!serving_.insert(request.request_id).second) return;
+        auto answer = [this, id = request.request_id](bool ok, std::string text) {
+            store_thread_->post([this, id, ok, text = std::move(text)] {
+                (void)store_->finish_request(id, ok, text, clock_now().wall);
+                asio::post(io_, [this, id] { serving_.erase(id); });
+            });
+        };
+        if (request.verb == "sync") {
+            std::string account;
+            bool dry_run = false;
+            boost::system::error_code bad;
+            auto const arguments = boost::json::parse(request.arguments, bad);
+            if (!bad && arguments.is_object()) {
+                auto const& object = arguments.as_object();
+                if (auto const* value = object.if_contains("account"); value != nullptr && value->is_string()) {
+                    account = std::string(value->as_string());
+                }
+                if (auto const* value = object.if_contains("dry_run"); value != nullptr && value->is_bool()) {
+                    dry_run = value->as_bool();
+                }
+            }
+            request_sync(account, dry_run, std::nullopt, [answer](SyncAnswer const& done) {
+                answer(done.success(), query::to_json(query_results(done.results)));
+            });
+        } else if (request.verb == "reset_statistics") {
+            for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
+            answer(true, "{}");
+        } else {
+            answer(false, fmt::format("this version of the service does not do '{}'", request.verb));
+        }
+    }
+
+    Configuration configuration_;
+    ServiceOptions options_;
+    asio::io_context io_{1};
+    asio::signal_set signals_;
+    asio::steady_timer poll_timer_;
+    std::unique_ptr<store::Store> store_;
+    std::vector<std::unique_ptr<GatewayRunner>> runners_;
+    std::set<std::int64_t> serving_;
+    std::unique_ptr<StoreThread> store_thread_;
+};
+
+Service::Service(Configuration configuration, ServiceOptions options)
+    : implementation_(std::make_unique<Implementation>(std::move(configuration), std::move(options))) {}
+Service::~Service() = default;
+Result<void> Service::open() { return implementation_->open(); }
+void Service::run() { implementation_->run(); }
+void Service::stop() { implementation_->stop(); }
+void Service::request_sync(std::string account, bool dry_run, std::optional<bool> calculate_realized_pnl,
+                           std::function<void(SyncAnswer)> done) {
+    implementation_->request_sync(std::move(account), dry_run, calculate_realized_pnl, std::move(done));
+}
+void Service::reset_statistics() { implementation_->reset_statistics(); }
+std::vector<sync::GatewayStatus> Service::status() const { return implementation_->status(); }
+
+}  // namespace possync::app
