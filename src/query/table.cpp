@@ -69,13 +69,13 @@ struct Table<PositionRow> {
         TableColumn{"account", "account", Format::plain, 8},
         TableColumn{"symbol", "symbol"},
         TableColumn{"local_symbol", "contract", Format::plain, 4, hide_empty},
-        TableColumn{"sec_type", "type", Format::plain, 9},
+        TableColumn{"sec_type", "type", Format::plain, 1},
         TableColumn{"status", "status", Format::plain, 5},
         TableColumn{"quantity", "quantity", Format::quantity},
         TableColumn{"average_price", "average", Format::price},
         TableColumn{"current_price", "price", Format::price, 6, hide_empty},
         TableColumn{"market_value", "value", Format::money, 7, hide_empty},
-        TableColumn{"unrealized_pnl", "unrealized", Format::gain, 1, hide_empty},
+        TableColumn{"unrealized_pnl", "unrealized", Format::gain, 2, hide_empty},
         TableColumn{"unrealized_pnl_pct", "%", Format::percent, 10, hide_empty},
         TableColumn{"realized_pnl", "realized", Format::gain},
         TableColumn{"unknown_closes", "unknown", Format::plain, 0, hide_empty},
@@ -432,6 +432,14 @@ void drop_repeated_symbols(Grid& grid, std::size_t symbol, std::size_t contract)
     }
 }
 
+/// The account may leave a narrow table only where it is the same in every row.
+void keep_if_it_differs(Grid& grid, std::size_t account) {
+    bool const differs = std::any_of(grid.rows.begin(), grid.rows.end(), [&](auto const& row) {
+        return row[account].text != grid.rows.front()[account].text;
+    });
+    if (differs) grid.columns[account].rank = 0;
+}
+
 }  // namespace
 
 std::string money_text(Decimal const& value) {
@@ -533,6 +541,7 @@ std::string render(Grid const& grid, TableOptions const& options) {
             for (auto const& entry : shown) sum += entry.width + gap.size();
             return sum < gap.size() ? 0 : sum - gap.size();
         };
+        std::vector<Shown> left_out;
         while (total() > *options.width) {
             auto leaves = shown.end();
             for (auto entry = shown.begin(); entry != shown.end(); ++entry) {
@@ -540,7 +549,15 @@ std::string render(Grid const& grid, TableOptions const& options) {
                 if (rank > 0 && (leaves == shown.end() || rank >= grid.columns[leaves->index].rank)) leaves = entry;
             }
             if (leaves == shown.end()) break;
+            left_out.push_back(*leaves);
             shown.erase(leaves);
+        }
+        // A narrow column may fit where a wider one had to leave; the last to leave is the first to come back.
+        for (auto entry = left_out.rbegin(); entry != left_out.rend(); ++entry) {
+            if (total() + gap.size() + entry->width > *options.width) continue;
+            auto const place = std::find_if(shown.begin(), shown.end(),
+                                            [&](Shown const& other) { return other.index > entry->index; });
+            shown.insert(place, *entry);
         }
         // What is left over goes to the text that was cut.
         for (auto& entry : shown) {
@@ -559,7 +576,7 @@ std::string render(Grid const& grid, TableOptions const& options) {
             GridColumn const& column = grid.columns[entry.index];
             std::string const text = cut(text_at(entry), entry.width);
             std::size_t pad_after = 0;
-            if (column.alignment == Alignment::point && !text.empty()) {
+            if (column.alignment == Alignment::point && text != "-") {
                 pad_after = entry.decimals - std::min(entry.decimals, after_point(text));
             }
             std::size_t const pad = entry.width - std::min(entry.width, width_of(text));
@@ -606,11 +623,13 @@ std::string to_table(std::vector<Row> const& rows, TableOptions const& options) 
     grid.rows.resize(rows.size());
     std::optional<std::size_t> symbol;
     std::optional<std::size_t> contract;
+    std::optional<std::size_t> account;
     for (TableColumn const& choice : Table<Row>::columns) {
         for_each_column<Row>([&](auto const& column) {
             if (column.name != choice.name) return;
             if (choice.name == "symbol") symbol = grid.columns.size();
             if (choice.name == "local_symbol") contract = grid.columns.size();
+            if (choice.name == "account") account = grid.columns.size();
             grid.columns.push_back({std::string(choice.heading), alignment_of(column.type, choice.format), choice.rank,
                                     choice.hide_empty, choice.may_cut});
             for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -619,6 +638,7 @@ std::string to_table(std::vector<Row> const& rows, TableOptions const& options) 
         });
     }
     if (symbol && contract) drop_repeated_symbols(grid, *symbol, *contract);
+    if (account) keep_if_it_differs(grid, *account);
     return render(grid, options) + totals_of(rows);
 }
 
