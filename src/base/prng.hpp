@@ -1,0 +1,31 @@
+// A small deterministic generator (splitmix64): the same seed gives the same numbers on every compiler and machine.
+// For simulations and jitter; never for secrets.
+#pragma once
+
+#include <cstdint>
+
+namespace possync::base {
+
+class Prng {
+public:
+    explicit constexpr Prng(std::uint64_t seed) : state_(seed) {}
+
+    constexpr std::uint64_t next() {
+        state_ += 0x9E3779B97F4A7C15ULL;
+        std::uint64_t z = state_;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+        return z ^ (z >> 31);
+    }
+    /// Whole number from low to high, both included. Precondition: low <= high.
+    constexpr std::int64_t between(std::int64_t low, std::int64_t high) {
+        return low + static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(high - low) + 1));
+    }
+    /// True in so many of a thousand cases.
+    constexpr bool chance(int permille) { return between(0, 999) < permille; }
+
+private:
+    std::uint64_t state_;
+};
+
+}  // namespace possync::base

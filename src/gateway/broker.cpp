@@ -1,0 +1,101 @@
+#include "gateway/broker.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/check.hpp"
+
+namespace possync::gateway {
+
+using base::Decimal;
+
+void Broker::add_instrument(SimulatedInstrument instrument) {
+    if (instrument.local_symbol.empty()) instrument.local_symbol = instrument.symbol;
+    if (instrument.trading_class.empty()) instrument.trading_class = instrument.symbol;
+    instruments_[instrument.con_id] = std::move(instrument);
+}
+
+void Broker::hold(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
+    CHECK(instruments_.contains(con_id));
+    holdings_[account][con_id] = {quantity, base::multiply_rounded(average_cost, quantity.abs(), 10)};
+}
+
+Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quantity, Decimal price,
+                         std::optional<Decimal> commission, base::Timestamp time, std::int64_t client_id,
+                         std::string order_ref) {
+    CHECK(holdings_.contains(account));
+    SimulatedInstrument const& instrument = instruments_.at(con_id);
+    Holding& held = holdings_[account][con_id];
+    Fill fill;
+    std::int64_t const number = next_fill_++;
+    fill.exec_id = fmt::format("{:08x}.{:08x}.01.01", 0xe0d5 + number / 1000, 0x69dd0000 + number);
+    fill.account = account;
+    fill.con_id = con_id;
+    fill.time = time;
+    fill.quantity = quantity;
+    fill.price = price;
+    fill.commission = commission;
+    fill.perm_id = 1'800'000'000 + number;
+    fill.client_id = client_id;
+    fill.order_id = client_id == 0 ? 0 : number;
+    fill.order_ref = std::move(order_ref);
+
+    Decimal const paid = commission.value_or(Decimal(0));
+    Decimal const value = base::multiply_rounded(price, quantity.abs() * instrument.factor(), 10);
+    bool const reduces = !held.quantity.is_zero() && held.quantity.sign() != quantity.sign();
+    if (!reduces) {
+        // A long costs what was paid and the commission; a short stands at its proceeds less the commission.
+        held.cost += value + (quantity.is_positive() ? paid : -paid);
+        held.quantity += quantity;
+    } else {
+        Decimal const closed = std::min(held.quantity.abs(), quantity.abs());
+        Decimal const cost = base::multiply_divide_rounded(held.cost, closed, held.quantity.abs(), 10);
+        Decimal const proceeds = base::multiply_divide_rounded(value, closed, quantity.abs(), 10);
+        fill.realized_pnl = (held.quantity.is_positive() ? proceeds - cost : cost - proceeds) - paid;
+        held.cost -= cost;
+        held.quantity += quantity;
+        if (held.quantity.sign() == quantity.sign() && !held.quantity.is_zero()) held.cost = value - proceeds;
+    }
+    if (held.quantity.is_zero()) held.cost = Decimal(0);
+    instruments_[con_id].price = price;
+    fills_.push_back(std::move(fill));
+    return fills_.back();
+}
+
+Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
+    auto const found = std::find_if(fills_.begin(), fills_.end(), [&](Fill const& fill) { return fill.exec_id == exec_id; });
+    if (found == fills_.end()) return nullptr;
+    Fill corrected = *found;
+    auto const dot = corrected.exec_id.rfind('.');
+    int const number = std::stoi(corrected.exec_id.substr(dot + 1)) + 1;
+    corrected.exec_id = fmt::format("{}.{:02}", corrected.exec_id.substr(0, dot), number);
+    Decimal const change = base::multiply_rounded(price - corrected.price,
+                                                  corrected.quantity.abs() * instruments_.at(corrected.con_id).factor(), 10);
+    Holding& held = holdings_[corrected.account][corrected.con_id];
+    if (held.quantity.sign() == corrected.quantity.sign()) held.cost += change;
+    corrected.price = price;
+    fills_.push_back(std::move(corrected));
+    return &fills_.back();
+}
+
+void Broker::adjust(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
+    Holding& held = holdings_[account][con_id];
+    held.quantity += quantity;
+    held.cost = base::multiply_rounded(average_cost, held.quantity.abs(), 10);
+}
+
+SimulatedInstrument const* Broker::find(std::string_view local_symbol) const {
+    for (auto const& [unused, instrument] : instruments_) {
+        if (instrument.local_symbol == local_symbol) return &instrument;
+    }
+    return nullptr;
+}
+
+std::string Broker::account_list() const {
+    std::string list;
+    for (auto const& [account, unused] : holdings_) list += (list.empty() ? "" : ",") + account;
+    return list;
+}
+
+}  // namespace possync::gateway

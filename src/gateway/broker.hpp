@@ -1,0 +1,96 @@
+// Broker: the truth that the simulated gateway serves: accounts, instruments, what is held at what cost, every fill.
+// Costs are kept as the real broker states them: average cost per unit contains multiplier and commissions.
+// Pure; numbers are exact.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/decimal.hpp"
+#include "base/time.hpp"
+
+namespace possync::gateway {
+
+using ConId = std::int64_t;
+
+struct SimulatedInstrument {
+    ConId con_id = 0;
+    std::string symbol;
+    std::string sec_type = "STK";
+    std::string currency = "USD";
+    std::string exchange = "SMART";
+    std::string primary_exchange = "NASDAQ";
+    std::string local_symbol;
+    std::string trading_class;
+    std::string expiry;
+    std::optional<base::Decimal> strike;
+    std::string right;
+    base::Decimal multiplier = 1;
+    std::int64_t price_magnifier = 1;  ///< 100: quoted in hundredths of the currency
+    ConId under_con_id = 0;
+    base::Decimal price;  ///< last, in the quoted unit
+
+    /// What one unit of quantity is worth per quoted unit of price.
+    [[nodiscard]] base::Decimal factor() const {
+        return base::multiply_divide_rounded(multiplier, 1, base::Decimal(price_magnifier), 10);
+    }
+};
+
+struct Holding {
+    base::Decimal quantity;  ///< signed
+    base::Decimal cost;      ///< of what is held, commissions contained; positive
+    [[nodiscard]] base::Decimal average_cost() const {
+        if (quantity.is_zero()) return {};
+        return base::divide_rounded(cost, quantity.abs(), 8);
+    }
+};
+
+struct Fill {
+    std::string exec_id;
+    std::string account;
+    ConId con_id = 0;
+    base::Timestamp time;
+    base::Decimal quantity;  ///< signed
+    base::Decimal price;
+    std::optional<base::Decimal> commission;  ///< unset: not reported yet
+    std::optional<base::Decimal> realized_pnl;  ///< of closing fills
+    std::int64_t perm_id = 0;
+    std::int64_t client_id = 0;
+    std::int64_t order_id = 0;
+    std::string order_ref;
+};
+
+class Broker {
+public:
+    void add_account(std::string account) { holdings_[std::move(account)]; }
+    void add_instrument(SimulatedInstrument instrument);
+    /// Held before the day begins; average_cost as the broker states it.
+    void hold(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
+
+    /// Books a fill; returns it with its execution id. Precondition: account and instrument exist.
+    Fill const& fill(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal price,
+                     std::optional<base::Decimal> commission, base::Timestamp time, std::int64_t client_id,
+                     std::string order_ref);
+    /// A correction of an earlier fill: the same root, the next number. The holding follows.
+    Fill const* correct(std::string const& exec_id, base::Decimal price);
+    /// A change of quantity without a fill (transfer, assignment, somebody's mistake).
+    void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
+    void set_price(ConId con_id, base::Decimal price) { instruments_.at(con_id).price = price; }
+
+    [[nodiscard]] std::map<std::string, std::map<ConId, Holding>> const& holdings() const { return holdings_; }
+    [[nodiscard]] std::map<ConId, SimulatedInstrument> const& instruments() const { return instruments_; }
+    [[nodiscard]] std::vector<Fill> const& fills() const { return fills_; }
+    [[nodiscard]] SimulatedInstrument const* find(std::string_view local_symbol) const;
+    [[nodiscard]] std::string account_list() const;
+
+private:
+    std::map<std::string, std::map<ConId, Holding>> holdings_;  ///< closed ones stay, with quantity 0
+    std::map<ConId, SimulatedInstrument> instruments_;
+    std::vector<Fill> fills_;
+    std::int64_t next_fill_ = 1;
+};
+
+}  // namespace possync::gateway
