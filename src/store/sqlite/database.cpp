@@ -20,37 +20,43 @@ base::Error describe(int status, std::string_view path, std::string_view detail)
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             return {ErrorCode::unavailable,
-                    fmt::format("database {} is locked by another process: end its transaction, or try again", path)};
-        case SQLITE_READONLY:
-            return {ErrorCode::io,
-                    fmt::format("database {} is read-only: give this user write permission for the file and its "
-                                "folder, and check that the disk is not mounted read-only",
+                    fmt::format("database {} is locked by another process: end its transaction, or try again",
                                 path)};
+        case SQLITE_READONLY:
+            return {
+                ErrorCode::io,
+                fmt::format("database {} is read-only: give this user write permission for the file and its "
+                            "folder, and check that the disk is not mounted read-only",
+                            path)};
         case SQLITE_PERM:
         case SQLITE_AUTH:
         case SQLITE_CANTOPEN:
             return {ErrorCode::io,
-                    fmt::format("database {} cannot be opened: check that its folder exists and that this user may "
-                                "read and write the file and the folder",
-                                path)};
+                    fmt::format(
+                        "database {} cannot be opened: check that its folder exists and that this user may "
+                        "read and write the file and the folder",
+                        path)};
         case SQLITE_FULL:
-            return {ErrorCode::io, fmt::format("the disk that holds database {} is full: make room; nothing was "
-                                               "written",
-                                               path)};
+            return {ErrorCode::io,
+                    fmt::format("the disk that holds database {} is full: make room; nothing was "
+                                "written",
+                                path)};
         case SQLITE_CORRUPT:
-            return {ErrorCode::io, fmt::format("database {} is damaged ({}): stop the service, keep a copy of the "
-                                               "file and restore a backup",
-                                               path, detail)};
+            return {ErrorCode::io,
+                    fmt::format("database {} is damaged ({}): stop the service, keep a copy of the "
+                                "file and restore a backup",
+                                path, detail)};
         case SQLITE_NOTADB:
-            return {ErrorCode::invalid_input,
-                    fmt::format("{} is not a SQLite database: name another file, or move this one away", path)};
+            return {
+                ErrorCode::invalid_input,
+                fmt::format("{} is not a SQLite database: name another file, or move this one away", path)};
         case SQLITE_IOERR:
-            return {ErrorCode::io, fmt::format("database {}: the disk failed ({}, code {}): check disk and file system",
-                                               path, detail, status)};
+            return {ErrorCode::io,
+                    fmt::format("database {}: the disk failed ({}, code {}): check disk and file system",
+                                path, detail, status)};
         case SQLITE_TOOBIG:
             return {ErrorCode::invalid_input, fmt::format("database {}: a text is too long", path)};
-        default:
-            return {ErrorCode::internal, fmt::format("database {}: {} (code {})", path, detail, status)};
+        default: return {ErrorCode::internal, fmt::format("database {}: {} (code {})", path, detail, status)};
     }
 }
 
@@ -58,38 +64,44 @@ bool is_memory(std::string const& path) { return path == ":memory:"; }
 
 /// What the file system can tell better than SQLite's "unable to open database file".
 Result<void> check_file(std::string const& path, Database::Mode mode) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) == 0) {
         if (S_ISDIR(status.st_mode)) {
-            return base::fail(ErrorCode::invalid_input,
-                              fmt::format("{} is a directory: name a file, such as {}/possync.db", path, path));
+            return base::fail(
+                ErrorCode::invalid_input,
+                fmt::format("{} is a directory: name a file, such as {}/possync.db", path, path));
         }
         if (!S_ISREG(status.st_mode)) {
-            return base::fail(ErrorCode::invalid_input, fmt::format("{} is not a regular file: name a file", path));
+            return base::fail(ErrorCode::invalid_input,
+                              fmt::format("{} is not a regular file: name a file", path));
         }
         int const wanted = mode == Database::Mode::read_only ? R_OK : R_OK | W_OK;
         if (::access(path.c_str(), wanted) != 0) {
-            return base::fail(ErrorCode::io, fmt::format("database {} may not be {} by this user: check the owner and "
-                                                         "permissions of the file",
-                                                         path, wanted == R_OK ? "read" : "written"));
+            return base::fail(ErrorCode::io,
+                              fmt::format("database {} may not be {} by this user: check the owner and "
+                                          "permissions of the file",
+                                          path, wanted == R_OK ? "read" : "written"));
         }
         return {};
     }
     if (errno != ENOENT) {
-        return base::fail(ErrorCode::io, fmt::format("database {} cannot be opened: {}", path, std::strerror(errno)));
+        return base::fail(ErrorCode::io,
+                          fmt::format("database {} cannot be opened: {}", path, std::strerror(errno)));
     }
     if (mode != Database::Mode::create) {
-        return base::fail(ErrorCode::not_found,
-                          fmt::format("database {} does not exist: check the path, or create it with `possync migrate`",
-                                      path));
+        return base::fail(
+            ErrorCode::not_found,
+            fmt::format("database {} does not exist: check the path, or create it with `possync migrate`",
+                        path));
     }
-    // Created here and not by SQLite, because it holds what an account owns: nobody else may read it. The files that
-    // SQLite makes beside it inherit the mode.
+    // Created here and not by SQLite, because it holds what an account owns: nobody else may read it. The
+    // files that SQLite makes beside it inherit the mode.
     int const descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) {
-        return base::fail(ErrorCode::io, fmt::format("database {} cannot be created: {}; check that its folder exists "
-                                                     "and is writable",
-                                                     path, std::strerror(errno)));
+        return base::fail(ErrorCode::io,
+                          fmt::format("database {} cannot be created: {}; check that its folder exists "
+                                      "and is writable",
+                                      path, std::strerror(errno)));
     }
     ::close(descriptor);
     return {};
@@ -97,7 +109,8 @@ Result<void> check_file(std::string const& path, Database::Mode mode) {
 
 }  // namespace
 
-// --- Row ---------------------------------------------------------------------------------------------------------
+// --- Row
+// ---------------------------------------------------------------------------------------------------------
 
 std::string_view Row::text_at(int index) const {
     auto const* const text = reinterpret_cast<char const*>(sqlite3_column_text(statement_, index));
@@ -117,9 +130,11 @@ void Row::note(base::Error const& error) {
     error_ = base::Error{ErrorCode::io, fmt::format("column {}: {}", name(column_), error.message)};
 }
 
-// --- Statement ---------------------------------------------------------------------------------------------------
+// --- Statement
+// ---------------------------------------------------------------------------------------------------
 
-Statement::Statement(Database const& database, sqlite3_stmt* statement) : database_(&database), statement_(statement) {
+Statement::Statement(Database const& database, sqlite3_stmt* statement)
+    : database_(&database), statement_(statement) {
     decimal_text_.resize(static_cast<std::size_t>(sqlite3_bind_parameter_count(statement)));
 }
 
@@ -152,22 +167,25 @@ void Statement::reset() {
     sqlite3_reset(get());
 }
 
-// --- Database ----------------------------------------------------------------------------------------------------
+// --- Database
+// ----------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Database>> Database::open(std::string const& path, Options const& options) {
-    if (path.empty()) return base::fail(ErrorCode::invalid_input, "the database has an empty path: name a file");
+    if (path.empty())
+        return base::fail(ErrorCode::invalid_input, "the database has an empty path: name a file");
     if (!is_memory(path)) POSSYNC_TRY_VOID(check_file(path, options.mode));
 
     int const flags = options.mode == Mode::read_only ? SQLITE_OPEN_READONLY
                       : is_memory(path)               ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                       : SQLITE_OPEN_READWRITE;
     sqlite3* connection = nullptr;
-    int const status = sqlite3_open_v2(path.c_str(), &connection, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                                       options.vfs.empty() ? nullptr : options.vfs.c_str());
+    int const status =
+        sqlite3_open_v2(path.c_str(), &connection, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        options.vfs.empty() ? nullptr : options.vfs.c_str());
     std::unique_ptr<Database> database(new Database(connection, path));
     if (status != SQLITE_OK) {
-        return std::unexpected(
-            describe(status, path, connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(status)));
+        return std::unexpected(describe(
+            status, path, connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(status)));
     }
     sqlite3_busy_timeout(connection, static_cast<int>(options.busy_timeout.count() / 1000));
     // 16 MB of cache: the first sync of a large account stays in memory until its commit.
@@ -175,7 +193,8 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path, Option
         database->execute("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; "
                           "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384"));
     if (options.mode == Mode::read_only) POSSYNC_TRY_VOID(database->execute("PRAGMA query_only = ON"));
-    // The first look at the file itself: says "not a database" and "damaged" here rather than somewhere later.
+    // The first look at the file itself: says "not a database" and "damaged" here rather than somewhere
+    // later.
     POSSYNC_TRY_VOID(database->execute("SELECT count(*) FROM sqlite_schema"));
     return database;
 }
@@ -218,9 +237,10 @@ Result<void> Database::use_write_ahead_log() {
     POSSYNC_TRY(Statement pragma, prepare("PRAGMA journal_mode = WAL"));
     POSSYNC_TRY_VOID(pragma.each([&](Row& row) { mode = row.text(); }));
     if (mode != "wal" && !is_memory(path_)) {
-        return base::fail(ErrorCode::io, fmt::format("database {} cannot use a write-ahead log (it stays in mode {}): "
-                                                     "put it on a local disk",
-                                                     path_, mode));
+        return base::fail(ErrorCode::io,
+                          fmt::format("database {} cannot use a write-ahead log (it stays in mode {}): "
+                                      "put it on a local disk",
+                                      path_, mode));
     }
     // The log shrinks back to this after a large first sync.
     return execute("PRAGMA journal_size_limit = 16777216");
@@ -232,7 +252,8 @@ base::Error Database::error(int status) const {
     return describe(status, path_, sqlite3_errmsg(connection_));
 }
 
-// --- Transaction -------------------------------------------------------------------------------------------------
+// --- Transaction
+// -------------------------------------------------------------------------------------------------
 
 Result<Transaction> Transaction::begin(Database& database) {
     POSSYNC_TRY_VOID(database.run("BEGIN IMMEDIATE"));
@@ -251,7 +272,8 @@ Result<void> Transaction::commit() {
 }
 
 Transaction::~Transaction() {
-    // Some errors (disk full, I/O) have rolled back already. A rollback that fails leaves an unusable connection.
+    // Some errors (disk full, I/O) have rolled back already. A rollback that fails leaves an unusable
+    // connection.
     if (database_ == nullptr || !database_->in_transaction()) return;
     static_cast<void>(database_->run("ROLLBACK"));
 }

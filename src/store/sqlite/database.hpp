@@ -1,8 +1,9 @@
-// One SQLite connection as a value: open, prepare, bind, step, read, with errors as base::Error that say what to do.
-// The writing store owns one in read_write mode, every reader owns its own in read_only mode.
+// One SQLite connection as a value: open, prepare, bind, step, read, with errors as base::Error that say what
+// to do. The writing store owns one in read_write mode, every reader owns its own in read_only mode.
 //
-// A connection and its statements belong to one thread at a time. Statements are prepared once per connection and
-// found again by their SQL text. A query holds its read snapshot from begin to end of `each` and not longer.
+// A connection and its statements belong to one thread at a time. Statements are prepared once per connection
+// and found again by their SQL text. A query holds its read snapshot from begin to end of `each` and not
+// longer.
 #pragma once
 
 #include <sqlite3.h>
@@ -31,15 +32,18 @@ struct TextOrNull {
     std::string_view text;
 };
 
-/// Reads the columns of the current row, left to right (`text()`, `decimal()`, ...) or by index. A value that cannot
-/// be what it should be (a damaged or hand-edited row) is remembered as the row's error; `each` returns it.
+/// Reads the columns of the current row, left to right (`text()`, `decimal()`, ...) or by index. A value that
+/// cannot be what it should be (a damaged or hand-edited row) is remembered as the row's error; `each`
+/// returns it.
 class Row {
 public:
     explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
 
     [[nodiscard]] int count() const { return sqlite3_column_count(statement_); }
     [[nodiscard]] std::string_view name(int index) const { return sqlite3_column_name(statement_, index); }
-    [[nodiscard]] bool is_null(int index) const { return sqlite3_column_type(statement_, index) == SQLITE_NULL; }
+    [[nodiscard]] bool is_null(int index) const {
+        return sqlite3_column_type(statement_, index) == SQLITE_NULL;
+    }
     /// SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL.
     [[nodiscard]] int type(int index) const { return sqlite3_column_type(statement_, index); }
     /// Text of any type; NULL gives "". Valid until the next row.
@@ -51,10 +55,16 @@ public:
     int small_integer() { return static_cast<int>(integer()); }
     bool boolean() { return integer() != 0; }
     base::Decimal decimal();
-    std::optional<base::Decimal> optional_decimal() { return optional([this] { return decimal(); }); }
+    std::optional<base::Decimal> optional_decimal() {
+        return optional([this] { return decimal(); });
+    }
     base::Timestamp time() { return {integer()}; }
-    std::optional<base::Timestamp> optional_time() { return optional([this] { return time(); }); }
-    std::optional<std::int64_t> optional_integer() { return optional([this] { return integer(); }); }
+    std::optional<base::Timestamp> optional_time() {
+        return optional([this] { return time(); });
+    }
+    std::optional<std::int64_t> optional_integer() {
+        return optional([this] { return integer(); });
+    }
     /// A column read by a parse function: `row.parsed(model::parse_side)`.
     template <typename Parse>
     auto parsed(Parse parse) {
@@ -163,7 +173,9 @@ private:
     }
     void bind(int index, std::string const& text) { bind(index, std::string_view(text)); }
     void bind(int index, char const* text) { bind(index, std::string_view(text)); }
-    void bind(int index, TextOrNull value) { value.text.empty() ? bind(index, nullptr) : bind(index, value.text); }
+    void bind(int index, TextOrNull value) {
+        value.text.empty() ? bind(index, nullptr) : bind(index, value.text);
+    }
     void bind(int index, std::nullptr_t) { note(sqlite3_bind_null(get(), index)); }
     void bind(int index, base::Timestamp time) { bind(index, time.microseconds); }
     void bind(int index, base::Decimal const& value) {
@@ -185,7 +197,8 @@ private:
     };
     Database const* database_;
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
-    std::vector<std::array<char, 48>> decimal_text_;  ///< one place per parameter, alive until the statement ran
+    std::vector<std::array<char, 48>>
+        decimal_text_;  ///< one place per parameter, alive until the statement ran
     int bind_status_ = SQLITE_OK;
 };
 
@@ -202,9 +215,11 @@ public:
         std::string vfs;                         ///< name of a registered SQLite VFS; empty: the system's
     };
 
-    /// Errors: not_found (no such file), invalid_input (a directory, not a database), io (not permitted, damaged),
-    /// unavailable (locked). Sets the connection's pragmas, but not the journal mode: see use_write_ahead_log.
-    [[nodiscard]] static base::Result<std::unique_ptr<Database>> open(std::string const& path, Options const& options);
+    /// Errors: not_found (no such file), invalid_input (a directory, not a database), io (not permitted,
+    /// damaged), unavailable (locked). Sets the connection's pragmas, but not the journal mode: see
+    /// use_write_ahead_log.
+    [[nodiscard]] static base::Result<std::unique_ptr<Database>> open(std::string const& path,
+                                                                      Options const& options);
 
     Database(Database const&) = delete;
     Database& operator=(Database const&) = delete;
@@ -214,7 +229,8 @@ public:
     [[nodiscard]] base::Result<void> execute(std::string const& script);
     /// A statement of the caller's own.
     [[nodiscard]] base::Result<Statement> prepare(std::string_view sql) const;
-    /// The connection's statement for this text, prepared at first use. It stays valid as long as the connection.
+    /// The connection's statement for this text, prepared at first use. It stays valid as long as the
+    /// connection.
     [[nodiscard]] base::Result<Statement*> statement(std::string_view sql);
 
     template <typename... Values>
@@ -273,7 +289,8 @@ private:
 /// BEGIN ... COMMIT; anything but a successful commit() rolls back.
 class Transaction {
 public:
-    /// Errors: unavailable when another process holds the write lock longer than the busy timeout; io (read-only).
+    /// Errors: unavailable when another process holds the write lock longer than the busy timeout; io
+    /// (read-only).
     [[nodiscard]] static base::Result<Transaction> begin(Database& database);
     /// One snapshot for several reads; ended by the destructor.
     [[nodiscard]] static base::Result<Transaction> begin_reading(Database& database);

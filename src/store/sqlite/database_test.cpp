@@ -1,10 +1,12 @@
 #include "store/sqlite/database.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "store/sqlite/test_directory.hpp"
@@ -76,7 +78,8 @@ TEST_F(DatabaseTest, ValuesComeBackAsTheyWent) {
 
 TEST_F(DatabaseTest, AnUnreadableValueIsAnErrorThatNamesTheColumn) {
     auto const database = open();
-    ASSERT_TRUE(database->execute("CREATE TABLE t (quantity TEXT); INSERT INTO t VALUES ('many')").has_value());
+    ASSERT_TRUE(
+        database->execute("CREATE TABLE t (quantity TEXT); INSERT INTO t VALUES ('many')").has_value());
     auto const read = database->each("SELECT quantity FROM t", [](Row& row) { row.decimal(); });
     ASSERT_FALSE(read.has_value());
     EXPECT_EQ(read.error().code, ErrorCode::io);
@@ -129,7 +132,7 @@ TEST_F(DatabaseTest, FileIsPrivate) {
     ASSERT_TRUE(database->use_write_ahead_log().has_value());
     ASSERT_TRUE(database->execute("CREATE TABLE t (a)").has_value());
     for (auto const* suffix : {"", "-wal", "-shm"}) {
-        struct stat status {};
+        struct stat status{};
         ASSERT_EQ(::stat((path_ + suffix).c_str(), &status), 0) << suffix;
         EXPECT_EQ(status.st_mode & 0777, 0600u) << suffix;
     }
@@ -240,15 +243,34 @@ int as_ordinary_user(Body body) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+TEST_F(DatabaseTest, AfterAnInputOutputErrorTheConnectionIsUnusable) {
+    ASSERT_TRUE(open()->execute("CREATE TABLE t (a)").has_value());
+    ASSERT_EQ(::chmod(directory_.path().c_str(), 0777), 0);
+    ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
+    int const status = as_ordinary_user([&] {
+        ::signal(SIGXFSZ, SIG_IGN);
+        auto const opened = Database::open(path_, with(Database::Mode::read_write));
+        if (!opened || (*opened)->unusable()) return 1;
+        rlimit const tight{4096, RLIM_INFINITY};  // stands for a disk that fails
+        if (::setrlimit(RLIMIT_FSIZE, &tight) != 0) return 2;
+        auto const written = (*opened)->run("INSERT INTO t VALUES (zeroblob(100000))");
+        if (written || written.error().code != ErrorCode::io) return 3;
+        return (*opened)->unusable() ? 0 : 4;
+    });
+    EXPECT_EQ(status, 0);
+}
+
 TEST_F(DatabaseTest, WithoutPermissionTheErrorSaysSo) {
     ASSERT_TRUE(open()->execute("CREATE TABLE t (a)").has_value());
     ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
     ASSERT_EQ(::chmod(path_.c_str(), 0444), 0);
     int const status = as_ordinary_user([&] {
         auto const opened = Database::open(path_, with(Database::Mode::read_write));
-        if (opened || opened.error().code != ErrorCode::io || !mentions(opened.error(), "may not be written")) return 1;
+        if (opened || opened.error().code != ErrorCode::io || !mentions(opened.error(), "may not be written"))
+            return 1;
         auto const made = Database::open(directory_.file("new.db"), with(Database::Mode::create));
-        if (made || made.error().code != ErrorCode::io || !mentions(made.error(), "cannot be created")) return 2;
+        if (made || made.error().code != ErrorCode::io || !mentions(made.error(), "cannot be created"))
+            return 2;
         return Database::open(path_, with(Database::Mode::read_only)) ? 0 : 3;
     });
     EXPECT_EQ(status, 0);

@@ -16,13 +16,16 @@ using base::Result;
 
 namespace {
 
-int newest(std::span<Migration const> migrations) { return migrations.empty() ? 0 : migrations.back().number; }
+int newest(std::span<Migration const> migrations) {
+    return migrations.empty() ? 0 : migrations.back().number;
+}
 
 base::Error newer(Database const& database, int found, int known) {
     return {ErrorCode::refused,
-            fmt::format("database {} has schema version {}, this program knows up to {}: use a newer possync, or the "
-                        "backup that was made before the database was migrated",
-                        database.path(), found, known)};
+            fmt::format(
+                "database {} has schema version {}, this program knows up to {}: use a newer possync, or the "
+                "backup that was made before the database was migrated",
+                database.path(), found, known)};
 }
 
 Result<void> sync_to_disk(std::string const& path) {
@@ -34,17 +37,19 @@ Result<void> sync_to_disk(std::string const& path) {
     return {};
 }
 
-/// A consistent copy under its final name only once it is complete. It goes through a second connection, because the
-/// first holds the write lock and VACUUM cannot run inside a transaction.
+/// A consistent copy under its final name only once it is complete. It goes through a second connection,
+/// because the first holds the write lock and VACUUM cannot run inside a transaction.
 Result<std::string> back_up(Database const& database, int version) {
     std::string const target = fmt::format("{}.backup-v{}", database.path(), version);
     std::string const partial = target + ".partial";
     auto const copy = [&]() -> Result<void> {
         ::unlink(partial.c_str());
         int const descriptor = ::open(partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (descriptor < 0) return base::fail(ErrorCode::io, fmt::format("{}: {}", partial, std::strerror(errno)));
+        if (descriptor < 0)
+            return base::fail(ErrorCode::io, fmt::format("{}: {}", partial, std::strerror(errno)));
         ::close(descriptor);
-        POSSYNC_TRY(auto const reader, Database::open(database.path(), {.mode = Database::Mode::read_write, .vfs = {}}));
+        POSSYNC_TRY(auto const reader,
+                    Database::open(database.path(), {.mode = Database::Mode::read_write, .vfs = {}}));
         POSSYNC_TRY_VOID(reader->run("VACUUM INTO ?1", partial));
         POSSYNC_TRY_VOID(sync_to_disk(partial));
         if (std::rename(partial.c_str(), target.c_str()) != 0) {
@@ -72,8 +77,9 @@ Result<int> schema_version(Database& database) {
     if (application.value_or(0) == application_id) return static_cast<int>(version.value_or(0));
     POSSYNC_TRY(bool const empty, is_empty(database));
     if (empty && application.value_or(0) == 0) return 0;
-    return base::fail(ErrorCode::refused, fmt::format("database {} belongs to another program: name another file",
-                                                      database.path()));
+    return base::fail(
+        ErrorCode::refused,
+        fmt::format("database {} belongs to another program: name another file", database.path()));
 }
 
 Result<void> require_current(Database& database, std::span<Migration const> migrations) {
@@ -81,9 +87,10 @@ Result<void> require_current(Database& database, std::span<Migration const> migr
     int const known = newest(migrations);
     if (version > known) return std::unexpected(newer(database, version, known));
     if (version < known) {
-        return base::fail(ErrorCode::refused,
-                          fmt::format("database {} has schema version {}, this program needs {}: run `possync migrate`",
-                                      database.path(), version, known));
+        return base::fail(
+            ErrorCode::refused,
+            fmt::format("database {} has schema version {}, this program needs {}: run `possync migrate`",
+                        database.path(), version, known));
     }
     return {};
 }
@@ -112,8 +119,8 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
         }
         auto const applied = [&]() -> Result<void> {
             POSSYNC_TRY_VOID(database.execute(std::string(migration.sql)));
-            POSSYNC_TRY_VOID(database.execute(
-                fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, migration.number)));
+            POSSYNC_TRY_VOID(database.execute(fmt::format(
+                "PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, migration.number)));
             return transaction.commit();
         }();
         if (!applied) return base::because(fmt::format("migration {}", migration.name), applied.error());

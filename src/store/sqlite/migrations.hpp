@@ -1,9 +1,10 @@
-// The schema's history: numbered SQL files in migrations/, never edited once released, embedded in the program.
-// PRAGMA user_version holds the number of the last one applied, PRAGMA application_id says that the file is ours.
+// The schema's history: numbered SQL files in migrations/, never edited once released, embedded in the
+// program. PRAGMA user_version holds the number of the last one applied, PRAGMA application_id says that the
+// file is ours.
 //
-// Each migration runs in one transaction together with its number, so a crash leaves the old version or the new one.
-// Before a database that holds data is migrated it is copied to FILE.backup-vN. A database of a newer program is
-// refused, one of another program too.
+// Each migration runs in one transaction together with its number, so a crash leaves the old version or the
+// new one. Before a database that holds data is migrated it is copied to FILE.backup-vN. A database of a
+// newer program is refused, one of another program too.
 #pragma once
 
 #include <span>
@@ -28,20 +29,24 @@ struct Migration {
 [[nodiscard]] std::span<Migration const> embedded_migrations();
 
 struct MigrationReport {
-    int from = 0;        ///< 0: the database was new
+    int from = 0;  ///< 0: the database was new
     int to = 0;
     std::string backup;  ///< path of the copy; empty when none was needed
     bool operator==(MigrationReport const&) const = default;
 };
 
-/// The schema version of an open database; 0 when it is empty. Errors: refused for another program's database.
+/// The schema version of an open database; 0 when it is empty. Errors: refused for another program's
+/// database.
 [[nodiscard]] base::Result<int> schema_version(Database& database);
 
-/// Brings an open, writable database to the newest of `migrations`. Errors: refused (newer than this program, another
-/// program's file); io; unavailable (locked); internal (a migration's SQL fails: nothing of it is applied).
-[[nodiscard]] base::Result<MigrationReport> migrate(Database& database, std::span<Migration const> migrations);
+/// Brings an open, writable database to the newest of `migrations`. Errors: refused (newer than this program,
+/// another program's file); io; unavailable (locked); internal (a migration's SQL fails: nothing of it is
+/// applied).
+[[nodiscard]] base::Result<MigrationReport> migrate(Database& database,
+                                                    std::span<Migration const> migrations);
 
-/// An error when the version is not the newest of `migrations`: says whether to migrate or to update the program.
+/// An error when the version is not the newest of `migrations`: says whether to migrate or to update the
+/// program.
 [[nodiscard]] base::Result<void> require_current(Database& database, std::span<Migration const> migrations);
 
 }  // namespace possync::store::sqlite

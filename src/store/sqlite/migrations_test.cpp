@@ -98,7 +98,8 @@ TEST_F(MigrationsTest, ANewerDatabaseIsRefusedNamingBothVersions) {
                               open_sqlite_for_reading(path_).error()}) {
         EXPECT_EQ(error.code, ErrorCode::refused);
         EXPECT_NE(error.message.find("99"), std::string::npos) << error.message;
-        EXPECT_NE(error.message.find("up to " + std::to_string(embedded_migrations().size())), std::string::npos)
+        EXPECT_NE(error.message.find("up to " + std::to_string(embedded_migrations().size())),
+                  std::string::npos)
             << error.message;
     }
     EXPECT_EQ(sqlite_schema_version(path_).value(), 99);

@@ -38,41 +38,50 @@ constexpr std::string_view positions_of_account =
     "ORDER BY position_id";
 
 constexpr std::string_view closes_of_position =
-    "SELECT close_id, position_id, quantity_closed, side, entry_price, exit_price, realized_pnl, realized_pnl_pct, "
+    "SELECT close_id, position_id, quantity_closed, side, entry_price, exit_price, realized_pnl, "
+    "realized_pnl_pct, "
     "commissions, net_realized_pnl, estimated_realized_pnl, broker_realized_pnl, closed_at, trade_date, "
     "is_full_close, cause, basis, exec_id, order_ref, closing_fact FROM position_close "
     "WHERE position_id = ?1 AND superseded_at IS NULL ORDER BY close_id";
 
 constexpr std::string_view lots_of_account =
-    "SELECT lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, remaining_quantity, price FROM lot "
+    "SELECT lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, remaining_quantity, price "
+    "FROM lot "
     "WHERE lot_id >= ?1 AND lot_id < ?2 ORDER BY lot_id";
 
 constexpr std::string_view adjustments_of_account =
-    "SELECT adjustment_id, con_id, cause, quantity, price, basis, estimated_price, ratio, effective_at, recorded_at, "
+    "SELECT adjustment_id, con_id, cause, quantity, price, basis, estimated_price, ratio, effective_at, "
+    "recorded_at, "
     "author, note, undone_at, undone_by FROM adjustment "
     "WHERE adjustment_id >= ?1 AND adjustment_id < ?2 AND (?3 IS NULL OR con_id = ?3) ORDER BY adjustment_id";
 
-#define POSSYNC_EXECUTION_COLUMNS                                                                            \
-    "e.exec_id, e.con_id, e.time, e.time_text, e.side, e.shares, e.price, e.exchange, e.order_id, e.perm_id, " \
-    "e.client_id, e.order_ref, e.model_code, e.cum_qty, e.last_liquidity, e.liquidation, e.exercise_type, "    \
-    "e.commission, e.commission_currency, e.broker_realized_pnl, e.booking, e.superseded_by, e.excluded, "     \
-    "e.recorded_at"
+#define POSSYNC_EXECUTION_COLUMNS                                                                           \
+    "e.exec_id, e.con_id, e.time, e.time_text, e.side, e.shares, e.price, e.exchange, e.order_id, "         \
+    "e.perm_id, "                                                                                           \
+    "e.client_id, e.order_ref, e.model_code, e.cum_qty, e.last_liquidity, e.liquidation, e.exercise_type, " \
+    "e.commission, e.commission_currency, e.broker_realized_pnl, e.booking, e.superseded_by, e.excluded, "  \
+    "e.recorded_at, e.trade_date"
 
 // By instrument, because the one index on executions leads with it.
 constexpr std::string_view executions_since =
-    "SELECT " POSSYNC_EXECUTION_COLUMNS " FROM instrument i CROSS JOIN execution e INDEXED BY execution_by_time "
+    "SELECT " POSSYNC_EXECUTION_COLUMNS
+    " FROM instrument i CROSS JOIN execution e INDEXED BY execution_by_time "
     "WHERE e.account_id = ?1 AND e.con_id = i.con_id AND e.time >= ?2";
 constexpr std::string_view executions_of_instrument =
-    "SELECT " POSSYNC_EXECUTION_COLUMNS " FROM execution e INDEXED BY execution_by_time "
+    "SELECT " POSSYNC_EXECUTION_COLUMNS
+    " FROM execution e INDEXED BY execution_by_time "
     "WHERE e.account_id = ?1 AND e.con_id = ?2 AND e.time >= ?3 AND e.time < ?4";
 // All corrections of one fill: ids that are ROOT or begin with "ROOT." ('/' is the character after '.').
 constexpr std::string_view executions_of_root =
-    "SELECT " POSSYNC_EXECUTION_COLUMNS " FROM execution e "
+    "SELECT " POSSYNC_EXECUTION_COLUMNS
+    " FROM execution e "
     "WHERE e.account_id = ?1 AND e.exec_id >= ?2 AND e.exec_id < ?2 || '/'";
 
 constexpr std::string_view instrument_by_con_id =
-    "SELECT con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, trading_class, multiplier, "
-    "price_scale, expiry, strike, \"right\", under_con_id, time_zone, details_known FROM instrument WHERE con_id = ?1";
+    "SELECT con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, trading_class, "
+    "multiplier, "
+    "price_scale, expiry, strike, \"right\", under_con_id, time_zone, details_known FROM instrument WHERE "
+    "con_id = ?1";
 
 constexpr std::string_view unresolved_breaks =
     "SELECT break_id, con_id, kind, class, state, broker_value, book_value, opened_at, closed_at, looks, "
@@ -182,6 +191,7 @@ Execution read_execution(Row& row) {
     e.superseded_by = row.text();
     e.excluded = row.boolean();
     e.recorded_at = row.time();
+    e.trade_date = row.optional_parsed(base::parse_date);
     return e;
 }
 
@@ -242,8 +252,8 @@ public:
     }
 
 private:
-    /// Ids follow the order of the opening facts, so everything after the first wanted episode is wanted too, and
-    /// before it only what shares its chain of flips.
+    /// Ids follow the order of the opening facts, so everything after the first wanted episode is wanted too,
+    /// and before it only what shares its chain of flips.
     Result<void> find_wanted() {
         return database_.each(
             position_chains,
@@ -303,14 +313,13 @@ private:
             books_[execution.con_id].executions.push_back(std::move(execution));
         };
         if (only_) {
-            return database_.each(executions_of_instrument, read, account_, *only_, cutoff_,
-                                  end_of_time);
+            return database_.each(executions_of_instrument, read, account_, *only_, cutoff_, end_of_time);
         }
         return database_.each(executions_since, read, account_, cutoff_);
     }
 
-    /// All adjustments are read (there are few) and those kept that the wanted range covers. One that was withdrawn
-    /// lately is kept too, whatever its place: it is not folded, and shows what was undone.
+    /// All adjustments are read (there are few) and those kept that the wanted range covers. One that was
+    /// withdrawn lately is kept too, whatever its place: it is not folded, and shows what was undone.
     Result<void> load_adjustments() {
         std::map<ConId, std::vector<Adjustment>> all;
         POSSYNC_TRY_VOID(database_.each(
@@ -325,17 +334,19 @@ private:
             auto const wanted = wanted_.find(con_id);
             for (auto& adjustment : adjustments) {
                 bool const recent = adjustment.effective_at && *adjustment.effective_at >= cutoff_;
-                bool const undone_lately = !adjustment.in_force() && std::max(adjustment.recorded_at,
-                                                                              *adjustment.undone_at) >= cutoff_;
-                bool const in_range = wanted != wanted_.end() && model::order_of(adjustment) >= wanted->second.start;
-                if (recent || undone_lately || in_range) books_[con_id].adjustments.push_back(std::move(adjustment));
+                bool const undone_lately = !adjustment.in_force() &&
+                                           std::max(adjustment.recorded_at, *adjustment.undone_at) >= cutoff_;
+                bool const in_range =
+                    wanted != wanted_.end() && model::order_of(adjustment) >= wanted->second.start;
+                if (recent || undone_lately || in_range)
+                    books_[con_id].adjustments.push_back(std::move(adjustment));
             }
         }
         return {};
     }
 
-    /// Where in the order the wanted positions of an instrument start. A chain fact that is not there leaves the
-    /// earliest place, so that everything is loaded.
+    /// Where in the order the wanted positions of an instrument start. A chain fact that is not there leaves
+    /// the earliest place, so that everything is loaded.
     Result<void> find_start(ConId con_id, Wanted& wanted, std::vector<Adjustment> const& adjustments) {
         for (auto const& adjustment : adjustments) {
             if (model::fact_name(adjustment) != wanted.chain_fact) continue;
@@ -357,8 +368,8 @@ private:
         return {};
     }
 
-    /// Executions before the cutoff that belong to the chains of wanted positions. A correction may carry another
-    /// time than the fill it corrects: all versions of the chain's first fill are kept.
+    /// Executions before the cutoff that belong to the chains of wanted positions. A correction may carry
+    /// another time than the fill it corrects: all versions of the chain's first fill are kept.
     Result<void> load_older_executions() {
         for (auto const& [con_id, each_wanted] : wanted_) {
             Wanted const& wanted = each_wanted;
@@ -368,7 +379,8 @@ private:
                 executions_of_instrument,
                 [&](Row& row) {
                     Execution execution = read_execution(row);
-                    if (model::order_of(execution) >= wanted.start || model::fact_name(execution) == wanted.chain_fact) {
+                    if (model::order_of(execution) >= wanted.start ||
+                        model::fact_name(execution) == wanted.chain_fact) {
                         book.executions.push_back(std::move(execution));
                     }
                 },
@@ -383,7 +395,8 @@ private:
             return {};
         }
         return database_.each(
-            "SELECT con_id FROM break WHERE account_id = ?1 AND con_id IS NOT NULL AND state IN ('settling', 'open')",
+            "SELECT con_id FROM break WHERE account_id = ?1 AND con_id IS NOT NULL AND state IN ('settling', "
+            "'open')",
             [&](Row& row) { books_[row.integer()]; }, account_);
     }
 
@@ -408,13 +421,15 @@ private:
     void sort() {
         for (auto& [unused, book] : books_) {
             // Corrections share their place in the order; by id the later one comes after the earlier one.
-            std::sort(book.executions.begin(), book.executions.end(), [](Execution const& a, Execution const& b) {
-                return std::tuple(model::order_of(a), std::string_view(a.exec_id)) <
-                       std::tuple(model::order_of(b), std::string_view(b.exec_id));
-            });
-            std::sort(book.adjustments.begin(), book.adjustments.end(), [](Adjustment const& a, Adjustment const& b) {
-                return model::order_of(a) < model::order_of(b);
-            });
+            std::sort(book.executions.begin(), book.executions.end(),
+                      [](Execution const& a, Execution const& b) {
+                          return std::tuple(model::order_of(a), std::string_view(a.exec_id)) <
+                                 std::tuple(model::order_of(b), std::string_view(b.exec_id));
+                      });
+            std::sort(book.adjustments.begin(), book.adjustments.end(),
+                      [](Adjustment const& a, Adjustment const& b) {
+                          return model::order_of(a) < model::order_of(b);
+                      });
             std::sort(book.closes.begin(), book.closes.end(),
                       [](Close const& a, Close const& b) { return a.close_id < b.close_id; });
         }
@@ -433,8 +448,8 @@ private:
 
 }  // namespace
 
-Result<std::map<ConId, InstrumentBook>> load_instruments(Database& database, AccountId account, Timestamp cutoff,
-                                                         std::optional<ConId> con_id) {
+Result<std::map<ConId, InstrumentBook>> load_instruments(Database& database, AccountId account,
+                                                         Timestamp cutoff, std::optional<ConId> con_id) {
     return Loader(database, account, cutoff, con_id).run();
 }
 

@@ -1,6 +1,6 @@
-// From rows back to the book. Which rows: the open positions and those closed since `cutoff`, every other episode
-// that a fold of their facts makes too, their facts from the start of the chain on, and all facts since `cutoff`.
-// Folding the loaded facts therefore gives exactly the loaded positions.
+// From rows back to the book. Which rows: the open positions and those closed since `cutoff`, every other
+// episode that a fold of their facts makes too, their facts from the start of the chain on, and all facts
+// since `cutoff`. Folding the loaded facts therefore gives exactly the loaded positions.
 //
 // Runs inside the caller's transaction, so that all parts are of one revision.
 #pragma once
@@ -17,7 +17,7 @@ namespace possync::store::sqlite {
 [[nodiscard]] base::Result<std::map<model::ConId, model::InstrumentBook>> load_instruments(
     Database& database, model::AccountId account, base::Timestamp cutoff, std::optional<model::ConId> con_id);
 
-[[nodiscard]] base::Result<std::map<model::RowId, model::Break>> load_unresolved_breaks(Database& database,
-                                                                                       model::AccountId account);
+[[nodiscard]] base::Result<std::map<model::RowId, model::Break>> load_unresolved_breaks(
+    Database& database, model::AccountId account);
 
 }  // namespace possync::store::sqlite

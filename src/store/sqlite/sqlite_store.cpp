@@ -26,13 +26,14 @@ std::optional<model::ConId> or_null(model::ConId con_id) {
     return con_id == 0 ? std::nullopt : std::optional(con_id);
 }
 
-// Rows that may be new or changed are written by one statement each: an insert that falls back to an update costs no
-// more than an insert when the row is new, which is what large change sets are made of.
+// Rows that may be new or changed are written by one statement each: an insert that falls back to an update
+// costs no more than an insert when the row is new, which is what large change sets are made of.
 
 // What the contract data said is not forgotten when another account meets the instrument without them.
 constexpr std::string_view put_instrument =
     "INSERT INTO instrument (con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, "
-    "trading_class, multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, details_known) "
+    "trading_class, multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, "
+    "details_known) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
     "ON CONFLICT (con_id) DO UPDATE SET symbol = excluded.symbol, local_symbol = excluded.local_symbol, "
     "sec_type = excluded.sec_type, currency = excluded.currency, exchange = excluded.exchange, "
@@ -43,34 +44,41 @@ constexpr std::string_view put_instrument =
     "WHERE excluded.details_known OR NOT instrument.details_known";
 
 constexpr std::string_view put_execution =
-    "INSERT INTO execution (account_id, exec_id, con_id, time, time_text, side, shares, price, exchange, order_id, "
-    "perm_id, client_id, order_ref, model_code, cum_qty, last_liquidity, liquidation, exercise_type, commission, "
-    "commission_currency, broker_realized_pnl, booking, superseded_by, excluded, recorded_at) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, "
-    "?23, ?24, ?25) "
+    "INSERT INTO execution (account_id, exec_id, con_id, time, time_text, side, shares, price, exchange, "
+    "order_id, "
+    "perm_id, client_id, order_ref, model_code, cum_qty, last_liquidity, liquidation, exercise_type, "
+    "commission, "
+    "commission_currency, broker_realized_pnl, booking, superseded_by, excluded, recorded_at, trade_date) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "
+    "?22, "
+    "?23, ?24, ?25, ?26) "
     "ON CONFLICT (account_id, exec_id) DO UPDATE SET con_id = excluded.con_id, time = excluded.time, "
     "time_text = excluded.time_text, side = excluded.side, shares = excluded.shares, price = excluded.price, "
     "exchange = excluded.exchange, order_id = excluded.order_id, perm_id = excluded.perm_id, "
     "client_id = excluded.client_id, order_ref = excluded.order_ref, model_code = excluded.model_code, "
-    "cum_qty = excluded.cum_qty, last_liquidity = excluded.last_liquidity, liquidation = excluded.liquidation, "
+    "cum_qty = excluded.cum_qty, last_liquidity = excluded.last_liquidity, liquidation = "
+    "excluded.liquidation, "
     "exercise_type = excluded.exercise_type, commission = excluded.commission, "
     "commission_currency = excluded.commission_currency, broker_realized_pnl = excluded.broker_realized_pnl, "
     "booking = excluded.booking, superseded_by = excluded.superseded_by, excluded = excluded.excluded, "
-    "recorded_at = excluded.recorded_at";
+    "recorded_at = excluded.recorded_at, trade_date = excluded.trade_date";
 
 constexpr std::string_view put_adjustment =
-    "INSERT INTO adjustment (adjustment_id, account_id, con_id, cause, quantity, price, basis, estimated_price, "
+    "INSERT INTO adjustment (adjustment_id, account_id, con_id, cause, quantity, price, basis, "
+    "estimated_price, "
     "ratio, effective_at, recorded_at, author, note, undone_at, undone_by) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) "
     "ON CONFLICT (adjustment_id) DO UPDATE SET con_id = excluded.con_id, cause = excluded.cause, "
     "quantity = excluded.quantity, price = excluded.price, basis = excluded.basis, "
-    "estimated_price = excluded.estimated_price, ratio = excluded.ratio, effective_at = excluded.effective_at, "
+    "estimated_price = excluded.estimated_price, ratio = excluded.ratio, effective_at = "
+    "excluded.effective_at, "
     "recorded_at = excluded.recorded_at, author = excluded.author, note = excluded.note, "
     "undone_at = excluded.undone_at, undone_by = excluded.undone_by";
 
 constexpr std::string_view put_position =
     "INSERT INTO position (position_id, account_id, con_id, quantity, average_price, cost, realized_pnl, "
-    "commissions, net_realized_pnl, estimated_realized_pnl, unknown_closes, opened_at, closed_at, opening_fact, "
+    "commissions, net_realized_pnl, estimated_realized_pnl, unknown_closes, opened_at, closed_at, "
+    "opening_fact, "
     "chain_fact, revision) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
     "ON CONFLICT (position_id) DO UPDATE SET con_id = excluded.con_id, quantity = excluded.quantity, "
@@ -82,7 +90,8 @@ constexpr std::string_view put_position =
 
 constexpr std::string_view put_close =
     "INSERT INTO position_close (close_id, position_id, quantity_closed, side, entry_price, exit_price, "
-    "realized_pnl, realized_pnl_pct, commissions, net_realized_pnl, estimated_realized_pnl, broker_realized_pnl, "
+    "realized_pnl, realized_pnl_pct, commissions, net_realized_pnl, estimated_realized_pnl, "
+    "broker_realized_pnl, "
     "closed_at, trade_date, is_full_close, cause, basis, exec_id, order_ref, closing_fact) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) "
     "ON CONFLICT (close_id) DO UPDATE SET position_id = excluded.position_id, "
@@ -96,27 +105,34 @@ constexpr std::string_view put_close =
     "closing_fact = excluded.closing_fact, superseded_at = NULL";
 
 constexpr std::string_view put_lot =
-    "INSERT INTO lot (lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, remaining_quantity, "
+    "INSERT INTO lot (lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, "
+    "remaining_quantity, "
     "price) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
-    "ON CONFLICT (lot_id) DO UPDATE SET position_id = excluded.position_id, opening_fact = excluded.opening_fact, "
+    "ON CONFLICT (lot_id) DO UPDATE SET position_id = excluded.position_id, opening_fact = "
+    "excluded.opening_fact, "
     "open_exec_id = excluded.open_exec_id, opened_at = excluded.opened_at, quantity = excluded.quantity, "
     "remaining_quantity = excluded.remaining_quantity, price = excluded.price";
 
 constexpr std::string_view put_break =
-    "INSERT INTO break (break_id, account_id, con_id, kind, class, state, broker_value, book_value, opened_at, "
-    "closed_at, looks, last_change_at, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
-    "ON CONFLICT (break_id) DO UPDATE SET con_id = excluded.con_id, kind = excluded.kind, class = excluded.class, "
+    "INSERT INTO break (break_id, account_id, con_id, kind, class, state, broker_value, book_value, "
+    "opened_at, "
+    "closed_at, looks, last_change_at, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+    "?13) "
+    "ON CONFLICT (break_id) DO UPDATE SET con_id = excluded.con_id, kind = excluded.kind, class = "
+    "excluded.class, "
     "state = excluded.state, broker_value = excluded.broker_value, book_value = excluded.book_value, "
     "opened_at = excluded.opened_at, closed_at = excluded.closed_at, looks = excluded.looks, "
     "last_change_at = excluded.last_change_at, detail = excluded.detail";
 
 constexpr std::string_view add_event =
-    "INSERT INTO position_event (event_id, position_id, revision, kind, cause, quantity_before, quantity_after, "
+    "INSERT INTO position_event (event_id, position_id, revision, kind, cause, quantity_before, "
+    "quantity_after, "
     "average_price_before, average_price_after, occurred_at, recorded_at, sync_run_id, exec_id) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 constexpr std::string_view add_version =
-    "INSERT INTO position_version (position_id, valid_from, revision, step, valid_to, quantity, average_price, "
+    "INSERT INTO position_version (position_id, valid_from, revision, step, valid_to, quantity, "
+    "average_price, "
     "realized_pnl, commissions, recorded_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 constexpr std::string_view put_mark =
@@ -162,10 +178,11 @@ private:
             },
             request_.gateway_id));
         if (epoch != request_.epoch || owner.empty()) {
-            return base::fail(ErrorCode::conflict,
-                              fmt::format("gateway {} was taken over by {} (epoch {}, ours was {}): only one service may "
-                                          "write for a gateway; this one must claim it again",
-                                          name, owner.empty() ? "nobody" : owner, epoch, request_.epoch));
+            return base::fail(
+                ErrorCode::conflict,
+                fmt::format("gateway {} was taken over by {} (epoch {}, ours was {}): only one service may "
+                            "write for a gateway; this one must claim it again",
+                            name, owner.empty() ? "nobody" : owner, epoch, request_.epoch));
         }
         // Commits renew the lease, but not each of them touches its row for that.
         if (until - request_.now >= base::Duration(length / 2)) return {};
@@ -181,7 +198,8 @@ private:
         bool streak = false;
         if (id == 0 && run.outcome == model::Outcome::unchanged) {
             POSSYNC_TRY_VOID(database_.each(
-                "SELECT sync_run_id, gateway = ?2 AND \"trigger\" = ?3 AND outcome = 'unchanged' FROM sync_run "
+                "SELECT sync_run_id, gateway = ?2 AND \"trigger\" = ?3 AND outcome = 'unchanged' FROM "
+                "sync_run "
                 "WHERE account_id IS ?1 ORDER BY sync_run_id DESC LIMIT 1",
                 [&](Row& row) {
                     id = row.integer();
@@ -192,18 +210,21 @@ private:
         }
         if (streak) {
             return database_.run(
-                "UPDATE sync_run SET repeats = repeats + ?2, finished_at = ?3, broker_positions = ?4, error = ?5, "
+                "UPDATE sync_run SET repeats = repeats + ?2, finished_at = ?3, broker_positions = ?4, error "
+                "= ?5, "
                 "revision = ?6 WHERE sync_run_id = ?1",
                 id, run.repeats, run.finished_at, run.broker_positions, or_null(run.error), run.revision);
         }
         POSSYNC_TRY_VOID(database_.run(
-            "INSERT OR REPLACE INTO sync_run (sync_run_id, gateway, account_id, account, \"trigger\", started_at, "
-            "finished_at, outcome, positions_created, positions_updated, positions_closed, broker_positions, repeats, "
+            "INSERT OR REPLACE INTO sync_run (sync_run_id, gateway, account_id, account, \"trigger\", "
+            "started_at, "
+            "finished_at, outcome, positions_created, positions_updated, positions_closed, broker_positions, "
+            "repeats, "
             "error, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             id == 0 ? std::nullopt : std::optional(id), run.gateway, account, or_null(run.account),
-            to_string(run.trigger), run.started_at, run.finished_at, to_string(run.outcome), run.positions_created,
-            run.positions_updated, run.positions_closed, run.broker_positions, run.repeats, or_null(run.error),
-            run.revision));
+            to_string(run.trigger), run.started_at, run.finished_at, to_string(run.outcome),
+            run.positions_created, run.positions_updated, run.positions_closed, run.broker_positions,
+            run.repeats, or_null(run.error), run.revision));
         if (account) run_of_account_[run.account_id] = database_.last_insert_id();
         return {};
     }
@@ -215,9 +236,10 @@ private:
         POSSYNC_TRY_VOID(write_history(change_set));
         POSSYNC_TRY_VOID(write_events(change_set));
         POSSYNC_TRY_VOID(write_breaks(change_set));
-        return database_.run("INSERT INTO outbox (account_id, revision, recorded_at, sync_run_id) VALUES (?1, ?2, ?3, ?4)",
-                             change_set.account_id, change_set.base_revision + 1, change_set.recorded_at,
-                             run_of(change_set.account_id));
+        return database_.run(
+            "INSERT INTO outbox (account_id, revision, recorded_at, sync_run_id) VALUES (?1, ?2, ?3, ?4)",
+            change_set.account_id, change_set.base_revision + 1, change_set.recorded_at,
+            run_of(change_set.account_id));
     }
 
     Result<void> advance(model::ChangeSet const& change_set) {
@@ -234,36 +256,41 @@ private:
                 if (row.integer() != request_.gateway_id) found += " and belongs to another gateway";
             },
             change_set.account_id));
-        return base::fail(ErrorCode::conflict,
-                          fmt::format("the changes of account {} were planned on revision {}, the account is {}: load "
-                                      "the book and plan again",
-                                      change_set.account_id, change_set.base_revision, found));
+        return base::fail(
+            ErrorCode::conflict,
+            fmt::format("the changes of account {} were planned on revision {}, the account is {}: load "
+                        "the book and plan again",
+                        change_set.account_id, change_set.base_revision, found));
     }
 
     Result<void> write_facts(model::ChangeSet const& change_set) {
         POSSYNC_TRY(Statement* const instrument, database_.statement(put_instrument));
         for (auto const& i : change_set.instruments) {
-            POSSYNC_TRY_VOID(instrument->run(
-                i.con_id, i.symbol, or_null(i.local_symbol), i.sec_type, i.currency, or_null(i.exchange),
-                or_null(i.primary_exchange), or_null(i.trading_class), i.multiplier, i.price_scale, or_null(i.expiry),
-                i.strike, or_null(i.right), i.under_con_id, or_null(i.time_zone), i.details_known));
+            POSSYNC_TRY_VOID(instrument->run(i.con_id, i.symbol, or_null(i.local_symbol), i.sec_type,
+                                             i.currency, or_null(i.exchange), or_null(i.primary_exchange),
+                                             or_null(i.trading_class), i.multiplier, i.price_scale,
+                                             or_null(i.expiry), i.strike, or_null(i.right), i.under_con_id,
+                                             or_null(i.time_zone), i.details_known));
         }
         POSSYNC_TRY(Statement* const execution, database_.statement(put_execution));
         for (auto const& e : change_set.executions) {
+            std::optional<std::string> const day =
+                e.trade_date ? std::optional(base::to_string(*e.trade_date)) : std::nullopt;
             POSSYNC_TRY_VOID(execution->run(
-                change_set.account_id, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side), e.shares,
-                e.price, or_null(e.exchange), e.order_id, e.perm_id, e.client_id, or_null(e.order_ref),
-                or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation, e.exercise_type, e.commission,
-                or_null(e.commission_currency), e.broker_realized_pnl, to_string(e.booking), or_null(e.superseded_by),
-                e.excluded, e.recorded_at));
+                change_set.account_id, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side),
+                e.shares, e.price, or_null(e.exchange), e.order_id, e.perm_id, e.client_id,
+                or_null(e.order_ref), or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation,
+                e.exercise_type, e.commission, or_null(e.commission_currency), e.broker_realized_pnl,
+                to_string(e.booking), or_null(e.superseded_by), e.excluded, e.recorded_at, day));
         }
         POSSYNC_TRY(Statement* const adjustment, database_.statement(put_adjustment));
         for (auto const& a : change_set.adjustments) {
-            std::optional<std::string> const ratio = a.ratio ? std::optional(to_string(*a.ratio)) : std::nullopt;
-            POSSYNC_TRY_VOID(adjustment->run(a.adjustment_id, change_set.account_id, a.con_id, to_string(a.cause),
-                                             a.quantity, a.price, to_string(a.basis), a.estimated_price, ratio,
-                                             a.effective_at, a.recorded_at, a.author, or_null(a.note), a.undone_at,
-                                             or_null(a.undone_by)));
+            std::optional<std::string> const ratio =
+                a.ratio ? std::optional(to_string(*a.ratio)) : std::nullopt;
+            POSSYNC_TRY_VOID(adjustment->run(a.adjustment_id, change_set.account_id, a.con_id,
+                                             to_string(a.cause), a.quantity, a.price, to_string(a.basis),
+                                             a.estimated_price, ratio, a.effective_at, a.recorded_at,
+                                             a.author, or_null(a.note), a.undone_at, or_null(a.undone_by)));
         }
         return {};
     }
@@ -273,51 +300,53 @@ private:
             POSSYNC_TRY_VOID(database_.run("DELETE FROM lot WHERE lot_id = ?1", id));
         }
         for (auto const id : change_set.removed_closes) {
-            POSSYNC_TRY_VOID(database_.run("UPDATE position_close SET superseded_at = ?2 WHERE close_id = ?1", id,
-                                           change_set.recorded_at));
+            POSSYNC_TRY_VOID(database_.run("UPDATE position_close SET superseded_at = ?2 WHERE close_id = ?1",
+                                           id, change_set.recorded_at));
         }
         for (auto const id : change_set.removed_positions) {
-            POSSYNC_TRY_VOID(database_.run("UPDATE position SET superseded_at = ?2 WHERE position_id = ?1", id,
-                                           change_set.recorded_at));
+            POSSYNC_TRY_VOID(database_.run("UPDATE position SET superseded_at = ?2 WHERE position_id = ?1",
+                                           id, change_set.recorded_at));
         }
         POSSYNC_TRY(Statement* const position, database_.statement(put_position));
         for (auto const& p : change_set.positions) {
             TextOrNull const chain{p.chain_fact == p.opening_fact ? std::string_view() : p.chain_fact};
-            POSSYNC_TRY_VOID(position->run(p.position_id, change_set.account_id, p.con_id, p.quantity, p.average_price,
-                                           p.cost, p.realized_pnl, p.commissions, p.net_realized_pnl,
-                                           p.estimated_realized_pnl, p.unknown_closes, p.opened_at, p.closed_at,
-                                           p.opening_fact, chain, p.revision));
+            POSSYNC_TRY_VOID(position->run(p.position_id, change_set.account_id, p.con_id, p.quantity,
+                                           p.average_price, p.cost, p.realized_pnl, p.commissions,
+                                           p.net_realized_pnl, p.estimated_realized_pnl, p.unknown_closes,
+                                           p.opened_at, p.closed_at, p.opening_fact, chain, p.revision));
         }
         POSSYNC_TRY(Statement* const close, database_.statement(put_close));
         for (auto const& c : change_set.closes) {
             std::optional<std::string> const day =
                 c.trade_date ? std::optional(base::to_string(*c.trade_date)) : std::nullopt;
-            POSSYNC_TRY_VOID(close->run(c.close_id, c.position_id, c.quantity_closed, to_string(c.side), c.entry_price,
-                                        c.exit_price, c.realized_pnl, c.realized_pnl_pct, c.commissions,
-                                        c.net_realized_pnl, c.estimated_realized_pnl, c.broker_realized_pnl,
-                                        c.closed_at, day, c.is_full_close, to_string(c.cause), to_string(c.basis),
-                                        or_null(c.exec_id), or_null(c.order_ref), c.closing_fact));
+            POSSYNC_TRY_VOID(close->run(c.close_id, c.position_id, c.quantity_closed, to_string(c.side),
+                                        c.entry_price, c.exit_price, c.realized_pnl, c.realized_pnl_pct,
+                                        c.commissions, c.net_realized_pnl, c.estimated_realized_pnl,
+                                        c.broker_realized_pnl, c.closed_at, day, c.is_full_close,
+                                        to_string(c.cause), to_string(c.basis), or_null(c.exec_id),
+                                        or_null(c.order_ref), c.closing_fact));
         }
         POSSYNC_TRY(Statement* const lot, database_.statement(put_lot));
         for (auto const& l : change_set.lots) {
-            POSSYNC_TRY_VOID(lot->run(l.lot_id, l.position_id, l.opening_fact, or_null(l.open_exec_id), l.opened_at,
-                                      l.quantity, l.remaining_quantity, l.price));
+            POSSYNC_TRY_VOID(lot->run(l.lot_id, l.position_id, l.opening_fact, or_null(l.open_exec_id),
+                                      l.opened_at, l.quantity, l.remaining_quantity, l.price));
         }
         return {};
     }
 
     Result<void> write_history(model::ChangeSet const& change_set) {
         for (auto const& end : change_set.history_ends) {
-            POSSYNC_TRY_VOID(database_.run("UPDATE position_version SET recorded_to = ?3 "
-                                           "WHERE position_id = ?1 AND valid_from = ?2 AND recorded_to IS NULL",
-                                           end.position_id, end.valid_from, change_set.recorded_at));
+            POSSYNC_TRY_VOID(
+                database_.run("UPDATE position_version SET recorded_to = ?3 "
+                              "WHERE position_id = ?1 AND valid_from = ?2 AND recorded_to IS NULL",
+                              end.position_id, end.valid_from, change_set.recorded_at));
         }
         POSSYNC_TRY(Statement* const version, database_.statement(add_version));
         std::int64_t step = 0;
         for (auto const& h : change_set.history) {
-            POSSYNC_TRY_VOID(version->run(h.position_id, h.valid_from, change_set.base_revision + 1, ++step, h.valid_to,
-                                          h.quantity, h.average_price, h.realized_pnl, h.commissions,
-                                          change_set.recorded_at));
+            POSSYNC_TRY_VOID(version->run(h.position_id, h.valid_from, change_set.base_revision + 1, ++step,
+                                          h.valid_to, h.quantity, h.average_price, h.realized_pnl,
+                                          h.commissions, change_set.recorded_at));
         }
         return {};
     }
@@ -326,10 +355,10 @@ private:
         auto const run = run_of(change_set.account_id);
         POSSYNC_TRY(Statement* const event, database_.statement(add_event));
         for (auto const& e : change_set.events) {
-            POSSYNC_TRY_VOID(event->run(e.event_id, e.position_id, change_set.base_revision + 1, to_string(e.kind),
-                                        to_string(e.cause), e.quantity_before, e.quantity_after,
-                                        e.average_price_before, e.average_price_after, e.occurred_at,
-                                        change_set.recorded_at, run, or_null(e.exec_id)));
+            POSSYNC_TRY_VOID(event->run(e.event_id, e.position_id, change_set.base_revision + 1,
+                                        to_string(e.kind), to_string(e.cause), e.quantity_before,
+                                        e.quantity_after, e.average_price_before, e.average_price_after,
+                                        e.occurred_at, change_set.recorded_at, run, or_null(e.exec_id)));
         }
         return {};
     }
@@ -346,30 +375,33 @@ private:
 
     Result<void> write_marks() {
         for (auto const& m : request_.marks) {
-            POSSYNC_TRY_VOID(database_.run(put_mark, m.account_id, m.con_id, m.broker_avg_cost, m.current_price,
-                                           m.market_value, m.unrealized_pnl, m.unrealized_pnl_pct,
-                                           m.broker_unrealized_pnl, m.marked_at, or_null(m.mark_source)));
+            POSSYNC_TRY_VOID(database_.run(put_mark, m.account_id, m.con_id, m.broker_avg_cost,
+                                           m.current_price, m.market_value, m.unrealized_pnl,
+                                           m.unrealized_pnl_pct, m.broker_unrealized_pnl, m.marked_at,
+                                           or_null(m.mark_source)));
         }
         return {};
     }
 
     Result<void> write_values() {
         for (auto const& v : request_.values) {
-            POSSYNC_TRY_VOID(database_.run(
-                "INSERT INTO account_value (account_id, key, currency, value, updated_at) VALUES (?1, ?2, ?3, ?4, ?5) "
-                "ON CONFLICT (account_id, key, currency) DO UPDATE SET value = excluded.value, "
-                "updated_at = excluded.updated_at",
-                v.account_id, v.key, v.currency, v.value, v.updated_at));
+            POSSYNC_TRY_VOID(
+                database_.run("INSERT INTO account_value (account_id, key, currency, value, updated_at) "
+                              "VALUES (?1, ?2, ?3, ?4, ?5) "
+                              "ON CONFLICT (account_id, key, currency) DO UPDATE SET value = excluded.value, "
+                              "updated_at = excluded.updated_at",
+                              v.account_id, v.key, v.currency, v.value, v.updated_at));
         }
         return {};
     }
 
     Result<void> write_coverage() {
         for (auto const& w : request_.coverage) {
-            POSSYNC_TRY_VOID(database_.run(
-                "INSERT OR REPLACE INTO coverage_window (account_id, stream, from_time, to_time, state, source) "
-                "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                w.account_id, w.stream, w.from_time, w.to_time, w.state, w.source));
+            POSSYNC_TRY_VOID(
+                database_.run("INSERT OR REPLACE INTO coverage_window (account_id, stream, from_time, "
+                              "to_time, state, source) "
+                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                              w.account_id, w.stream, w.from_time, w.to_time, w.state, w.source));
         }
         return {};
     }
@@ -418,10 +450,11 @@ public:
     Result<void> release(int gateway_id, std::int64_t epoch) override {
         return in_transaction([&](Database& database) -> Result<void> {
             POSSYNC_TRY_VOID(database.run(
-                "UPDATE gateway SET owner = NULL, lease_until = 0 WHERE gateway_id = ?1 AND epoch = ?2", gateway_id,
-                epoch));
+                "UPDATE gateway SET owner = NULL, lease_until = 0 WHERE gateway_id = ?1 AND epoch = ?2",
+                gateway_id, epoch));
             if (database.changes() == 1) return {};
-            return base::fail(ErrorCode::conflict, "the gateway was taken over by another service in the meantime");
+            return base::fail(ErrorCode::conflict,
+                              "the gateway was taken over by another service in the meantime");
         });
     }
 
@@ -439,8 +472,8 @@ public:
                     },
                     account));
                 if (book.account_id == 0) {
-                    return base::fail(ErrorCode::not_found, fmt::format("account number {} is not in database {}",
-                                                                        account, path_));
+                    return base::fail(ErrorCode::not_found,
+                                      fmt::format("account number {} is not in database {}", account, path_));
                 }
                 POSSYNC_TRY(book.instruments,
                             sqlite::load_instruments(database, account, now - history, std::nullopt));
@@ -450,7 +483,8 @@ public:
             Access::reading);
     }
 
-    Result<model::InstrumentBook> load_history(AccountId account, model::ConId con_id, Timestamp since) override {
+    Result<model::InstrumentBook> load_history(AccountId account, model::ConId con_id,
+                                               Timestamp since) override {
         return in_transaction(
             [&](Database& database) -> Result<model::InstrumentBook> {
                 POSSYNC_TRY(auto books, sqlite::load_instruments(database, account, since, con_id));
@@ -460,8 +494,8 @@ public:
     }
 
     Result<void> commit(CommitRequest const& request) override {
-        if (request.change_sets.empty() && request.runs.empty() && request.marks.empty() && request.values.empty() &&
-            request.coverage.empty() && request.freshness.empty()) {
+        if (request.change_sets.empty() && request.runs.empty() && request.marks.empty() &&
+            request.values.empty() && request.coverage.empty() && request.freshness.empty()) {
             return {};
         }
         return in_transaction([&](Database& database) -> Result<void> {
@@ -474,29 +508,32 @@ public:
     Result<std::vector<OperatorRequest>> pending_requests() override {
         POSSYNC_TRY(Database * database, connection());
         std::vector<OperatorRequest> requests;
-        POSSYNC_TRY_VOID(database->each(
-            "SELECT request_id, verb, arguments, author, asked_at FROM operator_request WHERE status = 'pending' "
-            "ORDER BY request_id",
-            [&](Row& row) {
-                OperatorRequest request;
-                request.request_id = row.integer();
-                request.verb = row.text();
-                request.arguments = row.text();
-                request.author = row.text();
-                request.asked_at = row.time();
-                requests.push_back(std::move(request));
-            }));
+        POSSYNC_TRY_VOID(
+            database->each("SELECT request_id, verb, arguments, author, asked_at FROM operator_request WHERE "
+                           "status = 'pending' "
+                           "ORDER BY request_id",
+                           [&](Row& row) {
+                               OperatorRequest request;
+                               request.request_id = row.integer();
+                               request.verb = row.text();
+                               request.arguments = row.text();
+                               request.author = row.text();
+                               request.asked_at = row.time();
+                               requests.push_back(std::move(request));
+                           }));
         return requests;
     }
 
-    Result<void> finish_request(std::int64_t request_id, bool ok, std::string const& answer, Timestamp now) override {
+    Result<void> finish_request(std::int64_t request_id, bool ok, std::string const& answer,
+                                Timestamp now) override {
         return in_transaction([&](Database& database) -> Result<void> {
-            POSSYNC_TRY_VOID(database.run(
-                "UPDATE operator_request SET status = ?2, answer = ?3, answered_at = ?4 "
-                "WHERE request_id = ?1 AND status = 'pending'",
-                request_id, ok ? "done" : "failed", answer, now));
+            POSSYNC_TRY_VOID(
+                database.run("UPDATE operator_request SET status = ?2, answer = ?3, answered_at = ?4 "
+                             "WHERE request_id = ?1 AND status = 'pending'",
+                             request_id, ok ? "done" : "failed", answer, now));
             if (database.changes() == 1) return {};
-            return base::fail(ErrorCode::not_found, fmt::format("there is no pending request {}", request_id));
+            return base::fail(ErrorCode::not_found,
+                              fmt::format("there is no pending request {}", request_id));
         });
     }
 
@@ -551,25 +588,28 @@ private:
         bool const renewal = owner == claim.owner;
         if (!owner.empty() && !renewal && until > claim.now &&
             !(options_.owner_is_gone && options_.owner_is_gone(owner))) {
-            return base::fail(ErrorCode::conflict,
-                              fmt::format("gateway {} of database {} is served by {} until {}: stop that service, or "
-                                          "wait until its lease has ended",
-                                          claim.gateway, path_, owner, base::to_rfc3339(until)));
+            return base::fail(
+                ErrorCode::conflict,
+                fmt::format("gateway {} of database {} is served by {} until {}: stop that service, or "
+                            "wait until its lease has ended",
+                            claim.gateway, path_, owner, base::to_rfc3339(until)));
         }
         if (!renewal) ++lease.epoch;
         Timestamp const end = claim.now + claim.lease;
         if (lease.gateway_id == 0) {
-            POSSYNC_TRY_VOID(database.run("INSERT INTO gateway (name, paper, epoch, owner, lease_until, lease_length) "
-                                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                                          claim.gateway, claim.paper, lease.epoch, claim.owner, end,
-                                          claim.lease.count()));
+            POSSYNC_TRY_VOID(
+                database.run("INSERT INTO gateway (name, paper, epoch, owner, lease_until, lease_length) "
+                             "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                             claim.gateway, claim.paper, lease.epoch, claim.owner, end, claim.lease.count()));
             lease.gateway_id = static_cast<int>(database.last_insert_id());
         } else {
-            POSSYNC_TRY_VOID(database.run("UPDATE gateway SET epoch = ?2, owner = ?3, lease_until = ?4, "
-                                          "lease_length = ?5 WHERE gateway_id = ?1",
-                                          lease.gateway_id, lease.epoch, claim.owner, end, claim.lease.count()));
+            POSSYNC_TRY_VOID(
+                database.run("UPDATE gateway SET epoch = ?2, owner = ?3, lease_until = ?4, "
+                             "lease_length = ?5 WHERE gateway_id = ?1",
+                             lease.gateway_id, lease.epoch, claim.owner, end, claim.lease.count()));
         }
-        for (auto const& account : claim.accounts) POSSYNC_TRY_VOID(claim_account(database, claim, account, lease));
+        for (auto const& account : claim.accounts)
+            POSSYNC_TRY_VOID(claim_account(database, claim, account, lease));
         return lease;
     }
 
@@ -588,14 +628,16 @@ private:
             },
             code));
         if (gateway != claim.gateway) {
-            lease.warnings.push_back(fmt::format("account {} belongs to gateway {} and is left out of gateway {}", code,
-                                                 gateway, claim.gateway));
+            lease.warnings.push_back(
+                fmt::format("account {} belongs to gateway {} and is left out of gateway {}", code, gateway,
+                            claim.gateway));
             return {};
         }
         if (paper != claim.paper) return std::unexpected(mismatch("account " + code, paper));
         if (account_id == 0) {
-            POSSYNC_TRY_VOID(database.run("INSERT INTO account (code, gateway_id, is_paper) VALUES (?1, ?2, ?3)", code,
-                                          lease.gateway_id, claim.paper));
+            POSSYNC_TRY_VOID(
+                database.run("INSERT INTO account (code, gateway_id, is_paper) VALUES (?1, ?2, ?3)", code,
+                             lease.gateway_id, claim.paper));
             account_id = static_cast<AccountId>(database.last_insert_id());
         }
         lease.accounts.push_back({account_id, code});
@@ -604,16 +646,18 @@ private:
 
     [[nodiscard]] base::Error mismatch(std::string const& what, bool remembered_paper) const {
         return {ErrorCode::refused,
-                fmt::format("database {} knows {} as {}, but now a {} login serves it: check host and port, or use a "
-                            "database of its own",
-                            path_, what, remembered_paper ? "paper" : "live", remembered_paper ? "live" : "paper")};
+                fmt::format(
+                    "database {} knows {} as {}, but now a {} login serves it: check host and port, or use a "
+                    "database of its own",
+                    path_, what, remembered_paper ? "paper" : "live", remembered_paper ? "live" : "paper")};
     }
 
     /// Once an hour, with a commit that writes a run anyway.
     Result<void> forget_old_runs(Database& database, Timestamp now) {
         constexpr base::Duration hour{3'600'000'000};
         if (forgot_runs_at_ && now - *forgot_runs_at_ < hour) return {};
-        POSSYNC_TRY_VOID(database.run("DELETE FROM sync_run WHERE finished_at < ?1", now - options_.run_retention));
+        POSSYNC_TRY_VOID(
+            database.run("DELETE FROM sync_run WHERE finished_at < ?1", now - options_.run_retention));
         forgot_runs_at_ = now;
         return {};
     }
@@ -651,8 +695,8 @@ Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRe
     POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_write, .vfs = {}}));
     POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
     POSSYNC_TRY_VOID(database->run(
-        "INSERT INTO operator_request (verb, arguments, author, asked_at) VALUES (?1, ?2, ?3, ?4)", request.verb,
-        request.arguments, request.author, request.asked_at));
+        "INSERT INTO operator_request (verb, arguments, author, asked_at) VALUES (?1, ?2, ?3, ?4)",
+        request.verb, request.arguments, request.author, request.asked_at));
     return database->last_insert_id();
 }
 
@@ -676,7 +720,8 @@ Result<std::vector<GatewayState>> sqlite_gateways(std::string const& path) {
     POSSYNC_TRY(auto database, open_sqlite_for_reading(path));
     std::vector<GatewayState> gateways;
     POSSYNC_TRY_VOID(database->each(
-        "SELECT gateway_id, name, paper, epoch, owner, lease_until FROM gateway ORDER BY gateway_id", [&](Row& row) {
+        "SELECT gateway_id, name, paper, epoch, owner, lease_until FROM gateway ORDER BY gateway_id",
+        [&](Row& row) {
             GatewayState state;
             state.gateway_id = row.small_integer();
             state.gateway = row.text();

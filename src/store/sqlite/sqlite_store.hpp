@@ -1,8 +1,9 @@
-// The Store on one SQLite file: what a service or a one-shot `sync` opens to write, and the few calls by which other
-// processes reach the writer through the database (operator requests).
+// The Store on one SQLite file: what a service or a one-shot `sync` opens to write, and the few calls by
+// which other processes reach the writer through the database (operator requests).
 //
-// One connection, one thread. Every call is its own transaction; a call that fails has written nothing. After an I/O
-// error the connection is closed and the next call opens another; callers then load again, as after a conflict.
+// One connection, one thread. Every call is its own transaction; a call that fails has written nothing. After
+// an I/O error the connection is closed and the next call opens another; callers then load again, as after a
+// conflict.
 #pragma once
 
 #include <functional>
@@ -21,14 +22,15 @@ struct SqliteOptions {
     bool migrate = true;  ///< bring an older schema to the newest; otherwise an older one is refused
     base::Duration busy_timeout{5'000'000};
     base::Duration run_retention{90LL * 24 * 3600 * 1'000'000};  ///< sync runs older than this are deleted
-    /// Whether the owner named in a lease is known to be dead (a process of this machine that is gone): its lease is
-    /// then taken over at once instead of at its end. Unset: only time ends a lease.
+    /// Whether the owner named in a lease is known to be dead (a process of this machine that is gone): its
+    /// lease is then taken over at once instead of at its end. Unset: only time ends a lease.
     std::function<bool(std::string const& owner)> owner_is_gone;
     std::string vfs;  ///< a registered SQLite VFS, for fault injection; empty: the system's
 };
 
-/// Opens for writing. Errors: not_found, refused (a newer or another program's database, or an older one without
-/// `migrate`), invalid_input (a directory, not a database), io (not permitted, damaged), unavailable (locked).
+/// Opens for writing. Errors: not_found, refused (a newer or another program's database, or an older one
+/// without `migrate`), invalid_input (a directory, not a database), io (not permitted, damaged), unavailable
+/// (locked).
 [[nodiscard]] base::Result<std::unique_ptr<Store>> open_sqlite_store(std::string const& path,
                                                                      SqliteOptions const& options = {});
 
@@ -39,7 +41,8 @@ struct SqliteOptions {
 [[nodiscard]] base::Result<int> sqlite_schema_version(std::string const& path);
 
 /// Opens for reading only: the schema must be the program's own. A file is never created or migrated.
-[[nodiscard]] base::Result<std::unique_ptr<sqlite::Database>> open_sqlite_for_reading(std::string const& path);
+[[nodiscard]] base::Result<std::unique_ptr<sqlite::Database>> open_sqlite_for_reading(
+    std::string const& path);
 
 /// What a command asks of the running service; the writer finds it with Store::pending_requests.
 struct OperatorAnswer {
@@ -49,7 +52,8 @@ struct OperatorAnswer {
     bool operator==(OperatorAnswer const&) const = default;
 };
 /// Adds a request (its request_id is ignored) and gives its id.
-[[nodiscard]] base::Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRequest const& request);
+[[nodiscard]] base::Result<std::int64_t> submit_operator_request(std::string const& path,
+                                                                 OperatorRequest const& request);
 /// Errors: not_found for an id that was never given.
 [[nodiscard]] base::Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id);
 

@@ -37,9 +37,8 @@ private:
 }  // namespace
 
 namespace contract {
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(SubjectFactory([] {
-                             return std::make_unique<SqliteSubject>();
-                         })));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
+                         testing::Values(SubjectFactory([] { return std::make_unique<SqliteSubject>(); })));
 }  // namespace contract
 
 namespace {
@@ -253,7 +252,8 @@ protected:
     GatewayLease lease_;
 };
 
-// --- the views: a contract with scripts outside this repository ----------------------------------------------------
+// --- the views: a contract with scripts outside this repository
+// ----------------------------------------------------
 
 struct ViewColumns {
     std::string_view view;
@@ -264,18 +264,22 @@ struct ViewColumns {
 constexpr ViewColumns views[] = {
     {"accounts", "account_id account broker gateway base_currency is_paper revision last_synced_at", 0},
     {"instruments",
-     "instrument_id con_id symbol local_symbol sec_type currency exchange primary_exchange trading_class multiplier "
+     "instrument_id con_id symbol local_symbol sec_type currency exchange primary_exchange trading_class "
+     "multiplier "
      "price_scale expiry strike right under_con_id",
      0},
     {"positions",
      "position_id account_id account con_id symbol local_symbol sec_type currency multiplier status quantity "
-     "average_price broker_avg_cost current_price market_value unrealized_pnl unrealized_pnl_pct realized_pnl "
-     "commissions net_realized_pnl estimated_realized_pnl unknown_closes marked_at mark_source opened_at closed_at "
+     "average_price broker_avg_cost current_price market_value unrealized_pnl unrealized_pnl_pct "
+     "realized_pnl "
+     "commissions net_realized_pnl estimated_realized_pnl unknown_closes marked_at mark_source opened_at "
+     "closed_at "
      "missing_since last_synced_at revision broker_unrealized_pnl",
      1},
     {"position_closes",
      "close_id position_id account con_id symbol quantity_closed side entry_price exit_price realized_pnl "
-     "realized_pnl_pct commissions net_realized_pnl estimated_realized_pnl broker_realized_pnl currency closed_at "
+     "realized_pnl_pct commissions net_realized_pnl estimated_realized_pnl broker_realized_pnl currency "
+     "closed_at "
      "trade_date is_full_close cause basis exec_id order_ref",
      0},
     {"position_events",
@@ -283,8 +287,10 @@ constexpr ViewColumns views[] = {
      "average_price_before average_price_after occurred_at recorded_at sync_run_id exec_id",
      0},
     {"executions",
-     "exec_id account con_id symbol time side shares signed_quantity price exchange order_id perm_id client_id "
-     "order_ref model_code cum_qty last_liquidity commission commission_currency broker_realized_pnl liquidation "
+     "exec_id account con_id symbol time side shares signed_quantity price exchange order_id perm_id "
+     "client_id "
+     "order_ref model_code cum_qty last_liquidity commission commission_currency broker_realized_pnl "
+     "liquidation "
      "trade_date superseded_by booked time_text exercise_type excluded recorded_at",
      5},
     {"lots",
@@ -294,13 +300,15 @@ constexpr ViewColumns views[] = {
      "positions_closed broker_positions error revision repeats",
      1},
     {"breaks",
-     "break_id account con_id symbol kind class state broker_value book_value opened_at closed_at detail looks "
+     "break_id account con_id symbol kind class state broker_value book_value opened_at closed_at detail "
+     "looks "
      "last_change_at",
      2},
     {"coverage", "account stream from_time to_time state source", 0},
     {"account_values", "account key currency value updated_at", 0},
     {"adjustments",
-     "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author note undone_by symbol "
+     "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author note undone_by "
+     "symbol "
      "basis estimated_price undone_at",
      4},
     {"position_history",
@@ -368,33 +376,35 @@ TEST_F(SqliteStoreTest, OtherViewsShowWhatWasCommitted) {
                                   {"is_paper", "1"},
                                   {"revision", "2"},
                                   {"last_synced_at", "2026-11-23T11:59:59.000000Z"}}}));
-    EXPECT_EQ(rows("SELECT close_id - position_id AS gap, account, symbol, quantity_closed, side, realized_pnl, "
-                   "net_realized_pnl, currency, trade_date, is_full_close, cause, basis FROM position_closes"),
-              (std::vector{Values{{"gap", "3"},
-                                  {"account", "DU1234567"},
-                                  {"symbol", "AAPL"},
-                                  {"quantity_closed", "60"},
-                                  {"side", "SLD"},
-                                  {"realized_pnl", "600"},
-                                  {"currency", "USD"},
-                                  {"trade_date", "2026-11-23"},
-                                  {"is_full_close", "0"},
-                                  {"cause", "execution"},
-                                  {"basis", "executions"}}}));
-    EXPECT_EQ(rows("SELECT exec_id, time, side, signed_quantity, commission, booked, excluded FROM executions"),
-              (std::vector{Values{{"exec_id", "0001.01.01"},
-                                  {"time", "2026-11-23T11:56:40.000000Z"},
-                                  {"side", "BOT"},
-                                  {"signed_quantity", "100"},
-                                  {"commission", "1"},
-                                  {"booked", "booked"},
-                                  {"excluded", "0"}},
-                           Values{{"exec_id", "0002.01.01"},
-                                  {"time", "2026-11-23T11:59:00.000123Z"},
-                                  {"side", "SLD"},
-                                  {"signed_quantity", "-60"},
-                                  {"booked", "booked"},
-                                  {"excluded", "0"}}}));
+    EXPECT_EQ(
+        rows("SELECT close_id - position_id AS gap, account, symbol, quantity_closed, side, realized_pnl, "
+             "net_realized_pnl, currency, trade_date, is_full_close, cause, basis FROM position_closes"),
+        (std::vector{Values{{"gap", "3"},
+                            {"account", "DU1234567"},
+                            {"symbol", "AAPL"},
+                            {"quantity_closed", "60"},
+                            {"side", "SLD"},
+                            {"realized_pnl", "600"},
+                            {"currency", "USD"},
+                            {"trade_date", "2026-11-23"},
+                            {"is_full_close", "0"},
+                            {"cause", "execution"},
+                            {"basis", "executions"}}}));
+    EXPECT_EQ(
+        rows("SELECT exec_id, time, side, signed_quantity, commission, booked, excluded FROM executions"),
+        (std::vector{Values{{"exec_id", "0001.01.01"},
+                            {"time", "2026-11-23T11:56:40.000000Z"},
+                            {"side", "BOT"},
+                            {"signed_quantity", "100"},
+                            {"commission", "1"},
+                            {"booked", "booked"},
+                            {"excluded", "0"}},
+                     Values{{"exec_id", "0002.01.01"},
+                            {"time", "2026-11-23T11:59:00.000123Z"},
+                            {"side", "SLD"},
+                            {"signed_quantity", "-60"},
+                            {"booked", "booked"},
+                            {"excluded", "0"}}}));
     EXPECT_EQ(rows("SELECT revision, kind, cause, quantity_before, quantity_after, recorded_at, sync_run_id "
                    "FROM position_events ORDER BY event_id"),
               (std::vector{Values{{"revision", "1"},
@@ -411,18 +421,20 @@ TEST_F(SqliteStoreTest, OtherViewsShowWhatWasCommitted) {
                                   {"quantity_after", "40"},
                                   {"recorded_at", "2026-11-23T11:59:10.000000Z"},
                                   {"sync_run_id", "2"}}}));
-    EXPECT_EQ(rows("SELECT \"trigger\", outcome, revision, repeats FROM sync_runs"),
-              (std::vector{
-                  Values{{"trigger", "scheduled"}, {"outcome", "committed"}, {"revision", "1"}, {"repeats", "1"}},
-                  Values{{"trigger", "trade"}, {"outcome", "committed"}, {"revision", "2"}, {"repeats", "1"}}}));
+    EXPECT_EQ(
+        rows("SELECT \"trigger\", outcome, revision, repeats FROM sync_runs"),
+        (std::vector{
+            Values{{"trigger", "scheduled"}, {"outcome", "committed"}, {"revision", "1"}, {"repeats", "1"}},
+            Values{{"trigger", "trade"}, {"outcome", "committed"}, {"revision", "2"}, {"repeats", "1"}}}));
     EXPECT_EQ(rows("SELECT kind, class, state, broker_value, book_value FROM breaks"),
               (std::vector{Values{{"kind", "missing"},
                                   {"class", "alert"},
                                   {"state", "settling"},
                                   {"broker_value", "0"},
                                   {"book_value", "40"}}}));
-    EXPECT_EQ(rows("SELECT account, remaining_quantity, price FROM lots"),
-              (std::vector{Values{{"account", "DU1234567"}, {"remaining_quantity", "40"}, {"price", "150"}}}));
+    EXPECT_EQ(
+        rows("SELECT account, remaining_quantity, price FROM lots"),
+        (std::vector{Values{{"account", "DU1234567"}, {"remaining_quantity", "40"}, {"price", "150"}}}));
     EXPECT_EQ(rows("SELECT account, stream, state, source, from_time FROM coverage"),
               (std::vector{Values{{"account", "DU1234567"},
                                   {"stream", "executions"},
@@ -436,8 +448,8 @@ TEST_F(SqliteStoreTest, HistoryTellsWhatHeldAndWhatWasBelieved) {
     trade();
     auto const as_of = [&](std::string const& valid, std::string const& recorded) {
         return rows("SELECT quantity FROM position_history WHERE valid_from <= '" + valid +
-                    "' AND (valid_to IS NULL OR valid_to > '" + valid + "') AND recorded_from <= '" + recorded +
-                    "' AND (recorded_to IS NULL OR recorded_to > '" + recorded + "')");
+                    "' AND (valid_to IS NULL OR valid_to > '" + valid + "') AND recorded_from <= '" +
+                    recorded + "' AND (recorded_to IS NULL OR recorded_to > '" + recorded + "')");
     };
     std::string const early = base::to_rfc3339(after(-150));
     std::string const late = base::to_rfc3339(noon);
@@ -445,6 +457,19 @@ TEST_F(SqliteStoreTest, HistoryTellsWhatHeldAndWhatWasBelieved) {
     EXPECT_EQ(as_of(late, late), (std::vector{Values{{"quantity", "40"}}}));
     EXPECT_EQ(as_of(late, base::to_rfc3339(after(-80))), (std::vector{Values{{"quantity", "100"}}}));
     EXPECT_EQ(as_of(base::to_rfc3339(after(-300)), late), (std::vector<Values>{}));
+
+    ChangeSet again;  // ends the same stretch once more: what ended before stays ended when it did
+    again.account_id = 1;
+    again.base_revision = 2;
+    again.next_id = 7;
+    again.recorded_at = after(5);
+    again.history_ends = {{row_id(1, 1), after(-200)}};
+    CommitRequest third = request();
+    third.change_sets = {again};
+    commit(third);
+    EXPECT_EQ(rows("SELECT recorded_to FROM position_history WHERE quantity = '100' ORDER BY recorded_from"),
+              (std::vector{Values{{"recorded_to", base::to_rfc3339(after(-50))}},
+                           Values{{"recorded_to", base::to_rfc3339(after(5))}}}));
 }
 
 TEST_F(SqliteStoreTest, NumericTwinsAreNumbers) {
@@ -453,10 +478,12 @@ TEST_F(SqliteStoreTest, NumericTwinsAreNumbers) {
               (std::vector{Values{{"n", "1"}}}));  // text compares as text, which is why there are twins
     EXPECT_EQ(rows("SELECT count(*) AS n FROM positions_numeric WHERE realized_pnl > 1000"),
               (std::vector{Values{{"n", "0"}}}));
-    EXPECT_EQ(rows("SELECT typeof(quantity) AS q, typeof(commissions) AS c, typeof(symbol) AS s FROM positions_numeric"),
+    EXPECT_EQ(rows("SELECT typeof(quantity) AS q, typeof(commissions) AS c, typeof(symbol) AS s FROM "
+                   "positions_numeric"),
               (std::vector{Values{{"q", "real"}, {"c", "null"}, {"s", "text"}}}));
     EXPECT_EQ(rows("SELECT key, value FROM account_values_numeric ORDER BY key"),
-              (std::vector{Values{{"key", "AccountType"}}, Values{{"key", "NetLiquidation"}, {"value", "1000950.5"}}}));
+              (std::vector{Values{{"key", "AccountType"}},
+                           Values{{"key", "NetLiquidation"}, {"value", "1000950.5"}}}));
 }
 
 TEST_F(SqliteStoreTest, ClosedPositionsShowNoMarkAndSupersededOnesAreGone) {
@@ -496,7 +523,8 @@ TEST_F(SqliteStoreTest, ClosedPositionsShowNoMarkAndSupersededOnesAreGone) {
               (std::vector{Values{{"superseded_at", std::to_string(after(1).microseconds)}}}));
 }
 
-// --- runs ----------------------------------------------------------------------------------------------------------
+// --- runs
+// ----------------------------------------------------------------------------------------------------------
 
 TEST_F(SqliteStoreTest, AStreakOfUnchangedRunsIsOneRowWithACount) {
     claim();
@@ -566,7 +594,8 @@ TEST_F(SqliteStoreTest, OldRunsAreForgotten) {
               (std::vector{Values{{"started_at", base::to_rfc3339(after(-50))}}}));
 }
 
-// --- requests and leases -------------------------------------------------------------------------------------------
+// --- requests and leases
+// -------------------------------------------------------------------------------------------
 
 TEST_F(SqliteStoreTest, OperatorRequestsGoThroughTheDatabase) {
     OperatorRequest ask;
@@ -618,7 +647,8 @@ TEST_F(SqliteStoreTest, ADeadOwnersLeaseIsTakenOverAtOnce) {
     EXPECT_EQ(*gateways, (std::vector{GatewayState{1, "paper", true, 2, "host:2:2", after(30)}}));
 }
 
-// --- failures of the world -----------------------------------------------------------------------------------------
+// --- failures of the world
+// -----------------------------------------------------------------------------------------
 
 TEST_F(SqliteStoreTest, ALockedDatabaseIsUnavailableAndNothingIsLost) {
     SqliteOptions options;
@@ -641,8 +671,8 @@ TEST_F(SqliteStoreTest, ALockedDatabaseIsUnavailableAndNothingIsLost) {
     commit(first);
 }
 
-/// Whether a commit that the disk fails leaves nothing, and the next one works on a new connection. In a child,
-/// because the limit on file sizes that stands for the failing disk holds for a whole process.
+/// Whether a commit that the disk fails leaves nothing, and the next one works on a new connection. In a
+/// child, because the limit on file sizes that stands for the failing disk holds for a whole process.
 TEST_F(SqliteStoreTest, AfterAnInputOutputErrorTheNextCommitStartsAfresh) {
     claim();
     store_.reset();

@@ -1,0 +1,396 @@
+#include "app/commands.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <atomic>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <future>
+#include <thread>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "app/log.hpp"
+#include "app/probe.hpp"
+#include "app/results.hpp"
+#include "app/service.hpp"
+#include "model/print.hpp"
+#include "query/csv.hpp"
+#include "query/json.hpp"
+#include "query/table.hpp"
+#include "store/sqlite/sqlite_reader.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace possync::app {
+
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+void print(std::string const& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_line(std::string text) {
+    if (text.empty() || text.back() != '\n') text += '\n';
+    print(text);
+}
+
+query::TableOptions table_options() {
+    query::TableOptions options;
+    if (::isatty(STDOUT_FILENO) != 0) {
+        winsize size{};
+        if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.width = size.ws_col;
+        options.colour = ::getenv("NO_COLOR") == nullptr;
+    }
+    return options;
+}
+
+template <typename Row>
+void show(std::vector<Row> const& rows, Format format) {
+    switch (format) {
+        case Format::table: print_line(query::to_table(rows, table_options())); break;
+        case Format::json: print_line(query::to_json(rows)); break;
+        case Format::csv: print(query::to_csv(rows)); break;
+    }
+}
+
+Result<std::unique_ptr<query::Reader>> open_reader(Configuration const& configuration) {
+    POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
+    return store::open_sqlite_reader(path);
+}
+
+template <typename Row>
+int show_rows(Configuration const& configuration, query::FilterText const& text, Format format) {
+    auto filter = query::parse_filter(query::view_info<Row>(), text, clock_now().wall);
+    if (!filter) {
+        (void)report(filter.error());
+        return exit_usage;
+    }
+    auto reader = open_reader(configuration);
+    if (!reader) return report(reader.error());
+    auto rows = query::read_rows<Row>(**reader, *filter);
+    if (!rows) return report(rows.error());
+    show(*rows, format);
+    return exit_fine;
+}
+
+}  // namespace
+
+int report(Error const& error) {
+    std::fprintf(stderr, "possync: %s\n", error.message.c_str());
+    return error.code == ErrorCode::invalid_input ? exit_usage : exit_failed;
+}
+
+int run_service(Configuration const& configuration) {
+    set_up_log(configuration.log_level, configuration.log_format);
+    ServiceOptions options;
+    options.handle_signals = true;
+    options.serve_operator_requests = true;
+    Service service(configuration, options);
+    if (auto const opened = service.open(); !opened) return report(opened.error());
+    write_log(sync::LogLevel::info, "service.started", "", "",
+              fmt::format("{} gateway{}, database {}, configuration {}", configuration.gateways.size(),
+                          configuration.gateways.size() == 1 ? "" : "s", configuration.database_url,
+                          configuration.source.empty() ? "defaults" : configuration.source));
+    service.run();
+    write_log(sync::LogLevel::info, "service.stopped", "", "", "");
+    return exit_fine;
+}
+
+namespace {
+
+/// Asks the service that holds the gateways to sync, and waits for its answer.
+int sync_through_service(std::string const& path, SyncCommand const& command, Format format) {
+    store::OperatorRequest request;
+    request.verb = "sync";
+    request.arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
+    request.author = "command";
+    request.asked_at = clock_now().wall;
+    auto const id = store::submit_operator_request(path, request);
+    if (!id) return report(id.error());
+    for (int waited = 0; waited < 600; ++waited) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        auto const answer = store::operator_answer(path, *id);
+        if (!answer) return report(answer.error());
+        if (!answer->answered) continue;
+        if (format == Format::json || !answer->ok) {
+            print_line(answer->answer);
+        } else {
+            print_line("synced by the running service: " + answer->answer);
+        }
+        return answer->ok ? exit_fine : exit_failed;
+    }
+    return report({ErrorCode::timeout, "the running service did not answer within 60s; see its log"});
+}
+
+}  // namespace
+
+int run_sync(Configuration const& configuration, SyncCommand const& command, Format format) {
+    set_up_log(configuration.log_level == "info" ? "error" : configuration.log_level, configuration.log_format);
+    SyncAnswer answer;
+    {
+        ServiceOptions options;
+        options.one_shot = true;
+        options.handle_signals = true;
+        // What went wrong is in the answer; a log line besides would say it twice.
+        options.on_log = [](std::string const& gateway, sync::Log const& line) {
+            if (line.level != sync::LogLevel::error) write_log(line.level, line.event, gateway, line.account, line.text);
+        };
+        Service service(configuration, options);
+        if (auto const opened = service.open(); !opened) return report(opened.error());
+        service.request_sync(command.account, command.dry_run, command.calculate_realized_pnl,
+                             [&](SyncAnswer done) { answer = std::move(done); });
+        service.run();
+    }
+    bool const held_elsewhere = std::any_of(answer.results.begin(), answer.results.end(), [](auto const& result) {
+        return !result.success && result.error_code == ErrorCode::conflict;
+    });
+    if (held_elsewhere) {
+        if (auto const path = sqlite_path(configuration.database_url)) return sync_through_service(*path, command, format);
+    }
+    auto const results = query_results(answer.results);
+    if (command.dry_run && answer.success() && format != Format::json) {
+        for (auto const& change_set : answer.would_write) print_line(model::print(change_set));
+        if (answer.would_write.empty()) print_line("nothing would be written: the book equals the broker");
+        return exit_fine;
+    }
+    if (format == Format::json) {
+        print_line(query::to_json(results));
+    } else {
+        print_line(query::to_table(results, table_options()));
+    }
+    if (answer.success()) return exit_fine;
+    for (auto const& result : answer.results) {
+        if (!result.success && format == Format::json) std::fprintf(stderr, "possync: %s\n", result.error.c_str());
+    }
+    return exit_failed;
+}
+
+int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format) {
+    if (reset) {
+        auto const path = sqlite_path(configuration.database_url);
+        if (!path) return report(path.error());
+        store::OperatorRequest request;
+        request.verb = "reset_statistics";
+        request.arguments = "{}";
+        request.author = "command";
+        request.asked_at = clock_now().wall;
+        if (auto const asked = store::submit_operator_request(*path, request); !asked) return report(asked.error());
+    }
+    auto reader = open_reader(configuration);
+    if (!reader) return report(reader.error());
+    auto status = query::read_status(**reader, clock_now().wall, account.empty() ? std::nullopt : std::optional(account));
+    if (!status) return report(status.error());
+    for (auto& row : status->gateways) {
+        for (auto const& gateway : configuration.gateways) {
+            if (gateway.name == row.gateway) row.address = fmt::format("{}:{}", gateway.host, gateway.port);
+        }
+    }
+    print_line(format == Format::json ? query::to_json(*status) : query::to_table(*status, table_options()));
+    return exit_fine;
+}
+
+int run_table(Configuration const& configuration, std::string const& table, query::FilterText const& filter, Format format) {
+    using namespace query;
+    if (table == "positions") return show_rows<PositionRow>(configuration, filter, format);
+    if (table == "closes") return show_rows<CloseRow>(configuration, filter, format);
+    if (table == "lots") return show_rows<LotRow>(configuration, filter, format);
+    if (table == "executions") return show_rows<ExecutionRow>(configuration, filter, format);
+    if (table == "events") return show_rows<EventRow>(configuration, filter, format);
+    if (table == "breaks") return show_rows<BreakRow>(configuration, filter, format);
+    if (table == "runs") return show_rows<RunRow>(configuration, filter, format);
+    if (table == "accounts") return show_rows<AccountRow>(configuration, filter, format);
+    if (table == "instruments") return show_rows<InstrumentRow>(configuration, filter, format);
+    if (table == "coverage") return show_rows<CoverageRow>(configuration, filter, format);
+    if (table == "adjustments") return show_rows<AdjustmentRow>(configuration, filter, format);
+    if (table == "account_values") return show_rows<AccountValueRow>(configuration, filter, format);
+    return report({ErrorCode::invalid_input, "there is no table " + table});
+}
+
+int run_pnl(Configuration const& configuration, query::FilterText const& text, std::string const& grouping_text, Format format) {
+    auto const filter = query::parse_filter(query::view_info<query::CloseRow>(), text, clock_now().wall);
+    if (!filter) return report(filter.error());
+    auto const grouping = query::parse_pnl_grouping(grouping_text);
+    if (!grouping) return report(grouping.error());
+    auto reader = open_reader(configuration);
+    if (!reader) return report(reader.error());
+    auto const rows = query::read_pnl(**reader, *filter, *grouping);
+    if (!rows) return report(rows.error());
+    show(*rows, format);
+    return exit_fine;
+}
+
+int run_migrate(Configuration const& configuration) {
+    auto const path = sqlite_path(configuration.database_url);
+    if (!path) return report(path.error());
+    auto const done = store::migrate_sqlite(*path);
+    if (!done) return report(done.error());
+    if (done->from == done->to) {
+        print_line(fmt::format("{} is at schema {}, the newest", *path, done->to));
+    } else {
+        print_line(fmt::format("{}: schema {} -> {}{}", *path, done->from, done->to,
+                               done->backup.empty() ? "" : ", the old one is kept as " + done->backup));
+    }
+    return exit_fine;
+}
+
+int run_config(Configuration const& configuration) {
+    print_line("# " + (configuration.source.empty() ? std::string("defaults; no file was found") : configuration.source));
+    print_line(print_configuration(configuration));
+    return exit_fine;
+}
+
+int run_doctor(Configuration const& configuration) {
+    bool fine = true;
+    auto line = [&](bool ok, std::string const& what, std::string const& text) {
+        fine = fine && ok;
+        print_line(fmt::format("{:<4} {:<14} {}", ok ? "ok" : "BAD", what, text));
+    };
+    line(true, "configuration", configuration.source.empty() ? "defaults; no file was found" : configuration.source);
+    auto const path = sqlite_path(configuration.database_url);
+    if (!path) {
+        line(false, "database", path.error().message);
+    } else {
+        std::error_code ignored;
+        if (!std::filesystem::exists(*path, ignored)) {
+            line(true, "database", *path + " does not exist yet; the first sync makes it");
+        } else if (auto const version = store::sqlite_schema_version(*path); !version) {
+            line(false, "database", version.error().message);
+        } else {
+            line(true, "database", fmt::format("{}, schema {}", *path, *version));
+        }
+        auto folder = std::filesystem::path(*path).parent_path();
+        if (folder.empty()) folder = ".";
+        line(::access(folder.c_str(), W_OK) == 0, "folder", folder.string() + (::access(folder.c_str(), W_OK) == 0 ? " is writable" : " cannot be written to by this user"));
+        if (struct statvfs disk{}; ::statvfs(folder.c_str(), &disk) == 0) {
+            auto const free_mib = static_cast<unsigned long long>(disk.f_bavail) * disk.f_frsize / (1024 * 1024);
+            line(free_mib >= 100, "disk", fmt::format("{} MiB free{}", free_mib, free_mib >= 100 ? "" : "; make room"));
+        }
+    }
+    for (auto const& gateway : configuration.gateways) {
+        ProbeResult const probe = probe_gateway(gateway);
+        line(probe.usable, "gateway " + gateway.name, probe.text);
+        if (probe.usable && gateway.expect == sync::Expect::any) {
+            line(true, "expect", fmt::format("set expect = \"{}\" for gateway {} so that a wrong port can never be written to the "
+                                             "wrong book", probe.paper ? "paper" : "live", gateway.name));
+        }
+    }
+    print_line(fine ? "everything that was looked at is fine" : "see the lines marked BAD");
+    return fine ? exit_fine : exit_failed;
+}
+
+int run_simulate(GatewayServerOptions options) {
+    options.handle_signals = true;
+    options.on_happening = [](std::string const& text) {
+        print_line(text);
+        std::fflush(stdout);
+    };
+    GatewayServer server(options);
+    if (auto const opened = server.open(); !opened) return report(opened.error());
+    print_line(fmt::format("simulated gateway on {}:{}, server version {}, seed {}; invented accounts and trades, stop with Ctrl-C",
+                           options.address, server.port(), options.simulator.server_version, options.day.seed));
+    std::fflush(stdout);
+    server.run();
+    return exit_fine;
+}
+
+int run_demo(DemoCommand const& command) {
+    auto const pace = base::parse_duration(command.pace);
+    if (!pace) return report(pace.error());
+    GatewayServerOptions gateway;
+    gateway.port = 0;
+    gateway.day.seed = command.seed;
+    gateway.day.accounts = 1;
+    gateway.pace = *pace;
+    std::mutex mutex;
+    std::string happened = "the day begins";
+    gateway.on_happening = [&](std::string const& text) {
+        std::lock_guard const lock(mutex);
+        happened = text;
+    };
+    GatewayServer server(gateway);
+    if (auto const opened = server.open(); !opened) return report(opened.error());
+
+    std::filesystem::path folder;
+    Configuration configuration;
+    if (command.database.empty()) {
+        std::string name = (std::filesystem::temp_directory_path() / "possync-demo-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr) return report({ErrorCode::io, "no temporary folder can be made"});
+        folder = name;
+        configuration.database_url = "sqlite:///" + (folder / "demo.db").string();
+    } else {
+        configuration.database_url = "sqlite:///" + command.database;
+    }
+    configuration.gateways.front().name = "simulated";
+    configuration.gateways.front().port = server.port();
+    configuration.gateways.front().expect = sync::Expect::paper;
+    auto const path = sqlite_path(configuration.database_url);
+    if (!path) return report(path.error());
+
+    std::thread gateway_thread([&] { server.run(); });
+    std::deque<std::string> recent;
+    ServiceOptions options;
+    options.handle_signals = true;
+    options.on_log = [&](std::string const&, sync::Log const& line) {
+        if (line.level == sync::LogLevel::debug) return;
+        std::lock_guard const lock(mutex);
+        recent.push_back(fmt::format("{} {:<20} {}", base::to_rfc3339(clock_now().wall).substr(11, 8), line.event, line.text));
+        if (recent.size() > 8) recent.pop_front();
+    };
+    int status = exit_fine;
+    {
+        Service service(configuration, options);
+        if (auto const opened = service.open(); !opened) {
+            status = report(opened.error());
+        } else {
+            std::atomic<bool> over = false;
+            bool const live = ::isatty(STDOUT_FILENO) != 0;
+            std::thread screen([&] {
+                auto const begun = std::chrono::steady_clock::now();
+                auto next = begun;
+                while (!over) {
+                    next += live ? std::chrono::milliseconds(500) : std::chrono::seconds(2);
+                    std::string text;
+                    text += "possync demo: a SIMULATED gateway, invented accounts and trades. Stop with Ctrl-C.\n";
+                    text += "database " + *path + "\n\n";
+                    if (auto reader = store::open_sqlite_reader(*path)) {
+                        query::Filter filter;
+                        if (auto rows = (*reader)->positions(filter)) text += query::to_table(*rows, table_options());
+                    }
+                    {
+                        std::lock_guard const lock(mutex);
+                        text += "\nat the broker: " + happened + "\n\n";
+                        for (auto const& each : recent) text += each + "\n";
+                    }
+                    print((live ? "\x1b[H\x1b[2J" : "") + text + (live ? "" : "\n"));
+                    std::fflush(stdout);
+                    while (!over && std::chrono::steady_clock::now() < next) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                    if (command.seconds > 0 && std::chrono::steady_clock::now() - begun > std::chrono::seconds(command.seconds)) {
+                        service.stop();
+                        break;
+                    }
+                }
+            });
+            service.run();
+            over = true;
+            screen.join();
+        }
+    }
+    server.stop();
+    gateway_thread.join();
+    if (!folder.empty()) {
+        std::error_code ignored;
+        std::filesystem::remove_all(folder, ignored);
+    }
+    print_line("demo stopped");
+    return status;
+}
+
+}  // namespace possync::app

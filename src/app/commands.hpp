@@ -1,0 +1,48 @@
+// The commands behind the words of the command line. Each prints its result on stdout, one clear line on stderr when
+// it fails, and answers with the exit status: 0 fine, 1 failed, 2 usage or configuration, 3 found a difference.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/config.hpp"
+#include "app/gateway_server.hpp"
+#include "query/filter.hpp"
+
+namespace possync::app {
+
+enum class Format { table, json, csv };
+
+inline constexpr int exit_fine = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+
+/// "possync: message" on stderr; the exit status that fits the error.
+int report(base::Error const& error);
+
+struct SyncCommand {
+    std::string account;
+    bool dry_run = false;
+    std::optional<bool> calculate_realized_pnl;
+};
+
+int run_service(Configuration const& configuration);
+int run_sync(Configuration const& configuration, SyncCommand const& command, Format format);
+int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format);
+/// positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments
+int run_table(Configuration const& configuration, std::string const& table, query::FilterText const& filter, Format format);
+int run_pnl(Configuration const& configuration, query::FilterText const& filter, std::string const& grouping, Format format);
+int run_migrate(Configuration const& configuration);
+int run_config(Configuration const& configuration);
+int run_doctor(Configuration const& configuration);
+int run_simulate(GatewayServerOptions options);
+
+struct DemoCommand {
+    std::uint64_t seed = 1;
+    std::string pace = "1s";
+    std::string database;  ///< empty: a temporary one
+    int seconds = 0;       ///< stop by itself after so long; 0: never
+};
+int run_demo(DemoCommand const& command);
+
+}  // namespace possync::app

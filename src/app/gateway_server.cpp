@@ -1,0 +1,159 @@
+#include "app/gateway_server.hpp"
+
+#include <csignal>
+#include <map>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <fmt/format.h>
+
+#include "app/service.hpp"
+
+namespace possync::app {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+class GatewayServer::Implementation {
+public:
+    explicit Implementation(GatewayServerOptions options)
+        : options_(std::move(options)), day_(broker_, options_.day), simulator_(broker_, options_.simulator), acceptor_(io_),
+          timer_(io_), signals_(io_) {}
+
+    base::Result<void> open() {
+        boost::system::error_code error;
+        auto const address = asio::ip::make_address(options_.address, error);
+        if (error) return base::fail(base::ErrorCode::invalid_input, fmt::format("'{}' is not an address", options_.address));
+        tcp::endpoint const endpoint(address, static_cast<unsigned short>(options_.port));
+        acceptor_.open(endpoint.protocol(), error);
+        if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+        if (!error) acceptor_.bind(endpoint, error);
+        if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+        if (error) {
+            return base::fail(base::ErrorCode::io, fmt::format("cannot listen on {}:{}: {}; choose another --port", options_.address,
+                                                               options_.port, error.message()));
+        }
+        return {};
+    }
+
+    int port() const {
+        boost::system::error_code ignored;
+        return acceptor_.local_endpoint(ignored).port();
+    }
+
+    void run() {
+        accept();
+        if (options_.pace.count() > 0) wait();
+        if (options_.handle_signals) {
+            signals_.add(SIGINT);
+            signals_.add(SIGTERM);
+            signals_.async_wait([this](boost::system::error_code error, int) {
+                if (!error) io_.stop();
+            });
+        }
+        io_.run();
+    }
+
+    void stop() {
+        asio::post(io_, [this] { io_.stop(); });
+    }
+
+private:
+    struct Peer {
+        explicit Peer(tcp::socket accepted) : socket(std::move(accepted)) {}
+        tcp::socket socket;
+        std::array<char, 16 * 1024> buffer;
+        std::string unsent;
+        std::string in_flight;
+        bool sending = false;
+        bool closing = false;
+    };
+
+    void accept() {
+        acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
+            if (error) return;
+            int const id = simulator_.connect(clock_now());
+            if (id != 0) {
+                boost::system::error_code ignored;
+                socket.set_option(tcp::no_delay(true), ignored);
+                auto peer = std::make_shared<Peer>(std::move(socket));
+                peers_[id] = peer;
+                read(id, peer);
+            }
+            accept();
+        });
+    }
+
+    void read(int id, std::shared_ptr<Peer> const& peer) {
+        peer->socket.async_read_some(asio::buffer(peer->buffer), [this, id, peer](boost::system::error_code error, std::size_t size) {
+            if (error) {
+                simulator_.disconnected(id);
+                peers_.erase(id);
+                return;
+            }
+            simulator_.bytes(id, {peer->buffer.data(), size}, clock_now());
+            flush();
+            read(id, peer);
+        });
+    }
+
+    void flush() {
+        for (auto& output : simulator_.take_outputs()) {
+            auto const found = peers_.find(output.connection);
+            if (found == peers_.end()) continue;
+            auto peer = found->second;
+            peer->unsent += output.bytes;
+            peer->closing = peer->closing || output.close;
+            if (output.close) peers_.erase(found);
+            if (!peer->sending) write(peer);
+        }
+    }
+
+    void write(std::shared_ptr<Peer> const& peer) {
+        if (peer->unsent.empty()) {
+            boost::system::error_code ignored;
+            if (peer->closing) peer->socket.close(ignored);
+            return;
+        }
+        peer->sending = true;
+        peer->in_flight = std::exchange(peer->unsent, {});
+        asio::async_write(peer->socket, asio::buffer(peer->in_flight), [this, peer](boost::system::error_code error, std::size_t) {
+            peer->sending = false;
+            if (!error) write(peer);
+        });
+    }
+
+    void wait() {
+        timer_.expires_after(options_.pace);
+        timer_.async_wait([this](boost::system::error_code error) {
+            if (error) return;
+            std::string const text = day_.happen(simulator_, clock_now());
+            if (options_.on_happening) options_.on_happening(text);
+            flush();
+            wait();
+        });
+    }
+
+    GatewayServerOptions options_;
+    gateway::Broker broker_;
+    gateway::TradingDay day_;
+    gateway::Simulator simulator_;
+    asio::io_context io_{1};
+    tcp::acceptor acceptor_;
+    asio::steady_timer timer_;
+    asio::signal_set signals_;
+    std::map<int, std::shared_ptr<Peer>> peers_;
+};
+
+GatewayServer::GatewayServer(GatewayServerOptions options) : implementation_(std::make_unique<Implementation>(std::move(options))) {}
+GatewayServer::~GatewayServer() = default;
+base::Result<void> GatewayServer::open() { return implementation_->open(); }
+int GatewayServer::port() const { return implementation_->port(); }
+void GatewayServer::run() { implementation_->run(); }
+void GatewayServer::stop() { implementation_->stop(); }
+
+}  // namespace possync::app

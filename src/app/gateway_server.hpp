@@ -1,0 +1,44 @@
+// GatewayServer: the gateway simulator on real sockets, driven by an invented trading day. Runs on the thread that
+// calls run(); stop() may be called from any.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "gateway/trading_day.hpp"
+
+namespace possync::app {
+
+struct GatewayServerOptions {
+    std::string address = "127.0.0.1";
+    int port = 4002;  ///< 0: any free one
+    gateway::TradingDayOptions day;
+    gateway::SimulatorOptions simulator;
+    /// Pause between two things that happen; 0: nothing ever does.
+    base::Duration pace = std::chrono::seconds(2);
+    bool handle_signals = false;
+    /// Told what happened, a line each, on the server's thread.
+    std::function<void(std::string const&)> on_happening;
+};
+
+class GatewayServer {
+public:
+    explicit GatewayServer(GatewayServerOptions options);
+    ~GatewayServer();
+    GatewayServer(GatewayServer const&) = delete;
+    GatewayServer& operator=(GatewayServer const&) = delete;
+
+    /// Binds; afterwards port() is known. Errors: io when the port is in use, with what to do.
+    [[nodiscard]] base::Result<void> open();
+    [[nodiscard]] int port() const;
+    void run();
+    void stop();
+
+private:
+    class Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace possync::app

@@ -1,0 +1,162 @@
+// The command line: words and options to commands, and nothing else.
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+#include "app/commands.hpp"
+
+namespace {
+
+using namespace possync;
+using namespace possync::app;
+
+struct Options {
+    std::string config;
+    bool json = false;
+    bool csv = false;
+    query::FilterText filter;
+    std::string grouping = "day";
+    SyncCommand sync;
+    bool without_pnl = false;
+    bool reset = false;
+    std::string account;
+    std::string table;
+    GatewayServerOptions simulate;
+    std::string pace = "2s";
+    DemoCommand demo;
+};
+
+void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
+    auto& filter = options.filter;
+    auto text = [&](char const* name, std::optional<std::string>& to, char const* help) {
+        command->add_option_function<std::string>(name, [&to](std::string const& value) { to = value; }, help);
+    };
+    text("--account", filter.account, "only this account");
+    text("--symbol", filter.symbol, "only this symbol");
+    text("--status", filter.status, "OPEN or CLOSED positions, state of breaks, outcome of runs");
+    text("--since", filter.since, "from this moment: 2026-11-23, 2026-11-23T14:30:00Z, or ago: 15m 24h 7d");
+    text("--until", filter.until, "before this moment");
+    text("--limit", filter.limit, "at most so many rows");
+    text("--sort", filter.sort, "column, -column for descending");
+    if (time_travel) {
+        text("--at", filter.at, "as it was at this moment");
+        text("--as-recorded", filter.as_recorded, "as this database knew it at this moment");
+    }
+}
+
+int run(int count, char** words) {
+    Options options;
+    CLI::App app{"possync keeps a SQL database in lockstep with Interactive Brokers accounts, and can prove it.\n"
+                 "It reads only: it cannot place, change or cancel an order.",
+                 "possync"};
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.set_version_flag("--version", std::string("possync ") + POSSYNC_VERSION);
+    app.add_option("--config", options.config, "configuration file; else $POSSYNC_CONFIG, ./possync.toml, /etc/possync/possync.toml");
+    auto* json = app.add_flag("--json", options.json, "JSON for machines (decimals as strings)");
+    app.add_flag("--csv", options.csv, "CSV for spreadsheets")->excludes(json);
+    app.footer("Examples:\n"
+               "  possync demo                        see it work, with a simulated gateway\n"
+               "  possync doctor                      check configuration, database and gateway\n"
+               "  possync sync --dry-run              what the first sync would write\n"
+               "  possync run                         the service\n"
+               "  possync positions --status OPEN     what is held\n"
+               "  possync positions --at 2026-11-20   what was held then\n"
+               "Exit status: 0 fine, 1 failed, 2 usage or configuration, 3 a difference was found.");
+
+    app.add_subcommand("run", "the service: connects, syncs on schedule and on every change, until SIGTERM");
+    auto* sync = app.add_subcommand("sync", "one complete sync, then exit");
+    sync->add_option("--account", options.sync.account, "only this account");
+    sync->add_flag("--dry-run", options.sync.dry_run, "print every row that would be written, write nothing");
+    sync->add_flag("--no-realized-pnl", options.without_pnl, "book closes without calculating realized P&L");
+    auto* status = app.add_subcommand("status", "gateways, accounts, coverage, counters");
+    status->add_option("--account", options.account, "only this account");
+    status->add_flag("--reset", options.reset, "set the counters of the running service to zero");
+
+    struct Table {
+        char const* name;
+        char const* help;
+    };
+    static constexpr Table tables[] = {{"positions", "what is held and was held, with average price and P&L"},
+                                       {"closes", "each reduction of a position with its realized P&L"},
+                                       {"lots", "what is left of each opening fill"},
+                                       {"executions", "fills, with commissions and corrections"},
+                                       {"events", "every change of a position and its cause"},
+                                       {"breaks", "differences between broker and book"},
+                                       {"runs", "syncs and how they ended"},
+                                       {"accounts", "accounts and their revision"},
+                                       {"instruments", "contracts"},
+                                       {"coverage", "windows for which executions are known to be complete"},
+                                       {"adjustments", "changes that are not fills: opening balances, splits, ..."}};
+    for (auto const& table : tables) {
+        auto* command = app.add_subcommand(table.name, table.help);
+        add_filter(command, options, std::string_view(table.name) == "positions");
+        command->callback([&options, name = table.name] { options.table = name; });
+    }
+    auto* pnl = app.add_subcommand("pnl", "realized P&L by day, symbol or account");
+    add_filter(pnl, options);
+    pnl->add_option("--by", options.grouping, "day, symbol, account, several with commas, or total")->capture_default_str();
+    app.add_subcommand("migrate", "bring the database's schema to the newest version");
+    app.add_subcommand("config", "print the effective configuration");
+    app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
+
+    auto* simulate = app.add_subcommand("simulate", "a simulated gateway with an invented trading day, for your own tests");
+    simulate->add_option("--port", options.simulate.port, "port to listen on; 0: any free one")->capture_default_str();
+    simulate->add_option("--seed", options.simulate.day.seed, "the same seed gives the same day")->capture_default_str();
+    simulate->add_option("--accounts", options.simulate.day.accounts, "how many accounts")->capture_default_str()->check(CLI::Range(1, 1000));
+    simulate->add_option("--positions", options.simulate.day.positions, "held per account at the start")
+        ->capture_default_str()->check(CLI::Range(0, 1'000'000));
+    simulate->add_option("--server-version", options.simulate.simulator.server_version, "protocol version to speak")
+        ->capture_default_str()->check(CLI::Range(100, 200));
+    simulate->add_option("--pace", options.pace, "pause between two happenings; 0s: nothing happens")->capture_default_str();
+    simulate->add_option("--master-client-id", options.simulate.simulator.master_client_id, "client that hears of every fill")
+        ->capture_default_str();
+    auto* demo = app.add_subcommand("demo", "simulated gateway, service and a live table in one process");
+    demo->add_option("--seed", options.demo.seed, "the same seed gives the same day")->capture_default_str();
+    demo->add_option("--pace", options.demo.pace, "pause between two happenings")->capture_default_str();
+    demo->add_option("--database", options.demo.database, "keep the database in this file instead of a temporary one");
+    demo->add_option("--seconds", options.demo.seconds, "stop by itself after so many seconds")->capture_default_str();
+
+    try {
+        app.parse(count, words);
+    } catch (CLI::ParseError const& error) {
+        // Help and version are no errors to the shell; everything else is usage.
+        return app.exit(error) == 0 ? exit_fine : exit_usage;
+    }
+    Format const format = options.json ? Format::json : options.csv ? Format::csv : Format::table;
+    if (simulate->parsed()) {
+        auto const pace = base::parse_duration(options.pace);
+        if (!pace) return report(pace.error());
+        options.simulate.pace = *pace;
+        return run_simulate(std::move(options.simulate));
+    }
+    if (demo->parsed()) return run_demo(options.demo);
+
+    auto const configuration = load_configuration(options.config, process_environment());
+    if (!configuration) {
+        (void)report(configuration.error());
+        return exit_usage;
+    }
+    if (options.without_pnl) options.sync.calculate_realized_pnl = false;
+    if (app.got_subcommand("run")) return run_service(*configuration);
+    if (sync->parsed()) return run_sync(*configuration, options.sync, format);
+    if (status->parsed()) return run_status(*configuration, options.account, options.reset, format);
+    if (pnl->parsed()) return run_pnl(*configuration, options.filter, options.grouping, format);
+    if (app.got_subcommand("migrate")) return run_migrate(*configuration);
+    if (app.got_subcommand("config")) return run_config(*configuration);
+    if (app.got_subcommand("doctor")) return run_doctor(*configuration);
+    return run_table(*configuration, options.table, options.filter, format);
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    std::signal(SIGPIPE, SIG_IGN);
+    return run(count, words);
+}
