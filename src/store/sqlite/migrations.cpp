@@ -23,8 +23,8 @@ int newest(std::span<Migration const> migrations) {
 base::Error newer(Database const& database, int found, int known) {
     return {ErrorCode::refused,
             fmt::format(
-                "database {} has schema version {}, this program knows up to {}: use a newer possync, or the "
-                "backup that was made before the database was migrated",
+                "database {} has schema version {}, this program knows up to {}: use a newer possync, or "
+                "the backup that was made before the database was migrated",
                 database.path(), found, known)};
 }
 

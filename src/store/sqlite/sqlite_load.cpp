@@ -25,42 +25,46 @@ using model::RowId;
 namespace {
 
 constexpr std::string_view position_chains =
-    "SELECT position_id, con_id, coalesce(chain_fact, opening_fact), "
-    "quantity <> '0' OR closed_at IS NULL OR closed_at >= ?3 FROM position "
+    "SELECT position_id, con_id, coalesce(chain_fact, opening_fact), quantity <> '0' OR closed_at IS NULL "
+    "OR closed_at >= ?3 "
+    "FROM position "
     "WHERE position_id >= ?1 AND position_id < ?2 AND superseded_at IS NULL AND (?4 IS NULL OR con_id = ?4) "
     "ORDER BY position_id";
 
 constexpr std::string_view positions_of_account =
-    "SELECT position_id, con_id, quantity, average_price, cost, realized_pnl, commissions, net_realized_pnl, "
-    "estimated_realized_pnl, unknown_closes, opened_at, closed_at, opening_fact, "
-    "coalesce(chain_fact, opening_fact), revision FROM position "
+    "SELECT position_id, con_id, quantity, average_price, cost, realized_pnl, commissions, "
+    "net_realized_pnl, estimated_realized_pnl, unknown_closes, opened_at, closed_at, opening_fact, "
+    "coalesce(chain_fact, opening_fact), revision "
+    "FROM position "
     "WHERE position_id >= ?1 AND position_id < ?2 AND superseded_at IS NULL AND (?3 IS NULL OR con_id = ?3) "
     "ORDER BY position_id";
 
 constexpr std::string_view closes_of_position =
     "SELECT close_id, position_id, quantity_closed, side, entry_price, exit_price, realized_pnl, "
-    "realized_pnl_pct, "
-    "commissions, net_realized_pnl, estimated_realized_pnl, broker_realized_pnl, closed_at, trade_date, "
-    "is_full_close, cause, basis, exec_id, order_ref, closing_fact FROM position_close "
-    "WHERE position_id = ?1 AND superseded_at IS NULL ORDER BY close_id";
+    "realized_pnl_pct, commissions, net_realized_pnl, estimated_realized_pnl, broker_realized_pnl, "
+    "closed_at, trade_date, is_full_close, cause, basis, exec_id, order_ref, closing_fact "
+    "FROM position_close "
+    "WHERE position_id = ?1 AND superseded_at IS NULL "
+    "ORDER BY close_id";
 
 constexpr std::string_view lots_of_account =
     "SELECT lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, remaining_quantity, price "
     "FROM lot "
-    "WHERE lot_id >= ?1 AND lot_id < ?2 ORDER BY lot_id";
+    "WHERE lot_id >= ?1 AND lot_id < ?2 "
+    "ORDER BY lot_id";
 
 constexpr std::string_view adjustments_of_account =
     "SELECT adjustment_id, con_id, cause, quantity, price, basis, estimated_price, ratio, effective_at, "
-    "recorded_at, "
-    "author, note, undone_at, undone_by FROM adjustment "
-    "WHERE adjustment_id >= ?1 AND adjustment_id < ?2 AND (?3 IS NULL OR con_id = ?3) ORDER BY adjustment_id";
+    "recorded_at, author, note, undone_at, undone_by "
+    "FROM adjustment "
+    "WHERE adjustment_id >= ?1 AND adjustment_id < ?2 AND (?3 IS NULL OR con_id = ?3) "
+    "ORDER BY adjustment_id";
 
 #define POSSYNC_EXECUTION_COLUMNS                                                                           \
     "e.exec_id, e.con_id, e.time, e.time_text, e.side, e.shares, e.price, e.exchange, e.order_id, "         \
-    "e.perm_id, "                                                                                           \
-    "e.client_id, e.order_ref, e.model_code, e.cum_qty, e.last_liquidity, e.liquidation, e.exercise_type, " \
-    "e.commission, e.commission_currency, e.broker_realized_pnl, e.booking, e.superseded_by, e.excluded, "  \
-    "e.recorded_at, e.trade_date"
+    "e.perm_id, e.client_id, e.order_ref, e.model_code, e.cum_qty, e.last_liquidity, e.liquidation, "       \
+    "e.exercise_type, e.commission, e.commission_currency, e.broker_realized_pnl, e.booking, "              \
+    "e.superseded_by, e.excluded, e.recorded_at, e.trade_date"
 
 // By instrument, because the one index on executions leads with it.
 constexpr std::string_view executions_since =
@@ -79,13 +83,15 @@ constexpr std::string_view executions_of_root =
 
 constexpr std::string_view instrument_by_con_id =
     "SELECT con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, trading_class, "
-    "multiplier, "
-    "price_scale, expiry, strike, \"right\", under_con_id, time_zone, details_known FROM instrument WHERE "
-    "con_id = ?1";
+    "multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, details_known "
+    "FROM instrument "
+    "WHERE con_id = ?1";
 
 constexpr std::string_view unresolved_breaks =
     "SELECT break_id, con_id, kind, class, state, broker_value, book_value, opened_at, closed_at, looks, "
-    "last_change_at, detail FROM break WHERE account_id = ?1 AND state IN ('settling', 'open')";
+    "last_change_at, detail "
+    "FROM break "
+    "WHERE account_id = ?1 AND state IN ('settling', 'open')";
 
 Position read_position(Row& row) {
     Position p;
@@ -395,8 +401,9 @@ private:
             return {};
         }
         return database_.each(
-            "SELECT con_id FROM break WHERE account_id = ?1 AND con_id IS NOT NULL AND state IN ('settling', "
-            "'open')",
+            "SELECT con_id "
+            "FROM break "
+            "WHERE account_id = ?1 AND con_id IS NOT NULL AND state IN ('settling', 'open')",
             [&](Row& row) { books_[row.integer()]; }, account_);
     }
 

@@ -26,124 +26,39 @@ std::optional<model::ConId> or_null(model::ConId con_id) {
     return con_id == 0 ? std::nullopt : std::optional(con_id);
 }
 
-// Rows that may be new or changed are written by one statement each: an insert that falls back to an update
-// costs no more than an insert when the row is new, which is what large change sets are made of.
-
-// What the contract data said is not forgotten when another account meets the instrument without them.
-constexpr std::string_view put_instrument =
-    "INSERT INTO instrument (con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, "
-    "trading_class, multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, "
-    "details_known) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
-    "ON CONFLICT (con_id) DO UPDATE SET symbol = excluded.symbol, local_symbol = excluded.local_symbol, "
-    "sec_type = excluded.sec_type, currency = excluded.currency, exchange = excluded.exchange, "
-    "primary_exchange = excluded.primary_exchange, trading_class = excluded.trading_class, "
-    "multiplier = excluded.multiplier, price_scale = excluded.price_scale, expiry = excluded.expiry, "
-    "strike = excluded.strike, \"right\" = excluded.\"right\", under_con_id = excluded.under_con_id, "
-    "time_zone = excluded.time_zone, details_known = excluded.details_known "
-    "WHERE excluded.details_known OR NOT instrument.details_known";
-
-constexpr std::string_view put_execution =
-    "INSERT INTO execution (account_id, exec_id, con_id, time, time_text, side, shares, price, exchange, "
-    "order_id, "
-    "perm_id, client_id, order_ref, model_code, cum_qty, last_liquidity, liquidation, exercise_type, "
-    "commission, "
-    "commission_currency, broker_realized_pnl, booking, superseded_by, excluded, recorded_at, trade_date) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "
-    "?22, "
-    "?23, ?24, ?25, ?26) "
-    "ON CONFLICT (account_id, exec_id) DO UPDATE SET con_id = excluded.con_id, time = excluded.time, "
-    "time_text = excluded.time_text, side = excluded.side, shares = excluded.shares, price = excluded.price, "
-    "exchange = excluded.exchange, order_id = excluded.order_id, perm_id = excluded.perm_id, "
-    "client_id = excluded.client_id, order_ref = excluded.order_ref, model_code = excluded.model_code, "
-    "cum_qty = excluded.cum_qty, last_liquidity = excluded.last_liquidity, liquidation = "
-    "excluded.liquidation, "
-    "exercise_type = excluded.exercise_type, commission = excluded.commission, "
-    "commission_currency = excluded.commission_currency, broker_realized_pnl = excluded.broker_realized_pnl, "
-    "booking = excluded.booking, superseded_by = excluded.superseded_by, excluded = excluded.excluded, "
-    "recorded_at = excluded.recorded_at, trade_date = excluded.trade_date";
-
-constexpr std::string_view put_adjustment =
-    "INSERT INTO adjustment (adjustment_id, account_id, con_id, cause, quantity, price, basis, "
-    "estimated_price, "
-    "ratio, effective_at, recorded_at, author, note, undone_at, undone_by) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) "
-    "ON CONFLICT (adjustment_id) DO UPDATE SET con_id = excluded.con_id, cause = excluded.cause, "
-    "quantity = excluded.quantity, price = excluded.price, basis = excluded.basis, "
-    "estimated_price = excluded.estimated_price, ratio = excluded.ratio, effective_at = "
-    "excluded.effective_at, "
-    "recorded_at = excluded.recorded_at, author = excluded.author, note = excluded.note, "
-    "undone_at = excluded.undone_at, undone_by = excluded.undone_by";
-
-constexpr std::string_view put_position =
-    "INSERT INTO position (position_id, account_id, con_id, quantity, average_price, cost, realized_pnl, "
-    "commissions, net_realized_pnl, estimated_realized_pnl, unknown_closes, opened_at, closed_at, "
-    "opening_fact, "
-    "chain_fact, revision) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
-    "ON CONFLICT (position_id) DO UPDATE SET con_id = excluded.con_id, quantity = excluded.quantity, "
-    "average_price = excluded.average_price, cost = excluded.cost, realized_pnl = excluded.realized_pnl, "
-    "commissions = excluded.commissions, net_realized_pnl = excluded.net_realized_pnl, "
-    "estimated_realized_pnl = excluded.estimated_realized_pnl, unknown_closes = excluded.unknown_closes, "
-    "opened_at = excluded.opened_at, closed_at = excluded.closed_at, opening_fact = excluded.opening_fact, "
-    "chain_fact = excluded.chain_fact, revision = excluded.revision, superseded_at = NULL";
-
-constexpr std::string_view put_close =
-    "INSERT INTO position_close (close_id, position_id, quantity_closed, side, entry_price, exit_price, "
-    "realized_pnl, realized_pnl_pct, commissions, net_realized_pnl, estimated_realized_pnl, "
-    "broker_realized_pnl, "
-    "closed_at, trade_date, is_full_close, cause, basis, exec_id, order_ref, closing_fact) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) "
-    "ON CONFLICT (close_id) DO UPDATE SET position_id = excluded.position_id, "
-    "quantity_closed = excluded.quantity_closed, side = excluded.side, entry_price = excluded.entry_price, "
-    "exit_price = excluded.exit_price, realized_pnl = excluded.realized_pnl, "
-    "realized_pnl_pct = excluded.realized_pnl_pct, commissions = excluded.commissions, "
-    "net_realized_pnl = excluded.net_realized_pnl, estimated_realized_pnl = excluded.estimated_realized_pnl, "
-    "broker_realized_pnl = excluded.broker_realized_pnl, closed_at = excluded.closed_at, "
-    "trade_date = excluded.trade_date, is_full_close = excluded.is_full_close, cause = excluded.cause, "
-    "basis = excluded.basis, exec_id = excluded.exec_id, order_ref = excluded.order_ref, "
-    "closing_fact = excluded.closing_fact, superseded_at = NULL";
-
-constexpr std::string_view put_lot =
-    "INSERT INTO lot (lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, "
-    "remaining_quantity, "
-    "price) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
-    "ON CONFLICT (lot_id) DO UPDATE SET position_id = excluded.position_id, opening_fact = "
-    "excluded.opening_fact, "
-    "open_exec_id = excluded.open_exec_id, opened_at = excluded.opened_at, quantity = excluded.quantity, "
-    "remaining_quantity = excluded.remaining_quantity, price = excluded.price";
-
-constexpr std::string_view put_break =
-    "INSERT INTO break (break_id, account_id, con_id, kind, class, state, broker_value, book_value, "
-    "opened_at, "
-    "closed_at, looks, last_change_at, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-    "?13) "
-    "ON CONFLICT (break_id) DO UPDATE SET con_id = excluded.con_id, kind = excluded.kind, class = "
-    "excluded.class, "
-    "state = excluded.state, broker_value = excluded.broker_value, book_value = excluded.book_value, "
-    "opened_at = excluded.opened_at, closed_at = excluded.closed_at, looks = excluded.looks, "
-    "last_change_at = excluded.last_change_at, detail = excluded.detail";
+/// The statement for rows that may be new or changed: an insert that falls back to an update costs no more
+/// than an insert when the row is new, which is what large change sets are made of. `key` and account_id are
+/// not updated.
+std::string upsert(std::string_view table, std::string_view key, std::string_view columns,
+                   std::string_view more = {}) {
+    std::string const fixed = fmt::format(", account_id, {}, ", key);
+    std::string values;
+    std::string updates;
+    int number = 0;
+    for (std::size_t from = 0; from < columns.size();) {
+        std::size_t const to = std::min(columns.find(", ", from), columns.size());
+        std::string_view const column = columns.substr(from, to - from);
+        ++number;
+        values += fmt::format("{}?{}", number == 1 ? "" : ", ", number);
+        if (fixed.find(fmt::format(", {}, ", column)) == std::string::npos) {
+            updates += fmt::format("{}{} = excluded.{}", updates.empty() ? "" : ", ", column, column);
+        }
+        from = to + 2;
+    }
+    return fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {} {}", table, columns,
+                       values, key, updates, more);
+}
 
 constexpr std::string_view add_event =
     "INSERT INTO position_event (event_id, position_id, revision, kind, cause, quantity_before, "
-    "quantity_after, "
-    "average_price_before, average_price_after, occurred_at, recorded_at, sync_run_id, exec_id) "
+    "quantity_after, average_price_before, average_price_after, occurred_at, recorded_at, sync_run_id, "
+    "exec_id) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 constexpr std::string_view add_version =
     "INSERT INTO position_version (position_id, valid_from, revision, step, valid_to, quantity, "
-    "average_price, "
-    "realized_pnl, commissions, recorded_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-
-constexpr std::string_view put_mark =
-    "INSERT INTO mark (account_id, con_id, broker_avg_cost, current_price, market_value, unrealized_pnl, "
-    "unrealized_pnl_pct, broker_unrealized_pnl, marked_at, mark_source) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
-    "ON CONFLICT (account_id, con_id) DO UPDATE SET broker_avg_cost = excluded.broker_avg_cost, "
-    "current_price = excluded.current_price, market_value = excluded.market_value, "
-    "unrealized_pnl = excluded.unrealized_pnl, unrealized_pnl_pct = excluded.unrealized_pnl_pct, "
-    "broker_unrealized_pnl = excluded.broker_unrealized_pnl, marked_at = excluded.marked_at, "
-    "mark_source = excluded.mark_source";
+    "average_price, realized_pnl, commissions, recorded_from) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 /// Writes one commit inside the caller's transaction.
 class CommitWriter {
@@ -198,9 +113,10 @@ private:
         bool streak = false;
         if (id == 0 && run.outcome == model::Outcome::unchanged) {
             POSSYNC_TRY_VOID(database_.each(
-                "SELECT sync_run_id, gateway = ?2 AND \"trigger\" = ?3 AND outcome = 'unchanged' FROM "
-                "sync_run "
-                "WHERE account_id IS ?1 ORDER BY sync_run_id DESC LIMIT 1",
+                "SELECT sync_run_id, gateway = ?2 AND \"trigger\" = ?3 AND outcome = 'unchanged' "
+                "FROM sync_run "
+                "WHERE account_id IS ?1 "
+                "ORDER BY sync_run_id DESC LIMIT 1",
                 [&](Row& row) {
                     id = row.integer();
                     streak = row.boolean();
@@ -211,16 +127,15 @@ private:
         if (streak) {
             return database_.run(
                 "UPDATE sync_run SET repeats = repeats + ?2, finished_at = ?3, broker_positions = ?4, error "
-                "= ?5, "
-                "revision = ?6 WHERE sync_run_id = ?1",
+                "= ?5, revision = ?6 "
+                "WHERE sync_run_id = ?1",
                 id, run.repeats, run.finished_at, run.broker_positions, or_null(run.error), run.revision);
         }
         POSSYNC_TRY_VOID(database_.run(
             "INSERT OR REPLACE INTO sync_run (sync_run_id, gateway, account_id, account, \"trigger\", "
-            "started_at, "
-            "finished_at, outcome, positions_created, positions_updated, positions_closed, broker_positions, "
-            "repeats, "
-            "error, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            "started_at, finished_at, outcome, positions_created, positions_updated, positions_closed, "
+            "broker_positions, repeats, error, revision) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             id == 0 ? std::nullopt : std::optional(id), run.gateway, account, or_null(run.account),
             to_string(run.trigger), run.started_at, run.finished_at, to_string(run.outcome),
             run.positions_created, run.positions_updated, run.positions_closed, run.broker_positions,
@@ -264,6 +179,14 @@ private:
     }
 
     Result<void> write_facts(model::ChangeSet const& change_set) {
+        // What the contract data said is not forgotten when another account meets the instrument without
+        // them.
+        static std::string const put_instrument = upsert(
+            "instrument", "con_id",
+            "con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, "
+            "trading_class, multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, "
+            "details_known",
+            "WHERE excluded.details_known OR NOT instrument.details_known");
         POSSYNC_TRY(Statement* const instrument, database_.statement(put_instrument));
         for (auto const& i : change_set.instruments) {
             POSSYNC_TRY_VOID(instrument->run(i.con_id, i.symbol, or_null(i.local_symbol), i.sec_type,
@@ -272,6 +195,12 @@ private:
                                              or_null(i.expiry), i.strike, or_null(i.right), i.under_con_id,
                                              or_null(i.time_zone), i.details_known));
         }
+        static std::string const put_execution =
+            upsert("execution", "account_id, exec_id",
+                   "account_id, exec_id, con_id, time, time_text, side, shares, price, exchange, order_id, "
+                   "perm_id, client_id, order_ref, model_code, cum_qty, last_liquidity, liquidation, "
+                   "exercise_type, commission, commission_currency, broker_realized_pnl, booking, "
+                   "superseded_by, excluded, recorded_at, trade_date");
         POSSYNC_TRY(Statement* const execution, database_.statement(put_execution));
         for (auto const& e : change_set.executions) {
             std::optional<std::string> const day =
@@ -283,6 +212,10 @@ private:
                 e.exercise_type, e.commission, or_null(e.commission_currency), e.broker_realized_pnl,
                 to_string(e.booking), or_null(e.superseded_by), e.excluded, e.recorded_at, day));
         }
+        static std::string const put_adjustment = upsert(
+            "adjustment", "adjustment_id",
+            "adjustment_id, account_id, con_id, cause, quantity, price, basis, estimated_price, ratio, "
+            "effective_at, recorded_at, author, note, undone_at, undone_by");
         POSSYNC_TRY(Statement* const adjustment, database_.statement(put_adjustment));
         for (auto const& a : change_set.adjustments) {
             std::optional<std::string> const ratio =
@@ -307,6 +240,12 @@ private:
             POSSYNC_TRY_VOID(database_.run("UPDATE position SET superseded_at = ?2 WHERE position_id = ?1",
                                            id, change_set.recorded_at));
         }
+        static std::string const put_position = upsert(
+            "position", "position_id",
+            "position_id, account_id, con_id, quantity, average_price, cost, realized_pnl, commissions, "
+            "net_realized_pnl, estimated_realized_pnl, unknown_closes, opened_at, closed_at, "
+            "opening_fact, chain_fact, revision",
+            ", superseded_at = NULL");
         POSSYNC_TRY(Statement* const position, database_.statement(put_position));
         for (auto const& p : change_set.positions) {
             TextOrNull const chain{p.chain_fact == p.opening_fact ? std::string_view() : p.chain_fact};
@@ -315,6 +254,13 @@ private:
                                            p.net_realized_pnl, p.estimated_realized_pnl, p.unknown_closes,
                                            p.opened_at, p.closed_at, p.opening_fact, chain, p.revision));
         }
+        static std::string const put_close =
+            upsert("position_close", "close_id",
+                   "close_id, position_id, quantity_closed, side, entry_price, exit_price, realized_pnl, "
+                   "realized_pnl_pct, commissions, net_realized_pnl, estimated_realized_pnl, "
+                   "broker_realized_pnl, closed_at, trade_date, is_full_close, cause, basis, exec_id, "
+                   "order_ref, closing_fact",
+                   ", superseded_at = NULL");
         POSSYNC_TRY(Statement* const close, database_.statement(put_close));
         for (auto const& c : change_set.closes) {
             std::optional<std::string> const day =
@@ -326,6 +272,10 @@ private:
                                         to_string(c.cause), to_string(c.basis), or_null(c.exec_id),
                                         or_null(c.order_ref), c.closing_fact));
         }
+        static std::string const put_lot = upsert(
+            "lot", "lot_id",
+            "lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, remaining_quantity, "
+            "price");
         POSSYNC_TRY(Statement* const lot, database_.statement(put_lot));
         for (auto const& l : change_set.lots) {
             POSSYNC_TRY_VOID(lot->run(l.lot_id, l.position_id, l.opening_fact, or_null(l.open_exec_id),
@@ -364,6 +314,10 @@ private:
     }
 
     Result<void> write_breaks(model::ChangeSet const& change_set) {
+        static std::string const put_break =
+            upsert("break", "break_id",
+                   "break_id, account_id, con_id, kind, class, state, broker_value, book_value, opened_at, "
+                   "closed_at, looks, last_change_at, detail");
         for (auto const& b : change_set.breaks) {
             POSSYNC_TRY_VOID(database_.run(put_break, b.break_id, change_set.account_id, or_null(b.con_id),
                                            to_string(b.kind), to_string(b.break_class), to_string(b.state),
@@ -374,6 +328,10 @@ private:
     }
 
     Result<void> write_marks() {
+        static std::string const put_mark =
+            upsert("mark", "account_id, con_id",
+                   "account_id, con_id, broker_avg_cost, current_price, market_value, unrealized_pnl, "
+                   "unrealized_pnl_pct, broker_unrealized_pnl, marked_at, mark_source");
         for (auto const& m : request_.marks) {
             POSSYNC_TRY_VOID(database_.run(put_mark, m.account_id, m.con_id, m.broker_avg_cost,
                                            m.current_price, m.market_value, m.unrealized_pnl,
@@ -388,8 +346,8 @@ private:
             POSSYNC_TRY_VOID(
                 database_.run("INSERT INTO account_value (account_id, key, currency, value, updated_at) "
                               "VALUES (?1, ?2, ?3, ?4, ?5) "
-                              "ON CONFLICT (account_id, key, currency) DO UPDATE SET value = excluded.value, "
-                              "updated_at = excluded.updated_at",
+                              "ON CONFLICT (account_id, key, currency) DO UPDATE SET value = "
+                              "excluded.value, updated_at = excluded.updated_at",
                               v.account_id, v.key, v.currency, v.value, v.updated_at));
         }
         return {};
@@ -647,8 +605,8 @@ private:
     [[nodiscard]] base::Error mismatch(std::string const& what, bool remembered_paper) const {
         return {ErrorCode::refused,
                 fmt::format(
-                    "database {} knows {} as {}, but now a {} login serves it: check host and port, or use a "
-                    "database of its own",
+                    "database {} knows {} as {}, but now a {} login serves it: check host and port, or use "
+                    "a database of its own",
                     path_, what, remembered_paper ? "paper" : "live", remembered_paper ? "live" : "paper")};
     }
 

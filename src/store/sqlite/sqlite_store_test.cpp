@@ -265,22 +265,18 @@ constexpr ViewColumns views[] = {
     {"accounts", "account_id account broker gateway base_currency is_paper revision last_synced_at", 0},
     {"instruments",
      "instrument_id con_id symbol local_symbol sec_type currency exchange primary_exchange trading_class "
-     "multiplier "
-     "price_scale expiry strike right under_con_id",
+     "multiplier price_scale expiry strike right under_con_id",
      0},
     {"positions",
-     "position_id account_id account con_id symbol local_symbol sec_type currency multiplier status quantity "
-     "average_price broker_avg_cost current_price market_value unrealized_pnl unrealized_pnl_pct "
-     "realized_pnl "
-     "commissions net_realized_pnl estimated_realized_pnl unknown_closes marked_at mark_source opened_at "
-     "closed_at "
-     "missing_since last_synced_at revision broker_unrealized_pnl",
+     "position_id account_id account con_id symbol local_symbol sec_type currency multiplier status "
+     "quantity average_price broker_avg_cost current_price market_value unrealized_pnl unrealized_pnl_pct "
+     "realized_pnl commissions net_realized_pnl estimated_realized_pnl unknown_closes marked_at mark_source "
+     "opened_at closed_at missing_since last_synced_at revision broker_unrealized_pnl",
      1},
     {"position_closes",
      "close_id position_id account con_id symbol quantity_closed side entry_price exit_price realized_pnl "
      "realized_pnl_pct commissions net_realized_pnl estimated_realized_pnl broker_realized_pnl currency "
-     "closed_at "
-     "trade_date is_full_close cause basis exec_id order_ref",
+     "closed_at trade_date is_full_close cause basis exec_id order_ref",
      0},
     {"position_events",
      "event_id revision account position_id con_id symbol kind cause quantity_before quantity_after "
@@ -288,28 +284,25 @@ constexpr ViewColumns views[] = {
      0},
     {"executions",
      "exec_id account con_id symbol time side shares signed_quantity price exchange order_id perm_id "
-     "client_id "
-     "order_ref model_code cum_qty last_liquidity commission commission_currency broker_realized_pnl "
-     "liquidation "
-     "trade_date superseded_by booked time_text exercise_type excluded recorded_at",
+     "client_id order_ref model_code cum_qty last_liquidity commission commission_currency "
+     "broker_realized_pnl liquidation trade_date superseded_by booked time_text exercise_type excluded "
+     "recorded_at",
      5},
     {"lots",
      "lot_id position_id account con_id symbol open_exec_id opened_at quantity remaining_quantity price", 0},
     {"sync_runs",
-     "sync_run_id gateway account trigger started_at finished_at outcome positions_created positions_updated "
-     "positions_closed broker_positions error revision repeats",
+     "sync_run_id gateway account trigger started_at finished_at outcome positions_created "
+     "positions_updated positions_closed broker_positions error revision repeats",
      1},
     {"breaks",
      "break_id account con_id symbol kind class state broker_value book_value opened_at closed_at detail "
-     "looks "
-     "last_change_at",
+     "looks last_change_at",
      2},
     {"coverage", "account stream from_time to_time state source", 0},
     {"account_values", "account key currency value updated_at", 0},
     {"adjustments",
-     "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author note undone_by "
-     "symbol "
-     "basis estimated_price undone_at",
+     "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author note "
+     "undone_by symbol basis estimated_price undone_at",
      4},
     {"position_history",
      "position_id account con_id symbol quantity average_price realized_pnl commissions valid_from valid_to "
