@@ -1,0 +1,60 @@
+# Shared by the scripts in this folder: where things are, what is installed, how to say so. Sourced, not run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+
+say() { printf '== %s\n' "$*"; }
+die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+build_packages=(cmake ninja-build ccache pkg-config g++ clang-19 lld-19 git
+  libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libfmt-dev libspdlog-dev libtomlplusplus-dev
+  libcli11-dev libhowardhinnant-date-dev tzdata)
+test_packages=(libgtest-dev libgmock-dev librapidcheck-dev libclang-rt-19-dev clang-format-19 python3 sqlite3)
+bench_packages=(python3-sqlalchemy)
+
+# install PACKAGE...: what is missing of it, by apt; nothing when everything is there.
+install() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  command -v apt-get >/dev/null || die "these Debian packages are needed: ${missing[*]}"
+  local as=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "run as root, or install sudo: these packages are needed: ${missing[*]}"
+    as=(sudo)
+  fi
+  say "installing ${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! { "${as[@]}" apt-get update -qq && "${as[@]}" env DEBIAN_FRONTEND=noninteractive \
+         apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -5 "$log" >&2
+    die "apt could not install them; the whole of what it said is in $log"
+  fi
+  rm -f "$log"
+}
+
+# Node for the browser-side and foreign-client tests: kept when there is a recent one, else Debian's.
+install_node() { command -v npm >/dev/null || install nodejs npm; }
+
+# Compilers need about 1.5 GiB each at worst.
+jobs() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '/MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
+  [ "$memory" -lt 1 ] && memory=1
+  echo $((cores < memory ? cores : memory))
+}
+
+# build PRESET [TARGET...]
+build() {
+  local preset=$1
+  shift
+  say "building $preset"
+  [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >"build-$preset.log" 2>&1 ||
+    { tail -20 "build-$preset.log" >&2; rm -f "build-$preset.log"; die "cmake --preset $preset failed"; }
+  rm -f "build-$preset.log"
+  cmake --build "build/$preset" -j "$(jobs)" ${1:+--target "$@"} -- --quiet || die "the build of preset $preset failed, see above"
+}
