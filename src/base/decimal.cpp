@@ -298,12 +298,16 @@ Decimal Decimal::rounded(int decimals) const {
 
 Decimal operator+(Decimal const& a, Decimal const& b) {
     Aligned const x = align(a, b);
-    return checked(x.a + x.b, x.scale);
+    Int128 sum = 0;  // two numbers of 38 digits can leave 128 bits
+    if (__builtin_add_overflow(x.a, x.b, &sum)) overflow("number has more than 38 digits");
+    return checked(sum, x.scale);
 }
 
 Decimal operator-(Decimal const& a, Decimal const& b) {
     Aligned const x = align(a, b);
-    return checked(x.a - x.b, x.scale);
+    Int128 difference = 0;
+    if (__builtin_sub_overflow(x.a, x.b, &difference)) overflow("number has more than 38 digits");
+    return checked(difference, x.scale);
 }
 
 Decimal operator-(Decimal const& a) {
