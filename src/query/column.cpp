@@ -9,12 +9,12 @@ using base::Result;
 
 std::string_view to_string(ColumnType type) {
     switch (type) {
-        case ColumnType::text: return "text";
-        case ColumnType::decimal: return "decimal";
-        case ColumnType::integer: return "integer";
-        case ColumnType::boolean: return "boolean";
-        case ColumnType::timestamp: return "timestamp";
-        case ColumnType::date: return "date";
+    case ColumnType::text: return "text";
+    case ColumnType::decimal: return "decimal";
+    case ColumnType::integer: return "integer";
+    case ColumnType::boolean: return "boolean";
+    case ColumnType::timestamp: return "timestamp";
+    case ColumnType::date: return "date";
     }
     return "text";
 }
@@ -47,7 +47,8 @@ Result<std::int64_t> value_of(std::string_view text) {
     std::int64_t value = 0;
     auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error == std::errc{} && stop == text.data() + text.size()) return value;
-    return base::fail(error == std::errc::result_out_of_range ? ErrorCode::out_of_range : ErrorCode::invalid_input,
+    return base::fail(error == std::errc::result_out_of_range ? ErrorCode::out_of_range
+                                                              : ErrorCode::invalid_input,
                       "'" + std::string(text.substr(0, 40)) + "' is not a whole number of 64 bits");
 }
 
@@ -55,7 +56,8 @@ template <>
 Result<bool> value_of(std::string_view text) {
     if (text == "true") return true;
     if (text == "false") return false;
-    return base::fail(ErrorCode::invalid_input, "'" + std::string(text.substr(0, 40)) + "' is not true or false");
+    return base::fail(ErrorCode::invalid_input,
+                      "'" + std::string(text.substr(0, 40)) + "' is not true or false");
 }
 
 template <>

@@ -1,9 +1,9 @@
-// Columns as data: one constexpr list per row struct says name, member, type and meaning of every column, and from that
-// one list come the SQL select, JSON, CSV, the terminal table and the API's description. Whoever adds a column adds one
-// line in views.hpp and nothing else.
+// Columns as data: one constexpr list per row struct says name, member, type and meaning of every column, and
+// from that one list come the SQL select, JSON, CSV, the terminal table and the API's description. Whoever
+// adds a column adds one line in views.hpp and nothing else.
 //
-// A column's type and nullability follow from the C++ member, so the list cannot contradict the struct. Everything is
-// constant data without state.
+// A column's type and nullability follow from the C++ member, so the list cannot contradict the struct.
+// Everything is constant data without state.
 #pragma once
 
 #include <cstdint>
@@ -58,10 +58,11 @@ struct Column {
     static constexpr bool nullable = IsOptional<Member>::value;
 
     std::string_view name;
-    Member Row::*member;
+    Member Row::* member;
     std::string_view description;  ///< one sentence for API and documentation
 
-    constexpr Column(std::string_view column_name, Member Row::*column_member, std::string_view column_description)
+    constexpr Column(std::string_view column_name, Member Row::* column_member,
+                     std::string_view column_description)
         : name(column_name), member(column_member), description(column_description) {}
 };
 
@@ -74,8 +75,8 @@ struct ColumnInfo {
 };
 
 /// Which columns the filters of commands and API look at; an empty name means that the filter does not apply.
-/// A row lasts from `from` to `to`: NULL `from` is since ever, NULL `to` until further notice. Rows of one moment have
-/// from == to, and `from_else` stands in where that moment is NULL.
+/// A row lasts from `from` to `to`: NULL `from` is since ever, NULL `to` until further notice. Rows of one
+/// moment have from == to, and `from_else` stands in where that moment is NULL.
 struct FilterColumns {
     std::string_view account = {};
     std::string_view symbol = {};
@@ -85,7 +86,8 @@ struct FilterColumns {
     std::string_view from = {};
     std::string_view from_else = {};
     std::string_view to = {};
-    std::string_view order = {};   ///< columns of the natural order, separated by blanks; unique within the view
+    std::string_view order =
+        {};                    ///< columns of the natural order, separated by blanks; unique within the view
     bool newest_last = false;  ///< natural order is time: a limit keeps the end, not the beginning
 };
 

@@ -15,7 +15,9 @@ template <typename Value>
 void append_value(std::string& out, Value const& value) {
     append_csv_field(out, std::string_view(text_of(value)));
 }
-void append_value(std::string& out, std::string const& value) { append_csv_field(out, std::string_view(value)); }
+void append_value(std::string& out, std::string const& value) {
+    append_csv_field(out, std::string_view(value));
+}
 template <typename Value>
 void append_value(std::string& out, std::optional<Value> const& value) {
     if (value) append_value(out, *value);
@@ -42,7 +44,9 @@ Result<std::vector<CsvRecord>> split_csv(std::string_view text) {
     std::vector<CsvRecord> records;
     std::size_t line = 1;
     std::size_t i = 0;
-    auto const at_record_end = [&] { return i == text.size() || text[i] == '\n' || text.substr(i, 2) == "\r\n"; };
+    auto const at_record_end = [&] {
+        return i == text.size() || text[i] == '\n' || text.substr(i, 2) == "\r\n";
+    };
     while (i < text.size()) {
         if (at_record_end()) {  // a blank line
             i += text[i] == '\r' ? 2 : 1;
@@ -77,7 +81,8 @@ Result<std::vector<CsvRecord>> split_csv(std::string_view text) {
             } else {
                 std::size_t const begin = i;
                 while (!at_record_end() && text[i] != ',') {
-                    if (text[i] == '"') return at_line(line, "a quote stands inside a field that is not quoted");
+                    if (text[i] == '"')
+                        return at_line(line, "a quote stands inside a field that is not quoted");
                     ++i;
                 }
                 if (i == begin) {
@@ -162,7 +167,8 @@ Result<std::vector<Row>> parse_csv(std::string_view text) {
             if (value) {
                 row.*column.member = std::move(*value);
             } else {
-                error = base::Error{value.error().code, std::string(column.name) + ": " + value.error().message};
+                error =
+                    base::Error{value.error().code, std::string(column.name) + ": " + value.error().message};
             }
         });
         if (error) return base::because("line " + std::to_string(record.line), *error);

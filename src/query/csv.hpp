@@ -1,6 +1,7 @@
-// Rows as CSV (RFC 4180): a header of the view's columns, CRLF after each record, fields with a comma, quote, CR or LF
-// in quotes, quotes doubled. NULL is an empty field and an empty text is "" (quoted), so that nothing is lost on the
-// way back. The values are those of JSON: exact decimals, RFC 3339 times, true and false.
+// Rows as CSV (RFC 4180): a header of the view's columns, CRLF after each record, fields with a comma, quote,
+// CR or LF in quotes, quotes doubled. NULL is an empty field and an empty text is "" (quoted), so that
+// nothing is lost on the way back. The values are those of JSON: exact decimals, RFC 3339 times, true and
+// false.
 #pragma once
 
 #include <optional>
@@ -18,8 +19,8 @@ namespace possync::query {
 template <typename Row>
 [[nodiscard]] std::string to_csv(std::vector<Row> const& rows);
 
-/// The reverse, exact. Columns are found by the header's names, in any order; unknown ones are ignored, missing ones
-/// are errors. Errors: invalid_input naming line and column.
+/// The reverse, exact. Columns are found by the header's names, in any order; unknown ones are ignored,
+/// missing ones are errors. Errors: invalid_input naming line and column.
 template <typename Row>
 [[nodiscard]] base::Result<std::vector<Row>> parse_csv(std::string_view text);
 

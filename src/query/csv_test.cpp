@@ -10,15 +10,15 @@ using testing::number;
 TEST(Csv, QuotesWhatNeedsIt) {
     AccountValueRow plain{"DU1", "Key", std::nullopt, "1,000.5", testing::moment("2026-11-23T14:31:05Z")};
     AccountValueRow odd{"say \"hi\"", "two\r\nlines", "", " blank ", {}};
-    EXPECT_EQ(to_csv(std::vector{plain, odd}),
-              "account,key,currency,value,updated_at\r\n"
-              "DU1,Key,,\"1,000.5\",2026-11-23T14:31:05.000000Z\r\n"
-              "\"say \"\"hi\"\"\",\"two\r\nlines\",\"\", blank ,\r\n");
+    EXPECT_EQ(to_csv(std::vector{plain, odd}), "account,key,currency,value,updated_at\r\n"
+                                               "DU1,Key,,\"1,000.5\",2026-11-23T14:31:05.000000Z\r\n"
+                                               "\"say \"\"hi\"\"\",\"two\r\nlines\",\"\", blank ,\r\n");
 }
 
 TEST(Csv, OfNoRowsIsTheHeader) {
     EXPECT_EQ(to_csv(std::vector<CoverageRow>{}), "account,stream,from_time,to_time,state,source\r\n");
-    EXPECT_EQ(parse_csv<CoverageRow>("account,stream,from_time,to_time,state,source\r\n"), std::vector<CoverageRow>{});
+    EXPECT_EQ(parse_csv<CoverageRow>("account,stream,from_time,to_time,state,source\r\n"),
+              std::vector<CoverageRow>{});
 }
 
 TEST(Csv, KeepsDecimalsAndBooleans) {
@@ -45,7 +45,9 @@ TEST(SplitCsv, TakesWhatOthersWrite) {
     EXPECT_EQ(fields(""), "");
     EXPECT_EQ(fields("a,b\nc,d"), "1:[a][b] 2:[c][d] ");
     EXPECT_EQ(fields("a,b\r\nc,d\r\n"), "1:[a][b] 2:[c][d] ");
-    EXPECT_EQ(fields("\xEF\xBB\xBF" "a\n"), "1:[a] ");
+    EXPECT_EQ(fields("\xEF\xBB\xBF"
+                     "a\n"),
+              "1:[a] ");
     EXPECT_EQ(fields("a\n\n\r\nb\n"), "1:[a] 4:[b] ");
     EXPECT_EQ(fields(",\n"), "1:[NULL][NULL] ");
     EXPECT_EQ(fields("a,\n"), "1:[a][NULL] ");

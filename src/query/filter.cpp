@@ -19,7 +19,8 @@ std::string quoted(std::string_view text) { return "'" + std::string(text.substr
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return upper(x) == upper(y); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return upper(x) == upper(y); });
 }
 
 template <typename Function>
@@ -33,14 +34,15 @@ void for_each_word(std::string_view words, Function function) {
 
 /// User's word for a view, for messages: "positions have no status".
 std::unexpected<base::Error> does_not_apply(ViewInfo const& view, std::string_view option) {
-    return base::fail(ErrorCode::invalid_input,
-                      "--" + std::string(option) + " does not apply to " + std::string(view.name) + "; leave it out");
+    return base::fail(ErrorCode::invalid_input, "--" + std::string(option) + " does not apply to " +
+                                                    std::string(view.name) + "; leave it out");
 }
 
 Result<void> check_text(std::string_view option, std::optional<std::string> const& value) {
     if (!value) return {};
     if (value->empty()) {
-        return base::fail(ErrorCode::invalid_input, "--" + std::string(option) + " is empty; give it a value");
+        return base::fail(ErrorCode::invalid_input,
+                          "--" + std::string(option) + " is empty; give it a value");
     }
     // A NUL would end the text early inside the database and match something else than was written.
     if (value->find('\0') != std::string::npos || value->size() > 200) {
@@ -53,10 +55,11 @@ template <typename Integer>
 Result<Integer> parse_whole(std::string_view option, std::string_view text, Integer low, Integer high) {
     Integer value{};
     auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc{} && stop == text.data() + text.size() && value >= low && value <= high) return value;
+    if (error == std::errc{} && stop == text.data() + text.size() && value >= low && value <= high)
+        return value;
     return base::fail(ErrorCode::invalid_input, "--" + std::string(option) + " " + quoted(text) +
-                                                    " is not a whole number from " + std::to_string(low) + " to " +
-                                                    std::to_string(high));
+                                                    " is not a whole number from " + std::to_string(low) +
+                                                    " to " + std::to_string(high));
 }
 
 }  // namespace
@@ -66,7 +69,8 @@ Result<Timestamp> parse_moment(std::string_view text, Timestamp now) {
     if (auto const time = base::parse_rfc3339(text)) return *time;
     if (auto const duration = base::parse_duration(text)) return now - *duration;
     return base::fail(ErrorCode::invalid_input,
-                      quoted(text) + " is not a time; write 2026-11-23, 2026-11-23T14:30:00Z, or 24h, 7d for ago");
+                      quoted(text) +
+                          " is not a time; write 2026-11-23, 2026-11-23T14:30:00Z, or 24h, 7d for ago");
 }
 
 Result<Filter> parse_filter(ViewInfo const& view, FilterText const& text, Timestamp now) {
@@ -112,7 +116,8 @@ Result<Filter> checked(ViewInfo const& view, Filter filter) {
     if (filter.until && columns.from.empty()) return does_not_apply(view, "until");
     if (filter.since && filter.until && *filter.since >= *filter.until) {
         return base::fail(ErrorCode::invalid_input, "--since " + base::to_rfc3339(*filter.since) +
-                                                        " is not before --until " + base::to_rfc3339(*filter.until));
+                                                        " is not before --until " +
+                                                        base::to_rfc3339(*filter.until));
     }
     if (filter.status && !columns.status_words.empty()) {
         std::string_view found;
@@ -120,7 +125,8 @@ Result<Filter> checked(ViewInfo const& view, Filter filter) {
             if (equal_ignoring_case(word, *filter.status)) found = word;
         });
         if (found.empty()) {
-            return base::fail(ErrorCode::invalid_input, "--status " + quoted(*filter.status) + " is not one of " +
+            return base::fail(ErrorCode::invalid_input, "--status " + quoted(*filter.status) +
+                                                            " is not one of " +
                                                             std::string(columns.status_words));
         }
         filter.status = std::string(found);
@@ -134,16 +140,18 @@ Result<Filter> checked(ViewInfo const& view, Filter filter) {
         if (view.find(column) == nullptr) {
             std::string names;
             for (auto const& candidate : view.columns) names += " " + std::string(candidate.name);
-            return base::fail(ErrorCode::invalid_input, "--sort " + quoted(filter.sort) + " is not a column of " +
-                                                            std::string(view.name) + ":" + names);
+            return base::fail(ErrorCode::invalid_input, "--sort " + quoted(filter.sort) +
+                                                            " is not a column of " + std::string(view.name) +
+                                                            ":" + names);
         }
     }
     if (filter.at || filter.as_recorded) {
         std::string_view const option = filter.at ? "at" : "as-recorded";
         if (view.name != View<PositionRow>::name) return does_not_apply(view, option);
         if (filter.since || filter.until) {
-            return base::fail(ErrorCode::invalid_input, "--" + std::string(option) +
-                                                            " shows one moment; leave out --since and --until");
+            return base::fail(ErrorCode::invalid_input,
+                              "--" + std::string(option) +
+                                  " shows one moment; leave out --since and --until");
         }
         if (!filter.at) filter.at = filter.as_recorded;
     }
@@ -153,8 +161,8 @@ Result<Filter> checked(ViewInfo const& view, Filter filter) {
 Select make_select(ViewInfo const& view, Filter const& filter) {
     FilterColumns const& columns = view.filter;
     Select select;
-    // Columns are written v."name": "right" is a keyword, and a quoted name alone would be taken for a text by SQLite
-    // where no such column exists.
+    // Columns are written v."name": "right" is a keyword, and a quoted name alone would be taken for a text
+    // by SQLite where no such column exists.
     auto const column = [](std::string_view name) { return "v.\"" + std::string(name) + "\""; };
     auto const parameter = [&select](SelectParameter value) {
         select.parameters.push_back(std::move(value));
@@ -185,14 +193,15 @@ Select make_select(ViewInfo const& view, Filter const& filter) {
     if (filter.status) where(column(columns.status) + " = " + text(*filter.status));
     if (filter.since || filter.until) {
         bool const moment = columns.from == columns.to;
-        std::string const from = columns.from_else.empty()
-                                     ? column(columns.from)
-                                     : "coalesce(" + column(columns.from) + ", " + column(columns.from_else) + ")";
+        std::string const from = columns.from_else.empty() ? column(columns.from)
+                                                           : "coalesce(" + column(columns.from) + ", " +
+                                                                 column(columns.from_else) + ")";
         if (filter.since) {
             std::string const since = text(base::to_rfc3339(*filter.since));
             // A stretch of time must reach past `since`; its own begin may be later.
             where(moment ? from + " >= " + since
-                         : "(" + column(columns.to) + " IS NULL OR " + column(columns.to) + " >= " + since + ")");
+                         : "(" + column(columns.to) + " IS NULL OR " + column(columns.to) + " >= " + since +
+                               ")");
         }
         if (filter.until) {
             std::string const until = text(base::to_rfc3339(*filter.until));

@@ -1,8 +1,10 @@
-// Filters of the reading commands and of the API: the words a user writes become a checked Filter, and a Filter with
-// sort order becomes a choice among rows. Both faces use this one parser, so they accept the same words.
+// Filters of the reading commands and of the API: the words a user writes become a checked Filter, and a
+// Filter with sort order becomes a choice among rows. Both faces use this one parser, so they accept the same
+// words.
 //
-// A filter that does not apply to a view is an error, never silently ignored: a total over rows that were not filtered
-// is worse than no total. Nothing here reads a clock; "7d" counts back from the `now` that is handed in.
+// A filter that does not apply to a view is an error, never silently ignored: a total over rows that were not
+// filtered is worse than no total. Nothing here reads a clock; "7d" counts back from the `now` that is handed
+// in.
 #pragma once
 
 #include <cstddef>
@@ -56,9 +58,10 @@ inline constexpr std::size_t limit_max = 10'000'000;
 /// Errors: invalid_input naming the text and the forms.
 [[nodiscard]] base::Result<base::Timestamp> parse_moment(std::string_view text, base::Timestamp now);
 
-/// Parses and checks every word against the view. `as_recorded` without `at` is taken for both: what was known then
-/// of that same moment. Errors: invalid_input, one line that names the option and what it may be.
-[[nodiscard]] base::Result<Filter> parse_filter(ViewInfo const& view, FilterText const& text, base::Timestamp now);
+/// Parses and checks every word against the view. `as_recorded` without `at` is taken for both: what was
+/// known then of that same moment. Errors: invalid_input, one line that names the option and what it may be.
+[[nodiscard]] base::Result<Filter> parse_filter(ViewInfo const& view, FilterText const& text,
+                                                base::Timestamp now);
 
 /// Checks a Filter that was made by hand. Errors as parse_filter; status is put into the view's spelling.
 [[nodiscard]] base::Result<Filter> checked(ViewInfo const& view, Filter filter);
@@ -70,16 +73,16 @@ struct SelectParameter {
     bool operator==(SelectParameter const&) const = default;
 };
 
-/// SQL for the view's rows under account, symbol, con_id, status, since, until, and for limit where the order is the
-/// natural one. Placeholders are $1, $2, ... in order, as PostgreSQL writes them and SQLite accepts them. Rows come in
-/// natural order, except when `reversed`: then newest first, for the reader to turn round.
+/// SQL for the view's rows under account, symbol, con_id, status, since, until, and for limit where the order
+/// is the natural one. Placeholders are $1, $2, ... in order, as PostgreSQL writes them and SQLite accepts
+/// them. Rows come in natural order, except when `reversed`: then newest first, for the reader to turn round.
 struct Select {
     std::string sql;
     std::vector<SelectParameter> parameters;
     bool reversed = false;
 };
-/// Precondition: `filter` passed checked() for this view. Times compare as text, which is right because the views write
-/// them in one fixed form; numbers are never compared as text, see sort_rows.
+/// Precondition: `filter` passed checked() for this view. Times compare as text, which is right because the
+/// views write them in one fixed form; numbers are never compared as text, see sort_rows.
 [[nodiscard]] Select make_select(ViewInfo const& view, Filter const& filter);
 
 /// -1, 0, 1 by value, exact for decimals; NULL is greater than everything.
@@ -88,8 +91,8 @@ int compare_values(Value const& a, Value const& b) {
     return a < b ? -1 : (b < a ? 1 : 0);
 }
 
-/// Sorts by filter.sort (stable, exact, NULLs last both ways) and cuts to filter.limit. Without a sort order nothing
-/// is done: make_select has ordered and limited already. Defined for the rows of views.hpp.
+/// Sorts by filter.sort (stable, exact, NULLs last both ways) and cuts to filter.limit. Without a sort order
+/// nothing is done: make_select has ordered and limited already. Defined for the rows of views.hpp.
 template <typename Row>
 void sort_rows(std::vector<Row>& rows, Filter const& filter);
 

@@ -94,8 +94,10 @@ TEST(ParseFilter, RefusesWhatDoesNotFit) {
               "--at shows one moment; leave out --since and --until");
     EXPECT_EQ(message(positions, [](FilterText& t) { t.since = "1d", t.until = "2d"; }),
               "--since 2026-11-22T12:00:00.000000Z is not before --until 2026-11-21T12:00:00.000000Z");
-    EXPECT_EQ(message(positions, [](FilterText& t) { t.since = "1d", t.until = "1d"; }).substr(0, 7), "--since");
-    EXPECT_EQ(message(positions, [](FilterText& t) { t.account = ""; }), "--account is empty; give it a value");
+    EXPECT_EQ(message(positions, [](FilterText& t) { t.since = "1d", t.until = "1d"; }).substr(0, 7),
+              "--since");
+    EXPECT_EQ(message(positions, [](FilterText& t) { t.account = ""; }),
+              "--account is empty; give it a value");
     EXPECT_EQ(message(positions, [](FilterText& t) { t.symbol = std::string("A\0B", 3); }),
               "--symbol is not a plain word");
     EXPECT_EQ(message(positions, [](FilterText& t) { t.con_id = "0"; }),
@@ -107,7 +109,8 @@ TEST(ParseFilter, RefusesWhatDoesNotFit) {
     EXPECT_EQ(message(view_info<CoverageRow>(), [](FilterText& t) { t.sort = "-size"; }),
               "--sort '-size' is not a column of coverage: account stream from_time to_time state source");
     EXPECT_EQ(message(positions, [](FilterText& t) { t.sort = ""; }), "--sort is empty; name a column");
-    EXPECT_EQ(message(positions, [](FilterText& t) { t.since = "soon"; }).substr(0, 26), "--since: 'soon' is not a t");
+    EXPECT_EQ(message(positions, [](FilterText& t) { t.since = "soon"; }).substr(0, 26),
+              "--since: 'soon' is not a t");
 }
 
 TEST(ParseFilter, AsRecordedAloneIsAlsoTheMoment) {
@@ -122,10 +125,12 @@ TEST(ParseFilter, AsRecordedAloneIsAlsoTheMoment) {
 
 TEST(MakeSelect, NamesEveryColumnAndNothingElse) {
     auto const select = make_select(view_info<CoverageRow>(), {});
-    EXPECT_EQ(select.sql,
-              "SELECT v.\"account\", v.\"stream\", v.\"from_time\", v.\"to_time\", v.\"state\", v.\"source\" FROM "
-              "coverage v ORDER BY v.\"account\" ASC NULLS FIRST, v.\"stream\" ASC NULLS FIRST, v.\"from_time\" ASC "
-              "NULLS FIRST");
+    EXPECT_EQ(
+        select.sql,
+        "SELECT v.\"account\", v.\"stream\", v.\"from_time\", v.\"to_time\", v.\"state\", v.\"source\" FROM "
+        "coverage v ORDER BY v.\"account\" ASC NULLS FIRST, v.\"stream\" ASC NULLS FIRST, v.\"from_time\" "
+        "ASC "
+        "NULLS FIRST");
     EXPECT_TRUE(select.parameters.empty());
     EXPECT_FALSE(select.reversed);
 }
@@ -137,14 +142,14 @@ TEST(MakeSelect, KeepsValuesOutOfTheText) {
     filter.con_id = 7;
     filter.status = "CLOSED";
     auto const select = make_select(view_info<PositionRow>(), filter);
-    EXPECT_NE(select.sql.find(" WHERE v.\"account\" = $1 AND upper(v.\"symbol\") = $2 AND v.\"con_id\" = $3 AND "
-                              "v.\"status\" = $4 ORDER BY "),
-              std::string::npos)
+    EXPECT_NE(
+        select.sql.find(" WHERE v.\"account\" = $1 AND upper(v.\"symbol\") = $2 AND v.\"con_id\" = $3 AND "
+                        "v.\"status\" = $4 ORDER BY "),
+        std::string::npos)
         << select.sql;
-    EXPECT_EQ(select.parameters, (std::vector<SelectParameter>{{"DU1'; DROP TABLE position; --", 0},
-                                                               {"BRK B", 0},
-                                                               {std::nullopt, 7},
-                                                               {"CLOSED", 0}}));
+    EXPECT_EQ(select.parameters,
+              (std::vector<SelectParameter>{
+                  {"DU1'; DROP TABLE position; --", 0}, {"BRK B", 0}, {std::nullopt, 7}, {"CLOSED", 0}}));
 }
 
 TEST(MakeSelect, TakesTheEndOfViewsInOrderOfTime) {
@@ -202,7 +207,8 @@ TEST(SortRows, KeepsTheNaturalOrderOfEqualRows) {
     filter.sort = "currency";
     sort_rows(rows, filter);
     for (std::size_t i = 1; i < rows.size(); ++i) {
-        EXPECT_TRUE(rows[i - 1].currency != rows[i].currency || rows[i - 1].position_id < rows[i].position_id);
+        EXPECT_TRUE(rows[i - 1].currency != rows[i].currency ||
+                    rows[i - 1].position_id < rows[i].position_id);
     }
     EXPECT_EQ(rows.front().currency, "EUR");
 }

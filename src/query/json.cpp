@@ -10,7 +10,8 @@ using base::Result;
 
 namespace {
 
-/// Length of the UTF-8 character at the beginning of `text`; 0 when there is none (overlong, surrogate, cut off).
+/// Length of the UTF-8 character at the beginning of `text`; 0 when there is none (overlong, surrogate, cut
+/// off).
 std::size_t utf8_length(std::string_view text) {
     auto const byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     auto const follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
@@ -68,7 +69,8 @@ void append_row(std::string& out, json::serializer& serializer, Row const& row) 
     json::storage_ptr const storage(&resource);
     json::object object(storage);
     object.reserve(view_info<Row>().columns.size());
-    for_each_column<Row>([&](auto const& column) { object.emplace(column.name, json_value(row.*column.member, storage)); });
+    for_each_column<Row>(
+        [&](auto const& column) { object.emplace(column.name, json_value(row.*column.member, storage)); });
     serializer.reset(&object);
     char chunk[4096];
     while (!serializer.done()) {

@@ -44,7 +44,8 @@ TEST(Json, OfNoRowsIsAnEmptyArray) {
 }
 
 TEST(Json, HasOneRowALine) {
-    std::vector<AccountValueRow> const rows(2, AccountValueRow{"DU1", "NetLiquidation", "USD", "1000.00", {}});
+    std::vector<AccountValueRow> const rows(2,
+                                            AccountValueRow{"DU1", "NetLiquidation", "USD", "1000.00", {}});
     EXPECT_EQ(to_json(rows),
               "[{\"account\":\"DU1\",\"key\":\"NetLiquidation\",\"currency\":\"USD\",\"value\":\"1000.00\","
               "\"updated_at\":null},\n"
@@ -60,11 +61,11 @@ TEST(Json, RepairsTextThatIsNotUtf8) {
     } const cases[] = {
         {"plain", "plain"},
         {"\u00e9 \u20ac \U0001F600", "\u00e9 \u20ac \U0001F600"},
-        {"caf\xe9", std::string("caf") + bad},                    // Latin-1
-        {"\xc0\xaf", std::string(bad) + bad},                     // overlong
-        {"\xed\xa0\x80", std::string(bad) + bad + bad},           // surrogate
+        {"caf\xe9", std::string("caf") + bad},                     // Latin-1
+        {"\xc0\xaf", std::string(bad) + bad},                      // overlong
+        {"\xed\xa0\x80", std::string(bad) + bad + bad},            // surrogate
         {"\xf4\x90\x80\x80", std::string(bad) + bad + bad + bad},  // beyond U+10FFFF
-        {"\xe2\x82", std::string(bad) + bad},                     // cut off
+        {"\xe2\x82", std::string(bad) + bad},                      // cut off
         {"\xe2\x82(", std::string(bad) + bad + "("},
     };
     for (auto const& c : cases) EXPECT_EQ(repaired_utf8(c.text), c.expected);
@@ -86,8 +87,9 @@ TEST(Json, ReadingNamesWhatIsWrong) {
               "row 1: account is null");
     EXPECT_EQ(message(R"([{"account":1,"key":"k","currency":null,"value":"v","updated_at":null}])"),
               "row 1: account is not a string");
-    EXPECT_EQ(message(R"([{"account":"a","key":"k","currency":null,"value":"v","updated_at":"x"}])").substr(0, 17),
-              "row 1: updated_at");
+    EXPECT_EQ(
+        message(R"([{"account":"a","key":"k","currency":null,"value":"v","updated_at":"x"}])").substr(0, 17),
+        "row 1: updated_at");
     EXPECT_EQ(message(R"([{"new":1,"account":"a","key":"k","currency":null,"value":"v","updated_at":null}])"),
               "accepted");
 }

@@ -34,9 +34,10 @@ Result<PnlGrouping> parse_pnl_grouping(std::string_view text) {
         } else if (word == "account") {
             grouping.account = true;
         } else {
-            return base::fail(ErrorCode::invalid_input, "'" + std::string(word.substr(0, 40)) +
-                                                            "' is no way to group; write day, symbol, account, "
-                                                            "several with commas, or total");
+            return base::fail(ErrorCode::invalid_input,
+                              "'" + std::string(word.substr(0, 40)) +
+                                  "' is no way to group; write day, symbol, account, "
+                                  "several with commas, or total");
         }
         text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
     }
@@ -62,7 +63,8 @@ Result<std::vector<PnlRow>> realized_pnl(std::vector<CloseRow> const& closes, Pn
             if (!close.realized_pnl) add(row.estimated_realized_pnl, close.estimated_realized_pnl);
         }
     } catch (base::DecimalOverflow const& overflow) {
-        return base::fail(ErrorCode::out_of_range, std::string("realized P&L does not add up: ") + overflow.what());
+        return base::fail(ErrorCode::out_of_range,
+                          std::string("realized P&L does not add up: ") + overflow.what());
     }
     std::vector<PnlRow> rows;
     rows.reserve(groups.size());

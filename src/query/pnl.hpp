@@ -1,5 +1,6 @@
-// Realized P&L as a report: closes added up by day, symbol and account, never across currencies. Sums are exact, and a
-// close whose P&L is not known is counted beside its sum instead of being dropped or taken for 0.
+// Realized P&L as a report: closes added up by day, symbol and account, never across currencies. Sums are
+// exact, and a close whose P&L is not known is counted beside its sum instead of being dropped or taken for
+// 0.
 #pragma once
 
 #include <string_view>
@@ -18,7 +19,8 @@ struct PnlGrouping {
     bool operator==(PnlGrouping const&) const = default;
 };
 
-/// "day,symbol,account" in any order and number; "total" or "" for none. Errors: invalid_input naming the words.
+/// "day,symbol,account" in any order and number; "total" or "" for none. Errors: invalid_input naming the
+/// words.
 [[nodiscard]] base::Result<PnlGrouping> parse_pnl_grouping(std::string_view text);
 
 /// One group. A sum is NULL when none of its parts is known; `unknown_...` counts the parts that it lacks.
@@ -51,10 +53,12 @@ struct View<PnlRow> {
         Column{"realized_pnl", &PnlRow::realized_pnl, "Gross sum of the known ones."},
         Column{"unknown_closes", &PnlRow::unknown_closes, "Closes whose realized P&L is not known."},
         Column{"commissions", &PnlRow::commissions, "Sum of the known ones."},
-        Column{"unknown_commissions", &PnlRow::unknown_commissions, "Closes whose commissions are not known."},
+        Column{"unknown_commissions", &PnlRow::unknown_commissions,
+               "Closes whose commissions are not known."},
         Column{"net_realized_pnl", &PnlRow::net_realized_pnl, "Sum of the known ones."},
         Column{"unknown_net", &PnlRow::unknown_net, "Closes whose net P&L is not known."},
-        Column{"estimated_realized_pnl", &PnlRow::estimated_realized_pnl, "Guesses at the mark, part of no other sum."},
+        Column{"estimated_realized_pnl", &PnlRow::estimated_realized_pnl,
+               "Guesses at the mark, part of no other sum."},
     };
     // The report is made of closes; these are the filters that choose them.
     static constexpr FilterColumns filter = View<CloseRow>::filter;

@@ -7,8 +7,8 @@ namespace {
 
 using testing::number;
 
-CloseRow close_of(std::string account, std::string symbol, std::string currency, unsigned day, char const* gross,
-                  char const* commissions, char const* net) {
+CloseRow close_of(std::string account, std::string symbol, std::string currency, unsigned day,
+                  char const* gross, char const* commissions, char const* net) {
     CloseRow close;
     close.account = std::move(account);
     close.symbol = std::move(symbol);
@@ -39,9 +39,10 @@ std::string text_of_rows(std::vector<PnlRow> const& rows) {
     for (auto const& row : rows) {
         out += (row.day ? base::to_string(*row.day) : "-") + " " + row.account.value_or("-") + " " +
                row.symbol.value_or("-") + " " + row.currency + " " + std::to_string(row.closes) + ": " +
-               text(row.realized_pnl) + "+" + std::to_string(row.unknown_closes) + " " + text(row.commissions) + "+" +
-               std::to_string(row.unknown_commissions) + " " + text(row.net_realized_pnl) + "+" +
-               std::to_string(row.unknown_net) + " " + text(row.estimated_realized_pnl) + "\n";
+               text(row.realized_pnl) + "+" + std::to_string(row.unknown_closes) + " " +
+               text(row.commissions) + "+" + std::to_string(row.unknown_commissions) + " " +
+               text(row.net_realized_pnl) + "+" + std::to_string(row.unknown_net) + " " +
+               text(row.estimated_realized_pnl) + "\n";
     }
     return out;
 }
@@ -49,9 +50,8 @@ std::string text_of_rows(std::vector<PnlRow> const& rows) {
 TEST(RealizedPnl, AddsUpPerCurrencyAndCountsTheUnknown) {
     auto const rows = realized_pnl(example(), {});
     ASSERT_TRUE(rows.has_value());
-    EXPECT_EQ(text_of_rows(*rows),
-              "- - - EUR 1: 7+0 -0.25+0 7.25+0 -\n"
-              "- - - USD 4: 414.2758620689+1 2+2 612.275862069+2 40\n");
+    EXPECT_EQ(text_of_rows(*rows), "- - - EUR 1: 7+0 -0.25+0 7.25+0 -\n"
+                                   "- - - USD 4: 414.2758620689+1 2+2 612.275862069+2 40\n");
 }
 
 TEST(RealizedPnl, GroupsByDaySymbolAndAccount) {
@@ -79,7 +79,8 @@ TEST(RealizedPnl, SaysWhenASumDoesNotFit) {
 
 TEST(PnlGrouping, IsWrittenAsWords) {
     EXPECT_EQ(parse_pnl_grouping("day"), (PnlGrouping{.day = true}));
-    EXPECT_EQ(parse_pnl_grouping("account,day,symbol"), (PnlGrouping{.day = true, .symbol = true, .account = true}));
+    EXPECT_EQ(parse_pnl_grouping("account,day,symbol"),
+              (PnlGrouping{.day = true, .symbol = true, .account = true}));
     EXPECT_EQ(parse_pnl_grouping("total"), PnlGrouping{});
     EXPECT_EQ(parse_pnl_grouping(""), PnlGrouping{});
     EXPECT_EQ(parse_pnl_grouping("day,"), (PnlGrouping{.day = true}));
@@ -94,9 +95,10 @@ TEST(PnlGrouping, IsWrittenAsWords) {
 RC_GTEST_PROP(PnlProperty, GroupsAddUpToTheTotal, ()) {
     std::vector<CloseRow> closes;
     for (std::int64_t n = testing::draw(0, 20); n > 0; --n) {
-        CloseRow close = close_of("DU" + std::to_string(testing::draw(1, 3)), std::string(1, static_cast<char>('A' + testing::draw(0, 3))),
-                                  testing::draw(0, 1) == 0 ? "USD" : "EUR", static_cast<unsigned>(testing::draw(0, 5)),
-                                  nullptr, nullptr, nullptr);
+        CloseRow close = close_of("DU" + std::to_string(testing::draw(1, 3)),
+                                  std::string(1, static_cast<char>('A' + testing::draw(0, 3))),
+                                  testing::draw(0, 1) == 0 ? "USD" : "EUR",
+                                  static_cast<unsigned>(testing::draw(0, 5)), nullptr, nullptr, nullptr);
         if (testing::draw(0, 3) != 0) {
             close.realized_pnl = base::Decimal::from_parts(testing::draw(-1'000'000'000, 1'000'000'000),
                                                            static_cast<int>(testing::draw(0, 10)));

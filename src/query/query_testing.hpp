@@ -20,10 +20,12 @@ inline std::int64_t draw(std::int64_t low, std::int64_t high) {
     return *rc::gen::inRange<std::int64_t>(low, high + 1);
 }
 
-/// Text that is likely to break a format: separators, quotes, line ends, controls, characters of 1 to 4 bytes.
+/// Text that is likely to break a format: separators, quotes, line ends, controls, characters of 1 to 4
+/// bytes.
 inline std::string draw_text() {
-    static constexpr std::string_view pieces[] = {"a", "Z", "0", " ", ",", "\"", "\r\n", "\n", "\r", "\t", "\\",
-                                                  "/", "\x01", "\x7f", "null", "\u00e9", "\u2026", "\U0001F600", "''"};
+    static constexpr std::string_view pieces[] = {
+        "a",  "Z", "0",    " ",    ",",    "\"",     "\r\n",   "\n",         "\r", "\t",
+        "\\", "/", "\x01", "\x7f", "null", "\u00e9", "\u2026", "\U0001F600", "''"};
     std::string text;
     for (std::int64_t n = draw(0, 8); n > 0; --n) {
         text += pieces[static_cast<std::size_t>(draw(0, static_cast<std::int64_t>(std::size(pieces)) - 1))];
@@ -44,7 +46,8 @@ Value draw_value() {
         return *rc::gen::arbitrary<std::int64_t>();
     } else if constexpr (std::is_same_v<Value, base::Decimal>) {
         base::Int128 const high = *rc::gen::arbitrary<std::int64_t>();
-        return base::Decimal::from_parts(high * 1'000'000'007 + draw(0, 1'000'000'006), static_cast<int>(draw(0, 18)));
+        return base::Decimal::from_parts(high * 1'000'000'007 + draw(0, 1'000'000'006),
+                                         static_cast<int>(draw(0, 18)));
     } else if constexpr (std::is_same_v<Value, base::Timestamp>) {
         return {draw(-2'000'000'000'000'000, 7'000'000'000'000'000)};
     } else {

@@ -62,9 +62,9 @@ Result<Status> read_status(Reader& reader, Timestamp now, std::optional<std::str
         status.accounts.push_back(std::move(out));
     }
     for (GatewayStatus& gateway : gateways) {
-        bool const concerned = !account || std::any_of(accounts.begin(), accounts.end(), [&](AccountRow const& row) {
-            return row.gateway == gateway.gateway;
-        });
+        bool const concerned =
+            !account || std::any_of(accounts.begin(), accounts.end(),
+                                    [&](AccountRow const& row) { return row.gateway == gateway.gateway; });
         if (concerned) status.gateways.push_back(std::move(gateway));
     }
     if (statistics_since) {

@@ -1,5 +1,5 @@
-// Reader: how commands, API and page see committed state. Every store has one, over a read-only connection of its own,
-// so that a slow reader never delays a commit. It never creates, migrates or writes a database.
+// Reader: how commands, API and page see committed state. Every store has one, over a read-only connection of
+// its own, so that a slow reader never delays a commit. It never creates, migrates or writes a database.
 //
 // Flow: filter (checked) -> SELECT from the contract's views -> typed rows -> json / csv / table.
 // Each call sees one committed state; a ReadSnapshot makes several calls see the same one.
@@ -18,9 +18,9 @@
 
 namespace possync::query {
 
-/// Errors of every call: not_found (a filter names an account that the database does not have; the message lists those
-/// it has), invalid_input (a filter that does not apply), unavailable (locked, busy), io (unreadable, corrupt),
-/// internal (a view that is not as this program expects it).
+/// Errors of every call: not_found (a filter names an account that the database does not have; the message
+/// lists those it has), invalid_input (a filter that does not apply), unavailable (locked, busy), io
+/// (unreadable, corrupt), internal (a view that is not as this program expects it).
 class Reader {
 public:
     Reader() = default;
@@ -42,7 +42,8 @@ public:
     [[nodiscard]] virtual base::Result<std::vector<RunRow>> runs(Filter const& filter = {}) = 0;
     [[nodiscard]] virtual base::Result<std::vector<BreakRow>> breaks(Filter const& filter = {}) = 0;
     [[nodiscard]] virtual base::Result<std::vector<CoverageRow>> coverage(Filter const& filter = {}) = 0;
-    [[nodiscard]] virtual base::Result<std::vector<AccountValueRow>> account_values(Filter const& filter = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<AccountValueRow>>
+    account_values(Filter const& filter = {}) = 0;
     [[nodiscard]] virtual base::Result<std::vector<AdjustmentRow>> adjustments(Filter const& filter = {}) = 0;
     [[nodiscard]] virtual base::Result<std::vector<HistoryRow>> history(Filter const& filter = {}) = 0;
 
@@ -54,8 +55,8 @@ public:
     virtual void end_snapshot() = 0;
 };
 
-/// While it lives, all calls to the reader answer from one committed state. Keep it short: it holds back the cleaning
-/// of the write-ahead log.
+/// While it lives, all calls to the reader answer from one committed state. Keep it short: it holds back the
+/// cleaning of the write-ahead log.
 class ReadSnapshot {
 public:
     [[nodiscard]] static base::Result<ReadSnapshot> begin(Reader& reader) {
@@ -76,10 +77,10 @@ private:
 /// The rows of one view by type, for code that is a template over views.
 template <typename Row>
 [[nodiscard]] base::Result<std::vector<Row>> read_rows(Reader& reader, Filter const& filter);
-#define POSSYNC_READ_ROWS(Row, call)                                                                  \
-    template <>                                                                                       \
+#define POSSYNC_READ_ROWS(Row, call)                                                                      \
+    template <>                                                                                           \
     [[nodiscard]] inline base::Result<std::vector<Row>> read_rows(Reader& reader, Filter const& filter) { \
-        return reader.call(filter);                                                                   \
+        return reader.call(filter);                                                                       \
     }
 POSSYNC_READ_ROWS(AccountRow, accounts)
 POSSYNC_READ_ROWS(InstrumentRow, instruments)
@@ -103,6 +104,7 @@ POSSYNC_READ_ROWS(HistoryRow, history)
                                                std::optional<base::Timestamp> statistics_since = {});
 
 /// Realized P&L from the closes under `filter`, grouped; see pnl.hpp.
-[[nodiscard]] base::Result<std::vector<PnlRow>> read_pnl(Reader& reader, Filter const& filter, PnlGrouping grouping);
+[[nodiscard]] base::Result<std::vector<PnlRow>> read_pnl(Reader& reader, Filter const& filter,
+                                                         PnlGrouping grouping);
 
 }  // namespace possync::query

@@ -82,7 +82,8 @@ void write(std::string& out, base::Timestamp value) { out += '"' + base::to_rfc3
 void write(std::string& out, double value) {
     // Microseconds, without the exponent that the JSON library writes.
     char buffer[64];
-    auto const [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed, 6);
+    auto const [end, error] =
+        std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed, 6);
     out.append(buffer, error == std::errc{} ? end : buffer);
     if (error != std::errc{}) out += '0';
 }
@@ -209,7 +210,8 @@ GridCell number_cell(std::int64_t number) { return {std::to_string(number), numb
 
 std::string seconds_text(double seconds) {
     char buffer[64];
-    auto const [end, error] = std::to_chars(buffer, buffer + sizeof buffer, seconds, std::chars_format::fixed, 3);
+    auto const [end, error] =
+        std::to_chars(buffer, buffer + sizeof buffer, seconds, std::chars_format::fixed, 3);
     return error == std::errc{} ? std::string(buffer, end) + "s" : "?";
 }
 
@@ -231,7 +233,8 @@ Statistics statistics_of(std::vector<RunRow> const& runs) {
         statistics.positions_updated += run.positions_updated;
         statistics.positions_closed += run.positions_closed;
         if (run.trigger == "position_update" || run.trigger == "trade") statistics.callback_triggers += times;
-        if (run.finished_at && (!statistics.last_sync_time || *statistics.last_sync_time < *run.finished_at)) {
+        if (run.finished_at &&
+            (!statistics.last_sync_time || *statistics.last_sync_time < *run.finished_at)) {
             statistics.last_sync_time = run.finished_at;
         }
     }
@@ -244,10 +247,11 @@ std::string to_json(SyncResult const& result) {
 }
 
 std::string to_json(std::vector<SyncResult> const& results) {
-    bool const success =
-        !results.empty() && std::all_of(results.begin(), results.end(), [](auto const& r) { return r.success; });
-    return std::string("{\"success\": ") + (success ? "true" : "false") + ", \"results\": " +
-           array_of(results, [](SyncResult const& result) { return to_json(result); }) + "}";
+    bool const success = !results.empty() &&
+                         std::all_of(results.begin(), results.end(), [](auto const& r) { return r.success; });
+    return std::string("{\"success\": ") + (success ? "true" : "false") +
+           ", \"results\": " + array_of(results, [](SyncResult const& result) { return to_json(result); }) +
+           "}";
 }
 
 std::string to_json(Statistics const& statistics) {
@@ -275,7 +279,8 @@ Result<SyncResult> parse_sync_result(std::string_view text) {
 
 Result<Statistics> parse_statistics(std::string_view text) {
     Statistics statistics;
-    auto const read = read_object(text, [&](auto function) { each_member_of_statistics(statistics, function); });
+    auto const read =
+        read_object(text, [&](auto function) { each_member_of_statistics(statistics, function); });
     if (!read) return base::because("statistics", read.error());
     return statistics;
 }
@@ -284,15 +289,16 @@ std::string to_table(std::vector<SyncResult> const& results, TableOptions const&
     if (results.empty()) return "(no account was synced)\n";
     Grid grid;
     grid.columns = {
-        {"account", Alignment::left},          {"result", Alignment::left},
-        {"created", Alignment::right},         {"updated", Alignment::right},
-        {"closed", Alignment::right},          {"at broker", Alignment::right, 2},
-        {"in book", Alignment::right, 2},      {"pending", Alignment::right, 0, true},
-        {"revision", Alignment::right, 3},     {"took", Alignment::right, 4},
+        {"account", Alignment::left},      {"result", Alignment::left},
+        {"created", Alignment::right},     {"updated", Alignment::right},
+        {"closed", Alignment::right},      {"at broker", Alignment::right, 2},
+        {"in book", Alignment::right, 2},  {"pending", Alignment::right, 0, true},
+        {"revision", Alignment::right, 3}, {"took", Alignment::right, 4},
     };
     std::string notes;
     for (SyncResult const& result : results) {
-        std::int64_t const changes = result.positions_created + result.positions_updated + result.positions_closed;
+        std::int64_t const changes =
+            result.positions_created + result.positions_updated + result.positions_closed;
         std::string const word = !result.success ? "failed" : changes == 0 ? "unchanged" : "changed";
         grid.rows.push_back({text_cell(result.account.empty() ? "-" : result.account),
                              {word, false, result.success ? 0 : -1},
@@ -344,13 +350,15 @@ std::string to_table(Status const& status, TableOptions const& options) {
                         {"lease until", Alignment::left, 5, true}};
         for (GatewayStatus const& gateway : status.gateways) {
             GridCell connected{"unknown", false, 0};
-            if (gateway.connected) connected = {*gateway.connected ? "yes" : "no", false, *gateway.connected ? 1 : -1};
-            grid.rows.push_back({text_cell(gateway.gateway),
-                                 text_cell(gateway.address),
-                                 connected,
-                                 {gateway.is_paper ? "paper" : "live", false, 0},
-                                 text_cell(gateway.owner),
-                                 {gateway.lease_until ? time_text(*gateway.lease_until) : "", !gateway.lease_until, 0}});
+            if (gateway.connected)
+                connected = {*gateway.connected ? "yes" : "no", false, *gateway.connected ? 1 : -1};
+            grid.rows.push_back(
+                {text_cell(gateway.gateway),
+                 text_cell(gateway.address),
+                 connected,
+                 {gateway.is_paper ? "paper" : "live", false, 0},
+                 text_cell(gateway.owner),
+                 {gateway.lease_until ? time_text(*gateway.lease_until) : "", !gateway.lease_until, 0}});
         }
         out += render(grid, options);
     }
@@ -379,7 +387,8 @@ std::string to_table(Status const& status, TableOptions const& options) {
                  {account.age_seconds ? age_text(*account.age_seconds) : "-", false, 0},
                  number_cell(account.revision),
                  number_cell(account.open_positions),
-                 {std::to_string(account.open_breaks), account.open_breaks == 0, account.open_breaks == 0 ? 0 : -1},
+                 {std::to_string(account.open_breaks), account.open_breaks == 0,
+                  account.open_breaks == 0 ? 0 : -1},
                  number_cell(account.settling_breaks),
                  {account.coverage ? printable(*account.coverage) : "none", false, 0},
                  {account.covered_to ? time_text(*account.covered_to) : "", !account.covered_to, 0},

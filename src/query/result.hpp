@@ -1,7 +1,9 @@
-// What a sync reports, what the counters say and what `possync status` shows, with one rendering each for machines
-// (JSON) and for people (text). The names of the members are a contract: C++, HTTP and the commands use the same.
+// What a sync reports, what the counters say and what `possync status` shows, with one rendering each for
+// machines (JSON) and for people (text). The names of the members are a contract: C++, HTTP and the commands
+// use the same.
 //
-// Plain values. Durations here are the only binary floating point of this module: they measure time, never money.
+// Plain values. Durations here are the only binary floating point of this module: they measure time, never
+// money.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +60,7 @@ struct GatewayStatus {
     OptionalText address;           ///< host:port, where the configuration is at hand
     std::optional<bool> connected;  ///< unset: only a running service could say, and none answered
     bool is_paper = false;
-    OptionalText owner;             ///< who holds the right to write; unset: nobody
+    OptionalText owner;  ///< who holds the right to write; unset: nobody
     OptionalTime lease_until;
     bool operator==(GatewayStatus const&) const = default;
 };
@@ -95,7 +97,8 @@ struct Status {
 /// {"gateways": [...], "accounts": [...], "statistics": {...}}
 [[nodiscard]] std::string to_json(Status const& status);
 
-/// The reverse, for clients of a running service. Errors: invalid_input naming the member that is missing or wrong.
+/// The reverse, for clients of a running service. Errors: invalid_input naming the member that is missing or
+/// wrong.
 [[nodiscard]] base::Result<SyncResult> parse_sync_result(std::string_view json);
 [[nodiscard]] base::Result<Statistics> parse_statistics(std::string_view json);
 

@@ -33,11 +33,12 @@ SyncResult failure() {
 }
 
 TEST(SyncResultJson, HasTheContractsNames) {
-    EXPECT_EQ(to_json(success()),
-              R"({"success": true, "account": "DU1", "trigger": "manual", "positions_created": 1, )"
-              R"("positions_updated": 2, "positions_closed": 3, "broker_positions": 10, "book_positions": 11, )"
-              R"("duration_seconds": 0.042100, "error": null, )"
-              R"("warnings": ["client id 71 was taken", "say \"hi\""], "pending": 4, "revision": 7})");
+    EXPECT_EQ(
+        to_json(success()),
+        R"({"success": true, "account": "DU1", "trigger": "manual", "positions_created": 1, )"
+        R"("positions_updated": 2, "positions_closed": 3, "broker_positions": 10, "book_positions": 11, )"
+        R"("duration_seconds": 0.042100, "error": null, )"
+        R"("warnings": ["client id 71 was taken", "say \"hi\""], "pending": 4, "revision": 7})");
     EXPECT_EQ(to_json(failure()),
               R"({"success": false, "account": "DU2", "trigger": "scheduled", "positions_created": 0, )"
               R"("positions_updated": 0, "positions_closed": 0, "broker_positions": 0, "book_positions": 0, )"
@@ -46,7 +47,8 @@ TEST(SyncResultJson, HasTheContractsNames) {
 }
 
 TEST(SyncResultJson, OfSeveralSucceedsOnlyTogether) {
-    EXPECT_TRUE(to_json(std::vector{success()}).starts_with(R"({"success": true, "results": [{"success": true,)"));
+    EXPECT_TRUE(
+        to_json(std::vector{success()}).starts_with(R"({"success": true, "results": [{"success": true,)"));
     EXPECT_TRUE(to_json(std::vector{success(), failure()}).starts_with(R"({"success": false, "results": [)"));
     EXPECT_EQ(to_json(std::vector<SyncResult>{}), R"({"success": false, "results": []})");
 }
@@ -93,10 +95,11 @@ TEST(Statistics, AreCountedFromRuns) {
     expected.last_sync_time = moment("2026-11-23T12:00:00Z");
     EXPECT_EQ(statistics_of(runs), expected);
     EXPECT_EQ(statistics_of({}), Statistics{});
-    EXPECT_EQ(to_json(expected),
-              R"({"total_syncs": 28, "successful_syncs": 26, "failed_syncs": 2, "positions_created": 5, )"
-              R"("positions_updated": 100, "positions_closed": 1500, "callback_triggers": 2, "last_error": "later", )"
-              R"("last_sync_time": "2026-11-23T12:00:00.000000Z"})");
+    EXPECT_EQ(
+        to_json(expected),
+        R"({"total_syncs": 28, "successful_syncs": 26, "failed_syncs": 2, "positions_created": 5, )"
+        R"("positions_updated": 100, "positions_closed": 1500, "callback_triggers": 2, "last_error": "later", )"
+        R"("last_sync_time": "2026-11-23T12:00:00.000000Z"})");
     EXPECT_EQ(parse_statistics(to_json(expected)), expected);
     EXPECT_EQ("\n" + to_table(expected, {}), R"(
 total_syncs         28
@@ -155,23 +158,24 @@ Status example_status() {
 }
 
 TEST(StatusJson, HasGatewaysAccountsAndStatistics) {
-    EXPECT_EQ(to_json(example_status()),
-              R"({"gateways": [{"gateway": "paper", "address": "127.0.0.1:4002", "connected": true, )"
-              R"("is_paper": true, "owner": "host:1:1", "lease_until": "2026-11-23T12:00:30.000000Z"}],)"
-              "\n"
-              R"("accounts": [{"account": "DU1", "gateway": "paper", )"
-              R"("last_synced_at": "2026-11-23T11:58:57.000000Z", "age_seconds": 63, "revision": 12, )"
-              R"("open_positions": 5, "open_breaks": 1, "settling_breaks": 0, "coverage": "complete", )"
-              R"("covered_from": "2026-11-23T05:00:00.000000Z", "covered_to": "2026-11-23T11:58:57.000000Z", )"
-              R"("last_outcome": "failed", "last_error": "timeout"},)"
-              "\n"
-              R"({"account": "DU2", "gateway": "paper", "last_synced_at": null, "age_seconds": null, )"
-              R"("revision": 0, "open_positions": 0, "open_breaks": 0, "settling_breaks": 0, "coverage": null, )"
-              R"("covered_from": null, "covered_to": null, "last_outcome": null, "last_error": null}],)"
-              "\n"
-              R"("statistics": {"total_syncs": 2, "successful_syncs": 0, "failed_syncs": 0, )"
-              R"("positions_created": 0, "positions_updated": 0, "positions_closed": 0, "callback_triggers": 0, )"
-              R"("last_error": null, "last_sync_time": null}})");
+    EXPECT_EQ(
+        to_json(example_status()),
+        R"({"gateways": [{"gateway": "paper", "address": "127.0.0.1:4002", "connected": true, )"
+        R"("is_paper": true, "owner": "host:1:1", "lease_until": "2026-11-23T12:00:30.000000Z"}],)"
+        "\n"
+        R"("accounts": [{"account": "DU1", "gateway": "paper", )"
+        R"("last_synced_at": "2026-11-23T11:58:57.000000Z", "age_seconds": 63, "revision": 12, )"
+        R"("open_positions": 5, "open_breaks": 1, "settling_breaks": 0, "coverage": "complete", )"
+        R"("covered_from": "2026-11-23T05:00:00.000000Z", "covered_to": "2026-11-23T11:58:57.000000Z", )"
+        R"("last_outcome": "failed", "last_error": "timeout"},)"
+        "\n"
+        R"({"account": "DU2", "gateway": "paper", "last_synced_at": null, "age_seconds": null, )"
+        R"("revision": 0, "open_positions": 0, "open_breaks": 0, "settling_breaks": 0, "coverage": null, )"
+        R"("covered_from": null, "covered_to": null, "last_outcome": null, "last_error": null}],)"
+        "\n"
+        R"("statistics": {"total_syncs": 2, "successful_syncs": 0, "failed_syncs": 0, )"
+        R"("positions_created": 0, "positions_updated": 0, "positions_closed": 0, "callback_triggers": 0, )"
+        R"("last_error": null, "last_sync_time": null}})");
     EXPECT_EQ(to_json(Status{}).substr(0, 33), "{\"gateways\": [],\n\"accounts\": [],\n");
 }
 

@@ -13,7 +13,8 @@ using base::Decimal;
 
 namespace {
 
-constexpr std::size_t cut_width = 24;  ///< what a column that may be cut asks for while others may have to leave
+constexpr std::size_t cut_width =
+    24;  ///< what a column that may be cut asks for while others may have to leave
 constexpr std::string_view gap = "  ";
 
 enum class Format { plain, quantity, price, money, gain, percent };
@@ -199,12 +200,9 @@ struct Table<BreakRow> {
 template <>
 struct Table<CoverageRow> {
     static constexpr std::array columns{
-        TableColumn{"account", "account"},
-        TableColumn{"stream", "stream", Format::plain, 2},
-        TableColumn{"from_time", "from"},
-        TableColumn{"to_time", "to"},
-        TableColumn{"state", "state"},
-        TableColumn{"source", "source", Format::plain, 1},
+        TableColumn{"account", "account"}, TableColumn{"stream", "stream", Format::plain, 2},
+        TableColumn{"from_time", "from"},  TableColumn{"to_time", "to"},
+        TableColumn{"state", "state"},     TableColumn{"source", "source", Format::plain, 1},
     };
 };
 
@@ -366,8 +364,8 @@ std::string totals_of(std::vector<CloseRow> const& rows) {
     }
     std::string out;
     for (auto const& [currency, group] : sums) {
-        out += printable(currency) + ": " + counted(group.closes, "close") + ", realized " + group.realized.text() +
-               ", net " + group.net.text() + "\n";
+        out += printable(currency) + ": " + counted(group.closes, "close") + ", realized " +
+               group.realized.text() + ", net " + group.net.text() + "\n";
     }
     return out;
 }
@@ -391,8 +389,8 @@ std::string totals_of(std::vector<PnlRow> const& rows) {
     }
     std::string out;
     for (auto const& [currency, group] : sums) {
-        out += printable(currency) + ": " + counted(group.closes, "close") + ", realized " + group.realized.text() +
-               ", net " + group.net.text() + "\n";
+        out += printable(currency) + ": " + counted(group.closes, "close") + ", realized " +
+               group.realized.text() + ", net " + group.net.text() + "\n";
     }
     return out;
 }
@@ -404,12 +402,12 @@ GridCell cell_of(base::Timestamp value, Format) { return {time_text(value), fals
 GridCell cell_of(base::Date value, Format) { return {base::to_string(value), false, 0}; }
 GridCell cell_of(Decimal const& value, Format format) {
     switch (format) {
-        case Format::money: return {money_text(value), false, 0};
-        case Format::gain: return {money_text(value), false, value.sign()};
-        case Format::percent: return {money_text(value), false, value.sign()};
-        case Format::price: return {price_text(value), false, 0};
-        case Format::plain:
-        case Format::quantity: return {value.to_string(), false, 0};
+    case Format::money: return {money_text(value), false, 0};
+    case Format::gain: return {money_text(value), false, value.sign()};
+    case Format::percent: return {money_text(value), false, value.sign()};
+    case Format::price: return {price_text(value), false, 0};
+    case Format::plain:
+    case Format::quantity: return {value.to_string(), false, 0};
     }
     return {};
 }
@@ -476,7 +474,8 @@ std::string time_text(base::Timestamp time) {
 
 std::string age_text(std::int64_t seconds) {
     if (seconds < 0) return "-" + age_text(seconds == INT64_MIN ? INT64_MAX : -seconds);
-    auto const pair = [](std::int64_t large, char const* large_unit, std::int64_t small, char const* small_unit) {
+    auto const pair = [](std::int64_t large, char const* large_unit, std::int64_t small,
+                         char const* small_unit) {
         std::string text = std::to_string(large) + large_unit;
         if (small != 0) text += " " + std::to_string(small) + small_unit;
         return text;
@@ -531,7 +530,8 @@ std::string render(Grid const& grid, TableOptions const& options) {
         if (empty && column.hide_empty) continue;
         entry.natural = std::max(before + entry.decimals, width_of(column.heading));
         bool const cuttable = column.may_cut && options.width;
-        entry.width = cuttable ? std::min(entry.natural, std::max(cut_width, width_of(column.heading))) : entry.natural;
+        entry.width =
+            cuttable ? std::min(entry.natural, std::max(cut_width, width_of(column.heading))) : entry.natural;
         shown.push_back(entry);
     }
 
@@ -546,13 +546,15 @@ std::string render(Grid const& grid, TableOptions const& options) {
             auto leaves = shown.end();
             for (auto entry = shown.begin(); entry != shown.end(); ++entry) {
                 int const rank = grid.columns[entry->index].rank;
-                if (rank > 0 && (leaves == shown.end() || rank >= grid.columns[leaves->index].rank)) leaves = entry;
+                if (rank > 0 && (leaves == shown.end() || rank >= grid.columns[leaves->index].rank))
+                    leaves = entry;
             }
             if (leaves == shown.end()) break;
             left_out.push_back(*leaves);
             shown.erase(leaves);
         }
-        // A narrow column may fit where a wider one had to leave; the last to leave is the first to come back.
+        // A narrow column may fit where a wider one had to leave; the last to leave is the first to come
+        // back.
         for (auto entry = left_out.rbegin(); entry != left_out.rend(); ++entry) {
             if (total() + gap.size() + entry->width > *options.width) continue;
             auto const place = std::find_if(shown.begin(), shown.end(),
@@ -562,7 +564,8 @@ std::string render(Grid const& grid, TableOptions const& options) {
         // What is left over goes to the text that was cut.
         for (auto& entry : shown) {
             std::size_t const used = total();
-            if (used < *options.width) entry.width += std::min(entry.natural - entry.width, *options.width - used);
+            if (used < *options.width)
+                entry.width += std::min(entry.natural - entry.width, *options.width - used);
         }
     }
 
@@ -630,8 +633,8 @@ std::string to_table(std::vector<Row> const& rows, TableOptions const& options) 
             if (choice.name == "symbol") symbol = grid.columns.size();
             if (choice.name == "local_symbol") contract = grid.columns.size();
             if (choice.name == "account") account = grid.columns.size();
-            grid.columns.push_back({std::string(choice.heading), alignment_of(column.type, choice.format), choice.rank,
-                                    choice.hide_empty, choice.may_cut});
+            grid.columns.push_back({std::string(choice.heading), alignment_of(column.type, choice.format),
+                                    choice.rank, choice.hide_empty, choice.may_cut});
             for (std::size_t r = 0; r < rows.size(); ++r) {
                 grid.rows[r].push_back(cell_of(rows[r].*column.member, choice.format));
             }
@@ -649,8 +652,8 @@ std::vector<std::string_view> table_columns() {
     return names;
 }
 
-#define POSSYNC_TABLE_ROWS(Row)                                                                           \
-    template std::string to_table<Row>(std::vector<Row> const& rows, TableOptions const& options);        \
+#define POSSYNC_TABLE_ROWS(Row)                                                                    \
+    template std::string to_table<Row>(std::vector<Row> const& rows, TableOptions const& options); \
     template std::vector<std::string_view> table_columns<Row>();
 POSSYNC_FOR_EACH_ROW(POSSYNC_TABLE_ROWS)
 #undef POSSYNC_TABLE_ROWS

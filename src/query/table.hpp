@@ -1,9 +1,9 @@
-// Rows as a table for people: a choice of columns that suits a terminal, numbers aligned at the decimal point, narrower
-// when the terminal is. For machines there are JSON and CSV; a table rounds (money to 2 decimals, prices to 4) and may
-// leave columns out.
+// Rows as a table for people: a choice of columns that suits a terminal, numbers aligned at the decimal
+// point, narrower when the terminal is. For machines there are JSON and CSV; a table rounds (money to 2
+// decimals, prices to 4) and may leave columns out.
 //
-// Text from outside cannot steer the terminal: control characters and broken UTF-8 are replaced. Nothing here asks
-// what the terminal is: width and colour are handed in.
+// Text from outside cannot steer the terminal: control characters and broken UTF-8 are replaced. Nothing here
+// asks what the terminal is: width and colour are handed in.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,9 @@ struct TableOptions {
     bool colour = false;               ///< bold headings; gains green, losses red
 };
 
-/// The view's rows as lines, each ended by "\n"; "(no rows)" without any. Positions, closes and P&L end with one line
-/// of totals per currency that says how many parts are unknown. Defined for every row of POSSYNC_FOR_EACH_ROW.
+/// The view's rows as lines, each ended by "\n"; "(no rows)" without any. Positions, closes and P&L end with
+/// one line of totals per currency that says how many parts are unknown. Defined for every row of
+/// POSSYNC_FOR_EACH_ROW.
 template <typename Row>
 [[nodiscard]] std::string to_table(std::vector<Row> const& rows, TableOptions const& options);
 
@@ -32,7 +33,8 @@ template <typename Row>
 template <typename Row>
 [[nodiscard]] std::vector<std::string_view> table_columns();
 
-// --- building blocks, for tables that are not of a view -----------------------------------------------------------
+// --- building blocks, for tables that are not of a view
+// -----------------------------------------------------------
 
 enum class Alignment {
     left,

@@ -132,7 +132,8 @@ TEST(CloseTable, EndsWithTotalsThatCountTheUnknown) {
     first.closed_at = moment("2026-11-23T14:31:05.5Z");
     first.cause = "execution";
     CloseRow second = first;
-    second.exit_price = second.realized_pnl = second.realized_pnl_pct = second.net_realized_pnl = std::nullopt;
+    second.exit_price = second.realized_pnl = second.realized_pnl_pct = second.net_realized_pnl =
+        std::nullopt;
     second.estimated_realized_pnl = number("-40");
     second.is_full_close = true;
     second.cause = "missing_at_broker";
@@ -181,7 +182,7 @@ started               account  outcome  error
 
 TEST(Table, TextCannotSteerTheTerminal) {
     AccountValueRow row{"DU1\x1b[31m", "two\r\nlines\t", std::nullopt, "\u0085caf\xe9 \u20ac", {}};
-    EXPECT_EQ("\n" + to_table(std::vector{row}, {}), 
+    EXPECT_EQ("\n" + to_table(std::vector{row}, {}),
               "\naccount   key          value    updated\nDU1?[31m  two  lines   ?caf\uFFFD \u20ac  -\n");
 }
 
@@ -189,9 +190,16 @@ TEST(NumberText, Money) {
     struct {
         char const* value;
         char const* expected;
-    } const cases[] = {{"0", "0.00"},          {"1", "1.00"},           {"-0.004", "0.00"},      {"0.005", "0.00"},
-                       {"0.015", "0.02"},      {"999.995", "1,000.00"}, {"1000", "1,000.00"},    {"-100", "-100.00"},
-                       {"-1000", "-1,000.00"}, {"-123456.7", "-123,456.70"},
+    } const cases[] = {{"0", "0.00"},
+                       {"1", "1.00"},
+                       {"-0.004", "0.00"},
+                       {"0.005", "0.00"},
+                       {"0.015", "0.02"},
+                       {"999.995", "1,000.00"},
+                       {"1000", "1,000.00"},
+                       {"-100", "-100.00"},
+                       {"-1000", "-1,000.00"},
+                       {"-123456.7", "-123,456.70"},
                        {"12345678901234567890.129", "12,345,678,901,234,567,890.13"}};
     for (auto const& c : cases) EXPECT_EQ(money_text(number(c.value)), c.expected) << c.value;
 }
@@ -200,9 +208,10 @@ TEST(NumberText, Price) {
     struct {
         char const* value;
         char const* expected;
-    } const cases[] = {{"150", "150.00"},     {"203.3333333333", "203.3333"}, {"1.08345", "1.0834"},
-                       {"0.00001234", "0.00001234"}, {"0.000000001", "0.00"}, {"-0.5", "-0.50"},
-                       {"99.99995", "100.00"}, {"2.5", "2.50"}};
+    } const cases[] = {{"150", "150.00"},       {"203.3333333333", "203.3333"},
+                       {"1.08345", "1.0834"},   {"0.00001234", "0.00001234"},
+                       {"0.000000001", "0.00"}, {"-0.5", "-0.50"},
+                       {"99.99995", "100.00"},  {"2.5", "2.50"}};
     for (auto const& c : cases) EXPECT_EQ(price_text(number(c.value)), c.expected) << c.value;
 }
 
@@ -210,8 +219,8 @@ TEST(AgeText, TakesTwoUnits) {
     struct {
         std::int64_t seconds;
         char const* expected;
-    } const cases[] = {{0, "0s"}, {59, "59s"}, {60, "1m"}, {303, "5m 3s"}, {12000, "3h 20m"},
-                       {86400, "1d"}, {187200, "2d 4h"}, {-5, "-5s"}};
+    } const cases[] = {{0, "0s"},         {59, "59s"},   {60, "1m"},        {303, "5m 3s"},
+                       {12000, "3h 20m"}, {86400, "1d"}, {187200, "2d 4h"}, {-5, "-5s"}};
     for (auto const& c : cases) EXPECT_EQ(age_text(c.seconds), c.expected);
 }
 

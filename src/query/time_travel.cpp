@@ -74,7 +74,8 @@ Result<std::vector<PositionRow>> positions_at(TimeTravelInput const& input, Filt
                           std::string("realized P&L does not add up: ") + overflow.what());
     }
 
-    // Versions of one instant follow each other in the order of recording and of their beginning; the last one counts.
+    // Versions of one instant follow each other in the order of recording and of their beginning; the last
+    // one counts.
     std::map<std::int64_t, HistoryRow const*> current;
     for (auto const& version : input.history) {
         if (!holds(version, at, filter.as_recorded)) continue;

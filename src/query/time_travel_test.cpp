@@ -10,11 +10,12 @@ using testing::number;
 
 OptionalTime day(int number_of_day) {
     if (number_of_day == 0) return std::nullopt;
-    return base::Timestamp{moment("2026-11-01T00:00:00Z").microseconds + (number_of_day - 1) * 86'400'000'000LL};
+    return base::Timestamp{moment("2026-11-01T00:00:00Z").microseconds +
+                           (number_of_day - 1) * 86'400'000'000LL};
 }
 
-HistoryRow version(std::int64_t position_id, char const* quantity, int valid_from, int valid_to, int recorded_from,
-                   int recorded_to) {
+HistoryRow version(std::int64_t position_id, char const* quantity, int valid_from, int valid_to,
+                   int recorded_from, int recorded_to) {
     HistoryRow row;
     row.position_id = position_id;
     row.account = "DU1";
@@ -34,8 +35,8 @@ HistoryRow version(std::int64_t position_id, char const* quantity, int valid_fro
 /// Bought 100 on the 2nd (known at once), sold 60 on the 4th; on the 6th a correction says that it were 50.
 TimeTravelInput example() {
     TimeTravelInput input;
-    input.history = {version(1, "100", 2, 0, 2, 4), version(1, "100", 2, 4, 4, 0), version(1, "40", 4, 0, 4, 6),
-                     version(1, "50", 4, 0, 6, 0)};
+    input.history = {version(1, "100", 2, 0, 2, 4), version(1, "100", 2, 4, 4, 0),
+                     version(1, "40", 4, 0, 4, 6), version(1, "50", 4, 0, 6, 0)};
     input.history[3].realized_pnl = number("500");
     AccountRow account;
     account.account_id = 7;
@@ -150,7 +151,8 @@ TEST(PositionsAt, ShowsWhatWasClosedAsClosed) {
 
 TEST(PositionsAt, SortsAndLimits) {
     auto input = example();
-    input.history = {version(3, "3", 2, 0, 2, 0), version(1, "10", 2, 0, 2, 0), version(2, "9.5", 2, 0, 2, 0)};
+    input.history = {version(3, "3", 2, 0, 2, 0), version(1, "10", 2, 0, 2, 0),
+                     version(2, "9.5", 2, 0, 2, 0)};
     Filter filter = at(5);
     EXPECT_EQ(quantities(input, filter), "10 OPEN;9.5 OPEN;3 OPEN;");
     filter.limit = 2;
@@ -161,7 +163,8 @@ TEST(PositionsAt, SortsAndLimits) {
 
 TEST(PositionsAt, AFlipLeavesBothEpisodes) {
     auto input = example();
-    input.history = {version(1, "100", 2, 4, 2, 0), version(1, "0", 4, 0, 4, 0), version(2, "-50", 4, 0, 4, 0)};
+    input.history = {version(1, "100", 2, 4, 2, 0), version(1, "0", 4, 0, 4, 0),
+                     version(2, "-50", 4, 0, 4, 0)};
     EXPECT_EQ(quantities(input, at(3)), "100 OPEN;");
     EXPECT_EQ(quantities(input, at(4)), "0 CLOSED;-50 OPEN;");
 }

@@ -1,8 +1,10 @@
-// The SQL contract as C++: one struct per view, and beside it the list of its columns in the order of the view. The
-// views of every store have exactly these columns; JSON, CSV, tables and the API's description follow from the lists.
+// The SQL contract as C++: one struct per view, and beside it the list of its columns in the order of the
+// view. The views of every store have exactly these columns; JSON, CSV, tables and the API's description
+// follow from the lists.
 //
-// Decimals and times are optional throughout: NULL is "unknown" or "not yet" and is never shown as 0. Optional text is
-// NULL where there is none. Views gain columns at the end and never lose, rename or move one.
+// Decimals and times are optional throughout: NULL is "unknown" or "not yet" and is never shown as 0.
+// Optional text is NULL where there is none. Views gain columns at the end and never lose, rename or move
+// one.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +43,14 @@ struct View<AccountRow> {
         Column{"account_id", &AccountRow::account_id, "Number of the account in this database."},
         Column{"account", &AccountRow::account, "The broker's account code."},
         Column{"broker", &AccountRow::broker, "The broker, IBKR."},
-        Column{"gateway", &AccountRow::gateway, "Configured name of the gateway that the account belongs to."},
-        Column{"base_currency", &AccountRow::base_currency, "Currency in which the broker keeps the account."},
+        Column{"gateway", &AccountRow::gateway,
+               "Configured name of the gateway that the account belongs to."},
+        Column{"base_currency", &AccountRow::base_currency,
+               "Currency in which the broker keeps the account."},
         Column{"is_paper", &AccountRow::is_paper, "True for simulated trading."},
         Column{"revision", &AccountRow::revision, "Number of the last committed change set."},
-        Column{"last_synced_at", &AccountRow::last_synced_at, "When the book was last seen equal to the broker."},
+        Column{"last_synced_at", &AccountRow::last_synced_at,
+               "When the book was last seen equal to the broker."},
     };
     static constexpr FilterColumns filter{.account = "account", .order = "account"};
 };
@@ -78,13 +83,15 @@ struct View<InstrumentRow> {
         Column{"con_id", &InstrumentRow::con_id, "The broker's contract id (conId)."},
         Column{"symbol", &InstrumentRow::symbol, "Symbol; for derivatives that of the underlying."},
         Column{"local_symbol", &InstrumentRow::local_symbol, "Symbol at the exchange."},
-        Column{"sec_type", &InstrumentRow::sec_type, "STK, OPT, FUT, FOP, WAR, BOND, CASH, ... as the broker says."},
+        Column{"sec_type", &InstrumentRow::sec_type,
+               "STK, OPT, FUT, FOP, WAR, BOND, CASH, ... as the broker says."},
         Column{"currency", &InstrumentRow::currency, "Currency of prices and P&L."},
         Column{"exchange", &InstrumentRow::exchange, "Exchange or routing destination."},
         Column{"primary_exchange", &InstrumentRow::primary_exchange, "Primary listing exchange."},
         Column{"trading_class", &InstrumentRow::trading_class, "Trading class."},
         Column{"multiplier", &InstrumentRow::multiplier, "Units of the underlying in one contract."},
-        Column{"price_scale", &InstrumentRow::price_scale, "Factor from quoted unit to currency, 0.01 for pence."},
+        Column{"price_scale", &InstrumentRow::price_scale,
+               "Factor from quoted unit to currency, 0.01 for pence."},
         Column{"expiry", &InstrumentRow::expiry, "YYYYMMDD or YYYYMM; NULL where there is none."},
         Column{"strike", &InstrumentRow::strike, "Strike price of an option or warrant."},
         Column{"right", &InstrumentRow::right, "C for a call, P for a put."},
@@ -151,10 +158,12 @@ struct View<PositionRow> {
         Column{"market_value", &PositionRow::market_value, "Value at the mark, in the currency."},
         Column{"unrealized_pnl", &PositionRow::unrealized_pnl,
                "(current_price - average_price) x quantity x multiplier x price scale."},
-        Column{"unrealized_pnl_pct", &PositionRow::unrealized_pnl_pct, "unrealized_pnl in percent of the cost."},
+        Column{"unrealized_pnl_pct", &PositionRow::unrealized_pnl_pct,
+               "unrealized_pnl in percent of the cost."},
         Column{"realized_pnl", &PositionRow::realized_pnl,
                "Gross sum of the closes so far whose P&L is known; see unknown_closes."},
-        Column{"commissions", &PositionRow::commissions, "Of all fills of the position; NULL while one is unknown."},
+        Column{"commissions", &PositionRow::commissions,
+               "Of all fills of the position; NULL while one is unknown."},
         Column{"net_realized_pnl", &PositionRow::net_realized_pnl,
                "realized_pnl less the commissions of what was closed; NULL while a part is unknown."},
         Column{"estimated_realized_pnl", &PositionRow::estimated_realized_pnl,
@@ -162,12 +171,15 @@ struct View<PositionRow> {
         Column{"unknown_closes", &PositionRow::unknown_closes, "Closes whose realized P&L is not known."},
         Column{"marked_at", &PositionRow::marked_at, "Time of the mark."},
         Column{"mark_source", &PositionRow::mark_source, "Where the mark comes from."},
-        Column{"opened_at", &PositionRow::opened_at, "NULL for what was open before the account was first seen."},
+        Column{"opened_at", &PositionRow::opened_at,
+               "NULL for what was open before the account was first seen."},
         Column{"closed_at", &PositionRow::closed_at, "NULL while open."},
         Column{"missing_since", &PositionRow::missing_since, "Since when the broker no longer shows it."},
-        Column{"last_synced_at", &PositionRow::last_synced_at, "When the account was last seen equal to the broker."},
+        Column{"last_synced_at", &PositionRow::last_synced_at,
+               "When the account was last seen equal to the broker."},
         Column{"revision", &PositionRow::revision, "Revision of the last change of this position."},
-        Column{"broker_unrealized_pnl", &PositionRow::broker_unrealized_pnl, "The broker's own figure, as sent."},
+        Column{"broker_unrealized_pnl", &PositionRow::broker_unrealized_pnl,
+               "The broker's own figure, as sent."},
     };
     static constexpr FilterColumns filter{.account = "account",
                                           .symbol = "symbol",
@@ -209,7 +221,8 @@ struct CloseRow {
 template <>
 struct View<CloseRow> {
     static constexpr std::string_view name = "position_closes";
-    static constexpr std::string_view description = "Reductions of positions, partial or full, with realized P&L.";
+    static constexpr std::string_view description =
+        "Reductions of positions, partial or full, with realized P&L.";
     static constexpr auto columns = std::tuple{
         Column{"close_id", &CloseRow::close_id, "Number of the close."},
         Column{"position_id", &CloseRow::position_id, "The position that was reduced."},
@@ -220,18 +233,21 @@ struct View<CloseRow> {
         Column{"side", &CloseRow::side, "Of the closing trade: SLD closes a long, BOT a short."},
         Column{"entry_price", &CloseRow::entry_price, "Entry price by the account's cost basis method."},
         Column{"exit_price", &CloseRow::exit_price, "Price of the closing fill; NULL when not known."},
-        Column{"realized_pnl", &CloseRow::realized_pnl, "Gross; NULL when not proven by a fill or statement."},
+        Column{"realized_pnl", &CloseRow::realized_pnl,
+               "Gross; NULL when not proven by a fill or statement."},
         Column{"realized_pnl_pct", &CloseRow::realized_pnl_pct, "In percent of the cost of the closed part."},
         Column{"commissions", &CloseRow::commissions, "Entry share plus exit; NULL while unknown."},
         Column{"net_realized_pnl", &CloseRow::net_realized_pnl, "realized_pnl less commissions."},
-        Column{"estimated_realized_pnl", &CloseRow::estimated_realized_pnl, "A guess at the mark, where unproven."},
+        Column{"estimated_realized_pnl", &CloseRow::estimated_realized_pnl,
+               "A guess at the mark, where unproven."},
         Column{"broker_realized_pnl", &CloseRow::broker_realized_pnl, "The broker's own figure, as sent."},
         Column{"currency", &CloseRow::currency, "Currency of prices and P&L."},
         Column{"closed_at", &CloseRow::closed_at, "Time of the reduction."},
         Column{"trade_date", &CloseRow::trade_date, "Calendar date in the report zone."},
         Column{"is_full_close", &CloseRow::is_full_close, "True for the close that ended the position."},
         Column{"cause", &CloseRow::cause, "Why the quantity moved: execution, expiry, split, ..."},
-        Column{"basis", &CloseRow::basis, "What the numbers rest on: executions, broker, estimated or unknown."},
+        Column{"basis", &CloseRow::basis,
+               "What the numbers rest on: executions, broker, estimated or unknown."},
         Column{"exec_id", &CloseRow::exec_id, "The closing execution."},
         Column{"order_ref", &CloseRow::order_ref, "Order reference of the closing execution."},
     };
@@ -269,7 +285,8 @@ struct View<EventRow> {
     static constexpr std::string_view name = "position_events";
     static constexpr std::string_view description = "What happened to positions, append-only.";
     static constexpr auto columns = std::tuple{
-        Column{"event_id", &EventRow::event_id, "Number of the event; order of recording within the account."},
+        Column{"event_id", &EventRow::event_id,
+               "Number of the event; order of recording within the account."},
         Column{"revision", &EventRow::revision, "The account's revision that recorded it."},
         Column{"account", &EventRow::account, "The broker's account code."},
         Column{"position_id", &EventRow::position_id, "The position."},
@@ -350,16 +367,21 @@ struct View<ExecutionRow> {
         Column{"order_ref", &ExecutionRow::order_ref, "Order reference."},
         Column{"model_code", &ExecutionRow::model_code, "Model of an adviser's account."},
         Column{"cum_qty", &ExecutionRow::cum_qty, "Quantity of the order filled so far."},
-        Column{"last_liquidity", &ExecutionRow::last_liquidity, "1 added, 2 removed, 3 routed out, 0 unknown."},
-        Column{"commission", &ExecutionRow::commission, "Positive is a cost, negative a rebate; NULL until reported."},
+        Column{"last_liquidity", &ExecutionRow::last_liquidity,
+               "1 added, 2 removed, 3 routed out, 0 unknown."},
+        Column{"commission", &ExecutionRow::commission,
+               "Positive is a cost, negative a rebate; NULL until reported."},
         Column{"commission_currency", &ExecutionRow::commission_currency, "Currency of the commission."},
-        Column{"broker_realized_pnl", &ExecutionRow::broker_realized_pnl, "The broker's own figure, as sent."},
+        Column{"broker_realized_pnl", &ExecutionRow::broker_realized_pnl,
+               "The broker's own figure, as sent."},
         Column{"liquidation", &ExecutionRow::liquidation, "True when the broker forced the trade."},
         Column{"trade_date", &ExecutionRow::trade_date, "Calendar date in the report zone."},
         Column{"superseded_by", &ExecutionRow::superseded_by, "The correction that is in force instead."},
-        Column{"booked", &ExecutionRow::booked, "pending, booked, or never (combinations, currency conversions)."},
+        Column{"booked", &ExecutionRow::booked,
+               "pending, booked, or never (combinations, currency conversions)."},
         Column{"time_text", &ExecutionRow::time_text, "Time as the broker sent it."},
-        Column{"exercise_type", &ExecutionRow::exercise_type, "Kind of option exercise, where the broker says so."},
+        Column{"exercise_type", &ExecutionRow::exercise_type,
+               "Kind of option exercise, where the broker says so."},
         Column{"excluded", &ExecutionRow::excluded, "True when the operator took it out of the book."},
         Column{"recorded_at", &ExecutionRow::recorded_at, "When it was committed."},
     };
@@ -437,8 +459,10 @@ struct View<RunRow> {
     static constexpr auto columns = std::tuple{
         Column{"sync_run_id", &RunRow::sync_run_id, "Number of the run."},
         Column{"gateway", &RunRow::gateway, "Configured name of the gateway."},
-        Column{"account", &RunRow::account, "The broker's account code; NULL when it failed before that was known."},
-        Column{"trigger", &RunRow::trigger, "startup, scheduled, position_update, trade, manual or reconnect."},
+        Column{"account", &RunRow::account,
+               "The broker's account code; NULL when it failed before that was known."},
+        Column{"trigger", &RunRow::trigger,
+               "startup, scheduled, position_update, trade, manual or reconnect."},
         Column{"started_at", &RunRow::started_at, "When the first of these runs began."},
         Column{"finished_at", &RunRow::finished_at, "When the last of these runs ended."},
         Column{"outcome", &RunRow::outcome, "committed, unchanged or failed."},
@@ -595,13 +619,15 @@ struct View<AdjustmentRow> {
         Column{"quantity", &AdjustmentRow::quantity, "Signed change of quantity; 0 for a split."},
         Column{"price", &AdjustmentRow::price, "Price in the quoted unit; NULL when not known."},
         Column{"ratio", &AdjustmentRow::ratio, "Of a split: 4:1 makes four of one."},
-        Column{"effective_at", &AdjustmentRow::effective_at, "NULL: before everything else (opening balance)."},
+        Column{"effective_at", &AdjustmentRow::effective_at,
+               "NULL: before everything else (opening balance)."},
         Column{"recorded_at", &AdjustmentRow::recorded_at, "When it was committed."},
         Column{"author", &AdjustmentRow::author, "possync, or who entered it."},
         Column{"note", &AdjustmentRow::note, "Why, in words."},
         Column{"undone_by", &AdjustmentRow::undone_by, "Who or what withdrew it."},
         Column{"symbol", &AdjustmentRow::symbol, "Symbol; for derivatives that of the underlying."},
-        Column{"basis", &AdjustmentRow::basis, "What the price rests on: executions, broker, estimated or unknown."},
+        Column{"basis", &AdjustmentRow::basis,
+               "What the price rests on: executions, broker, estimated or unknown."},
         Column{"estimated_price", &AdjustmentRow::estimated_price, "A mark, for estimates only."},
         Column{"undone_at", &AdjustmentRow::undone_at, "When it was withdrawn."},
     };
@@ -645,11 +671,14 @@ struct View<HistoryRow> {
         Column{"quantity", &HistoryRow::quantity, "Signed quantity in this stretch of time."},
         Column{"average_price", &HistoryRow::average_price, "Average entry price in the quoted unit."},
         Column{"realized_pnl", &HistoryRow::realized_pnl, "Gross sum of the known closes up to then."},
-        Column{"commissions", &HistoryRow::commissions, "Of all fills up to then; NULL while one is unknown."},
+        Column{"commissions", &HistoryRow::commissions,
+               "Of all fills up to then; NULL while one is unknown."},
         Column{"valid_from", &HistoryRow::valid_from, "Begin of the stretch."},
-        Column{"valid_to", &HistoryRow::valid_to, "End of the stretch, exclusive; NULL: until further notice."},
+        Column{"valid_to", &HistoryRow::valid_to,
+               "End of the stretch, exclusive; NULL: until further notice."},
         Column{"recorded_from", &HistoryRow::recorded_from, "Since when the database said so."},
-        Column{"recorded_to", &HistoryRow::recorded_to, "Until when it said so, exclusive; NULL: it still does."},
+        Column{"recorded_to", &HistoryRow::recorded_to,
+               "Until when it said so, exclusive; NULL: it still does."},
     };
     static constexpr FilterColumns filter{.account = "account",
                                           .symbol = "symbol",
@@ -660,20 +689,10 @@ struct View<HistoryRow> {
 };
 
 /// Calls macro(Row) for the row of each view: how the .cpp files make their templates for all of them.
-#define POSSYNC_FOR_EACH_VIEW(macro) \
-    macro(AccountRow)                \
-    macro(InstrumentRow)             \
-    macro(PositionRow)               \
-    macro(CloseRow)                  \
-    macro(EventRow)                  \
-    macro(ExecutionRow)              \
-    macro(LotRow)                    \
-    macro(RunRow)                    \
-    macro(BreakRow)                  \
-    macro(CoverageRow)               \
-    macro(AccountValueRow)           \
-    macro(AdjustmentRow)             \
-    macro(HistoryRow)
+#define POSSYNC_FOR_EACH_VIEW(macro)                                                          \
+    macro(AccountRow) macro(InstrumentRow) macro(PositionRow) macro(CloseRow) macro(EventRow) \
+        macro(ExecutionRow) macro(LotRow) macro(RunRow) macro(BreakRow) macro(CoverageRow)    \
+            macro(AccountValueRow) macro(AdjustmentRow) macro(HistoryRow)
 
 /// Every view, for descriptions and for `export TABLE`.
 [[nodiscard]] std::vector<ViewInfo const*> const& all_views();

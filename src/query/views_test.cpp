@@ -23,25 +23,29 @@ struct Contract {
 
 constexpr Contract contracts[] = {
     {"accounts", "account_id account broker gateway base_currency is_paper revision last_synced_at"},
-    {"instruments",
-     "instrument_id con_id symbol local_symbol sec_type currency exchange primary_exchange trading_class multiplier "
-     "price_scale expiry strike right under_con_id"},
+    {"instruments", "instrument_id con_id symbol local_symbol sec_type currency exchange primary_exchange "
+                    "trading_class multiplier "
+                    "price_scale expiry strike right under_con_id"},
     {"positions",
      "position_id account_id account con_id symbol local_symbol sec_type currency multiplier status quantity "
-     "average_price broker_avg_cost current_price market_value unrealized_pnl unrealized_pnl_pct realized_pnl "
-     "commissions net_realized_pnl estimated_realized_pnl unknown_closes marked_at mark_source opened_at closed_at "
+     "average_price broker_avg_cost current_price market_value unrealized_pnl unrealized_pnl_pct "
+     "realized_pnl "
+     "commissions net_realized_pnl estimated_realized_pnl unknown_closes marked_at mark_source opened_at "
+     "closed_at "
      "missing_since last_synced_at revision"},
     {"position_closes",
      "close_id position_id account con_id symbol quantity_closed side entry_price exit_price realized_pnl "
-     "realized_pnl_pct commissions net_realized_pnl estimated_realized_pnl broker_realized_pnl currency closed_at "
+     "realized_pnl_pct commissions net_realized_pnl estimated_realized_pnl broker_realized_pnl currency "
+     "closed_at "
      "trade_date is_full_close cause basis exec_id order_ref"},
     {"position_events",
      "event_id revision account position_id con_id symbol kind cause quantity_before quantity_after "
      "average_price_before average_price_after occurred_at recorded_at sync_run_id exec_id"},
-    {"executions",
-     "exec_id account con_id symbol time side shares signed_quantity price exchange order_id perm_id client_id "
-     "order_ref model_code cum_qty last_liquidity commission commission_currency broker_realized_pnl liquidation "
-     "trade_date superseded_by"},
+    {"executions", "exec_id account con_id symbol time side shares signed_quantity price exchange order_id "
+                   "perm_id client_id "
+                   "order_ref model_code cum_qty last_liquidity commission commission_currency "
+                   "broker_realized_pnl liquidation "
+                   "trade_date superseded_by"},
     {"lots",
      "lot_id position_id account con_id symbol open_exec_id opened_at quantity remaining_quantity price"},
     {"sync_runs",
@@ -51,8 +55,8 @@ constexpr Contract contracts[] = {
      "break_id account con_id symbol kind class state broker_value book_value opened_at closed_at detail"},
     {"coverage", "account stream from_time to_time state source"},
     {"account_values", "account key currency value updated_at"},
-    {"adjustments",
-     "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author note undone_by"},
+    {"adjustments", "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author "
+                    "note undone_by"},
 };
 
 TEST(Views, BeginWithTheColumnsThatAreAContract) {
@@ -110,7 +114,7 @@ void expect_table_columns_exist() {
     }
 }
 
-TEST(Views, TablesShowColumnsThatExist) {
+TEST(Views, TablesShowColumnsThatExist){
 #define POSSYNC_EXPECT_TABLE(Row) expect_table_columns_exist<Row>();
     POSSYNC_FOR_EACH_ROW(POSSYNC_EXPECT_TABLE)
 #undef POSSYNC_EXPECT_TABLE

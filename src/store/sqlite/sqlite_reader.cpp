@@ -67,8 +67,12 @@ public:
     Result<std::vector<query::ExecutionRow>> executions(Filter const& filter) override {
         return rows<query::ExecutionRow>(filter);
     }
-    Result<std::vector<query::LotRow>> lots(Filter const& filter) override { return rows<query::LotRow>(filter); }
-    Result<std::vector<query::RunRow>> runs(Filter const& filter) override { return rows<query::RunRow>(filter); }
+    Result<std::vector<query::LotRow>> lots(Filter const& filter) override {
+        return rows<query::LotRow>(filter);
+    }
+    Result<std::vector<query::RunRow>> runs(Filter const& filter) override {
+        return rows<query::RunRow>(filter);
+    }
     Result<std::vector<query::BreakRow>> breaks(Filter const& filter) override {
         return rows<query::BreakRow>(filter);
     }
@@ -87,17 +91,17 @@ public:
 
     Result<std::vector<query::GatewayStatus>> gateways() override {
         std::vector<query::GatewayStatus> gateways;
-        POSSYNC_TRY_VOID(database_->each("SELECT name, paper, owner, lease_until FROM gateway ORDER BY gateway_id",
-                                         [&](sqlite::Row& row) {
-                                             query::GatewayStatus gateway;
-                                             gateway.gateway = row.text();
-                                             gateway.is_paper = row.boolean();
-                                             if (std::string owner = row.text(); !owner.empty()) {
-                                                 gateway.owner = std::move(owner);
-                                                 gateway.lease_until = row.time();
-                                             }
-                                             gateways.push_back(std::move(gateway));
-                                         }));
+        POSSYNC_TRY_VOID(database_->each(
+            "SELECT name, paper, owner, lease_until FROM gateway ORDER BY gateway_id", [&](sqlite::Row& row) {
+                query::GatewayStatus gateway;
+                gateway.gateway = row.text();
+                gateway.is_paper = row.boolean();
+                if (std::string owner = row.text(); !owner.empty()) {
+                    gateway.owner = std::move(owner);
+                    gateway.lease_until = row.time();
+                }
+                gateways.push_back(std::move(gateway));
+            }));
         return gateways;
     }
 
@@ -121,11 +125,12 @@ private:
     Result<void> require_account(std::string const& account) {
         std::string known;
         bool found = false;
-        POSSYNC_TRY_VOID(database_->each("SELECT account FROM accounts ORDER BY account", [&](sqlite::Row& row) {
-            std::string const code = row.text();
-            found = found || code == account;
-            known += (known.empty() ? "" : ", ") + code;
-        }));
+        POSSYNC_TRY_VOID(
+            database_->each("SELECT account FROM accounts ORDER BY account", [&](sqlite::Row& row) {
+                std::string const code = row.text();
+                found = found || code == account;
+                known += (known.empty() ? "" : ", ") + code;
+            }));
         if (found) return {};
         return base::fail(ErrorCode::not_found,
                           fmt::format("unknown account '{}'; this database has {}", account.substr(0, 40),
@@ -157,10 +162,11 @@ private:
             int index = 0;
             query::for_each_column<Row>([&](auto const& column) {
                 if (!read_value(in, index, row.*column.member) && !error) {
-                    error = base::Error{ErrorCode::io,
-                                        fmt::format("database {}: {}.{} holds '{}', which is no {}; run `possync verify`",
-                                                    database_->path(), view.name, column.name,
-                                                    query_text(in, index), query::to_string(column.type))};
+                    error = base::Error{
+                        ErrorCode::io,
+                        fmt::format("database {}: {}.{} holds '{}', which is no {}; run `possync verify`",
+                                    database_->path(), view.name, column.name, query_text(in, index),
+                                    query::to_string(column.type))};
                 }
                 ++index;
             });
@@ -178,7 +184,8 @@ private:
     Result<std::vector<query::PositionRow>> positions_of_the_past(Filter const& wanted) {
         POSSYNC_TRY(Filter const filter, query::checked(query::view_info<query::PositionRow>(), wanted));
         POSSYNC_TRY(auto const held, query::ReadSnapshot::begin(*this));
-        // The same choice of rows everywhere, but for what only the result can be asked: status, sort and limit.
+        // The same choice of rows everywhere, but for what only the result can be asked: status, sort and
+        // limit.
         Filter of_instrument;
         of_instrument.symbol = filter.symbol;
         of_instrument.con_id = filter.con_id;
@@ -207,8 +214,9 @@ private:
 Result<std::unique_ptr<query::Reader>> open_sqlite_reader(std::string const& path) {
     auto database = open_sqlite_for_reading(path);
     if (!database && database.error().code == ErrorCode::not_found) {
-        return base::fail(ErrorCode::not_found,
-                          fmt::format("database {} does not exist; run `possync sync` or `possync migrate` first", path));
+        return base::fail(
+            ErrorCode::not_found,
+            fmt::format("database {} does not exist; run `possync sync` or `possync migrate` first", path));
     }
     if (!database) return std::unexpected(database.error());
     return make_sqlite_reader(std::move(*database));

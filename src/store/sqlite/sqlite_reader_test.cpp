@@ -94,7 +94,8 @@ protected:
         change.account_id = lease_.accounts[0].account_id;
         change.recorded_at = moment("2026-11-23T10:00:01Z");
         change.next_id = 100;
-        change.instruments = {instrument(1, "AAPL", "STK"), instrument(2, "AAPL", "OPT"), instrument(3, "MSFT", "STK")};
+        change.instruments = {instrument(1, "AAPL", "STK"), instrument(2, "AAPL", "OPT"),
+                              instrument(3, "MSFT", "STK")};
         change.instruments[1].multiplier = 100;
         change.instruments[1].strike = number("200.5");
         change.instruments[1].right = "C";
@@ -229,8 +230,8 @@ protected:
         request.values = {{change.account_id, "NetLiquidation", "USD", "1000.50", request.now}};
         request.coverage = {{change.account_id, "executions", moment("2026-11-22T05:00:00Z"),
                              moment("2026-11-22T20:00:00Z"), "unknown", "pull"},
-                            {change.account_id, "executions", moment("2026-11-23T05:00:00Z"), request.now, "complete",
-                             "pull"}};
+                            {change.account_id, "executions", moment("2026-11-23T05:00:00Z"), request.now,
+                             "complete", "pull"}};
         request.freshness = {{change.account_id, request.now, "USD"}};
         commit(std::move(request));
     }
@@ -277,8 +278,9 @@ TEST_F(SqliteReaderTest, ViewsHaveExactlyTheColumnsThatTheProgramKnows) {
         std::vector<std::string> expected;
         for (auto const& column : view->columns) expected.emplace_back(column.name);
         std::vector<std::string> found;
-        auto const listed = (*database)->each("SELECT name FROM pragma_table_info(?1) ORDER BY cid",
-                                              [&](sqlite::Row& row) { found.push_back(row.text()); }, view->name);
+        auto const listed = (*database)->each(
+            "SELECT name FROM pragma_table_info(?1) ORDER BY cid",
+            [&](sqlite::Row& row) { found.push_back(row.text()); }, view->name);
         ASSERT_TRUE(listed.has_value()) << listed.error().message;
         EXPECT_EQ(found, expected) << view->name;
     }
@@ -303,15 +305,16 @@ TEST_F(SqliteReaderTest, ReadsEveryView) {
 
 TEST_F(SqliteReaderTest, RowsCarryExactlyWhatWasCommitted) {
     auto const execution = read<query::ExecutionRow>().front();
-    EXPECT_EQ(query::to_json(execution),
-              R"({"exec_id":"0001.01","account":"DU1","con_id":1,"symbol":"AAPL",)"
-              R"("time":"2026-11-20T15:00:00.000000Z","side":"SLD","shares":"60.5","signed_quantity":"-60.5",)"
-              R"("price":"160","exchange":null,"order_id":0,"perm_id":0,"client_id":0,)"
-              "\"order_ref\":\"caf\u00e9, \\\"x\\\"\","
-              R"("model_code":null,"cum_qty":"0","last_liquidity":0,"commission":"-0.25",)"
-              R"("commission_currency":null,"broker_realized_pnl":null,"liquidation":false,)"
-              R"("trade_date":"2026-11-20","superseded_by":null,"booked":"booked","time_text":null,)"
-              R"("exercise_type":null,"excluded":false,"recorded_at":"2026-11-23T10:00:01.000000Z"})");
+    EXPECT_EQ(
+        query::to_json(execution),
+        R"({"exec_id":"0001.01","account":"DU1","con_id":1,"symbol":"AAPL",)"
+        R"("time":"2026-11-20T15:00:00.000000Z","side":"SLD","shares":"60.5","signed_quantity":"-60.5",)"
+        R"("price":"160","exchange":null,"order_id":0,"perm_id":0,"client_id":0,)"
+        "\"order_ref\":\"caf\u00e9, \\\"x\\\"\","
+        R"("model_code":null,"cum_qty":"0","last_liquidity":0,"commission":"-0.25",)"
+        R"("commission_currency":null,"broker_realized_pnl":null,"liquidation":false,)"
+        R"("trade_date":"2026-11-20","superseded_by":null,"booked":"booked","time_text":null,)"
+        R"("exercise_type":null,"excluded":false,"recorded_at":"2026-11-23T10:00:01.000000Z"})");
     auto const positions = read<query::PositionRow>();
     query::PositionRow const& option = positions[1];
     EXPECT_EQ(option.sec_type, "OPT");
@@ -420,7 +423,8 @@ TEST_F(SqliteReaderTest, TravelsInTime) {
     EXPECT_EQ(at("2026-11-01"), Map{});
     EXPECT_EQ(at("2026-11-11"), (Map{{"AAPL STK", "160.5"}, {"MSFT STK", "7"}}));
     EXPECT_EQ(at("2026-11-21"), (Map{{"AAPL STK", "100"}, {"MSFT STK", "0"}}));
-    EXPECT_EQ(at("2026-11-23T10:30:00Z"), (Map{{"AAPL STK", "100"}, {"AAPL OPT", "-2.5"}, {"MSFT STK", "0"}}));
+    EXPECT_EQ(at("2026-11-23T10:30:00Z"),
+              (Map{{"AAPL STK", "100"}, {"AAPL OPT", "-2.5"}, {"MSFT STK", "0"}}));
     EXPECT_EQ(at("2026-11-23T12:00:00Z"), (Map{{"AAPL STK", "0"}, {"AAPL OPT", "-2.5"}, {"MSFT STK", "0"}}));
     EXPECT_EQ(at("2026-11-23T12:00:00Z", "2026-11-23T10:59:59Z"),
               (Map{{"AAPL STK", "100"}, {"AAPL OPT", "-2.5"}, {"MSFT STK", "0"}}));
@@ -487,8 +491,8 @@ TEST_F(SqliteReaderTest, StatusComesFromOneState) {
     EXPECT_EQ(status->statistics.positions_created, 3);
     EXPECT_EQ(status->statistics.callback_triggers, 1);
 
-    auto const since_reset = query::read_status(*reader_, moment("2026-11-23T11:00:00Z"), "DU2",
-                                                moment("2026-11-23T10:30:00Z"));
+    auto const since_reset =
+        query::read_status(*reader_, moment("2026-11-23T11:00:00Z"), "DU2", moment("2026-11-23T10:30:00Z"));
     ASSERT_TRUE(since_reset.has_value());
     EXPECT_EQ(since_reset->accounts.size(), 1U);
     EXPECT_EQ(since_reset->statistics, query::Statistics{});
@@ -531,7 +535,8 @@ TEST_F(SqliteReaderTest, SaysWhichRowCannotBeRead) {
     auto const rows = reader_->positions();
     ASSERT_FALSE(rows.has_value());
     EXPECT_EQ(rows.error().code, ErrorCode::io);
-    EXPECT_NE(rows.error().message.find("positions.realized_pnl holds 'much', which is no decimal"), std::string::npos)
+    EXPECT_NE(rows.error().message.find("positions.realized_pnl holds 'much', which is no decimal"),
+              std::string::npos)
         << rows.error().message;
     EXPECT_TRUE(reader_->closes().has_value());  // the connection goes on
 }
@@ -555,7 +560,8 @@ TEST(OpenSqliteReader, RefusesOtherSchemas) {
     auto older = open_sqlite_reader(path);
     ASSERT_FALSE(older.has_value());
     EXPECT_EQ(older.error().code, ErrorCode::refused);
-    EXPECT_NE(older.error().message.find("run `possync migrate`"), std::string::npos) << older.error().message;
+    EXPECT_NE(older.error().message.find("run `possync migrate`"), std::string::npos)
+        << older.error().message;
     EXPECT_EQ(std::filesystem::file_size(path), 0U);  // and it was not migrated
 
     ASSERT_TRUE(migrate_sqlite(path).has_value());
