@@ -128,7 +128,9 @@ private:
     }
 
     void wait() {
-        timer_.expires_after(options_.pace);
+        // The first client gets a moment to see what was held before the day begins.
+        timer_.expires_after(begun_ ? options_.pace : std::max<base::Duration>(options_.pace, std::chrono::seconds(2)));
+        begun_ = true;
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
             std::string const text = day_.happen(simulator_, clock_now());
@@ -139,6 +141,7 @@ private:
     }
 
     GatewayServerOptions options_;
+    bool begun_ = false;
     gateway::Broker broker_;
     gateway::TradingDay day_;
     gateway::Simulator simulator_;

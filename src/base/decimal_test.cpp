@@ -122,7 +122,7 @@ RC_GTEST_PROP(DecimalProperty, SharesAndRestSumToTheWhole, (std::int64_t amount,
 
 RC_GTEST_PROP(DecimalProperty, DoublesComeBack, (double value)) {
     auto const decimal = Decimal::from_double_shortest(value);
-    if (decimal && std::abs(value) > 1e-3 && std::abs(value) < 1e15) RC_ASSERT(decimal->to_double_inexact() == value);
+    if (decimal && std::abs(value) > 1 && std::abs(value) < 1e15) RC_ASSERT(decimal->to_double_inexact() == value);
 }
 
 }  // namespace

@@ -79,6 +79,16 @@ Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
     return &fills_.back();
 }
 
+Fill const* Broker::report_commission(std::string const& exec_id, Decimal commission) {
+    for (auto& fill : fills_) {
+        if (fill.exec_id != exec_id) continue;
+        fill.commission = commission;
+        if (fill.realized_pnl) fill.realized_pnl = *fill.realized_pnl - commission;
+        return &fill;
+    }
+    return nullptr;
+}
+
 void Broker::adjust(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
     Holding& held = holdings_[account][con_id];
     held.quantity += quantity;

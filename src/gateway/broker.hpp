@@ -76,6 +76,10 @@ public:
                      std::string order_ref);
     /// A correction of an earlier fill: the same root, the next number. The holding follows.
     Fill const* correct(std::string const& exec_id, base::Decimal price);
+    /// The commission of a fill that was made without one. Null: no such fill.
+    Fill const* report_commission(std::string const& exec_id, base::Decimal commission);
+    /// The broker no longer shows the holding at all, not even with quantity 0.
+    void forget(std::string const& account, ConId con_id) { holdings_[account].erase(con_id); }
     /// A change of quantity without a fill (transfer, assignment, somebody's mistake).
     void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
     void set_price(ConId con_id, base::Decimal price) { instruments_.at(con_id).price = price; }

@@ -33,7 +33,7 @@ tws::Contract contract_of(SimulatedInstrument const& instrument, std::string& mu
     contract.right = instrument.right;
     multiplier = instrument.sec_type == "STK" ? "" : instrument.multiplier.to_string();
     contract.multiplier = multiplier;
-    contract.exchange = instrument.sec_type == "STK" ? instrument.primary_exchange : "";
+    if (instrument.sec_type == "STK") contract.exchange = instrument.primary_exchange;
     contract.primary_exchange = instrument.primary_exchange;
     contract.currency = instrument.currency;
     contract.local_symbol = instrument.local_symbol;

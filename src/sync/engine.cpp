@@ -752,7 +752,6 @@ private:
             for (auto const& request : cycle.requests) answer(request, results, would_write);
             return;
         }
-        bool settling = false;
         for (auto& each : planned) {
             AccountState& account = *each.account;
             each.taken = std::exchange(account.arrivals, {});
@@ -760,12 +759,7 @@ private:
             account.pull_asked = false;
             account.last_synced_at = now_.wall;
             account.unsaved_freshness = true;
-            settling = settling || each.plan.settling > 0 || each.plan.missing > 0 || each.plan.pending_executions > 0;
             for (auto const& warning : each.plan.warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
-        }
-        if (settling && options_.enabled && !options_.one_shot) {
-            auto const sooner = now_.steady + std::min(options_.interval, look_again_after);
-            if (!next_sync_at_ || sooner < *next_sync_at_) next_sync_at_ = sooner;
         }
         commit(std::move(planned), std::move(results), std::move(cycle.requests), cycle.trigger, cycle.started_at);
     }
@@ -837,6 +831,8 @@ private:
         Commit effect;
         bool changes = false;
         for (auto const& each : planned) {
+            bool const waits = each.plan.settling > 0 || each.plan.missing > 0 || each.plan.pending_executions > 0;
+            if (waits) look_again_soon();
             if (!each.plan.commits()) continue;
             changes = true;
             effect.change_sets.push_back(each.plan.change_set);
@@ -856,6 +852,13 @@ private:
         under_way_->trigger = trigger;
         under_way_->is_sync = true;
         send(std::move(effect));
+    }
+
+    /// What is not explained yet is decided by further complete looks.
+    void look_again_soon() {
+        if (!options_.enabled || options_.one_shot) return;
+        auto const sooner = now_.steady + std::min(options_.interval, look_again_after);
+        if (!next_sync_at_ || sooner < *next_sync_at_) next_sync_at_ = sooner;
     }
 
     void add_run(SyncResult const& result, Timestamp started_at) {

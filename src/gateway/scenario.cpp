@@ -1,0 +1,300 @@
+#include "gateway/scenario.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace possync::gateway {
+
+using base::Decimal;
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+constexpr std::array<std::string_view, 18> verbs{"account", "instrument", "hold",   "fill",  "correct",    "commission",
+                                                 "adjust",  "price",      "push",   "notice", "disconnect", "fault",
+                                                 "start",   "sync",       "wait",   "restart", "expect",    "stop"};
+
+}  // namespace
+
+Result<std::vector<ScenarioStep>> parse_scenario(std::string_view text, std::string const& name) {
+    std::vector<ScenarioStep> steps;
+    int line = 0;
+    while (!text.empty()) {
+        auto const end = text.find('\n');
+        std::string_view rest = text.substr(0, end);
+        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+        ++line;
+        ScenarioStep step;
+        step.line = line;
+        while (!rest.empty()) {
+            if (rest.front() == ' ' || rest.front() == '\t' || rest.front() == '\r') {
+                rest.remove_prefix(1);
+                continue;
+            }
+            if (rest.front() == '#') break;
+            if (rest.front() == '"') {
+                auto const close = rest.find('"', 1);
+                if (close == std::string_view::npos) {
+                    return base::fail(ErrorCode::invalid_input, fmt::format("{}:{}: a quote is not closed", name, line));
+                }
+                step.words.emplace_back(rest.substr(1, close - 1));
+                rest.remove_prefix(close + 1);
+                continue;
+            }
+            auto const stop = rest.find_first_of(" \t\r#");
+            step.words.emplace_back(rest.substr(0, stop));
+            rest = stop == std::string_view::npos ? std::string_view{} : rest.substr(stop);
+        }
+        if (step.words.empty()) continue;
+        if (std::find(verbs.begin(), verbs.end(), step.words.front()) == verbs.end()) {
+            std::string all;
+            for (auto const verb : verbs) all += (all.empty() ? "" : " ") + std::string(verb);
+            return base::fail(ErrorCode::invalid_input,
+                              fmt::format("{}:{}: '{}' begins no step; the steps are {}", name, line, step.words.front(), all));
+        }
+        steps.push_back(std::move(step));
+    }
+    return steps;
+}
+
+/// The words of one step, taken in order; the first problem is kept.
+class ScenarioPlayer::Words {
+public:
+    Words(ScenarioPlayer const& player, ScenarioStep const& step, std::string_view form)
+        : player_(player), step_(step), form_(form) {}
+
+    std::string text() {
+        if (at_ >= step_.words.size()) {
+            fail("words are missing");
+            return {};
+        }
+        return step_.words[at_++];
+    }
+    Decimal number() {
+        std::string const word = text();
+        auto const value = Decimal::parse(word);
+        if (!value) {
+            fail(fmt::format("'{}' is not a number", word));
+            return {};
+        }
+        return *value;
+    }
+    std::int64_t whole() {
+        Decimal const value = number();
+        if (value.scale() != 0) fail(fmt::format("{} is not whole", value.to_string()));
+        return static_cast<std::int64_t>(value.coefficient());
+    }
+    bool next_is(std::string_view word) {
+        if (at_ >= step_.words.size() || step_.words[at_] != word) return false;
+        ++at_;
+        return true;
+    }
+    void expect(std::string_view word) {
+        if (!next_is(word)) fail(fmt::format("'{}' is missing", word));
+    }
+    [[nodiscard]] bool more() const { return at_ < step_.words.size(); }
+    SimulatedInstrument const* instrument() {
+        std::string const name = text();
+        auto const* found = player_.broker_.find(name);
+        if (found == nullptr) fail(fmt::format("there is no instrument {}", name));
+        return found;
+    }
+    void fail(std::string const& what) {
+        if (problem_.empty()) problem_ = what;
+    }
+    [[nodiscard]] bool failed() const { return !problem_.empty(); }
+    Result<void> result() {
+        if (!failed() && more()) fail(fmt::format("'{}' is not understood", step_.words[at_]));
+        if (!failed()) return {};
+        return base::fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}; write: {}", player_.name_, step_.line, problem_, form_));
+    }
+
+private:
+    ScenarioPlayer const& player_;
+    ScenarioStep const& step_;
+    std::string_view form_;
+    std::size_t at_ = 1;
+    std::string problem_;
+};
+
+Result<void> ScenarioPlayer::instrument(Words& words) {
+    SimulatedInstrument instrument;
+    instrument.local_symbol = words.text();
+    instrument.symbol = instrument.local_symbol.substr(0, instrument.local_symbol.find(' '));
+    instrument.sec_type = words.text();
+    instrument.currency = words.text();
+    instrument.con_id = 0;
+    while (words.more() && !words.failed()) {
+        if (words.next_is("conid")) {
+            instrument.con_id = words.whole();
+        } else if (words.next_is("multiplier")) {
+            instrument.multiplier = words.number();
+        } else if (words.next_is("magnifier")) {
+            instrument.price_magnifier = words.whole();
+        } else if (words.next_is("strike")) {
+            instrument.strike = words.number();
+        } else if (words.next_is("right")) {
+            instrument.right = words.text();
+        } else if (words.next_is("expiry")) {
+            instrument.expiry = words.text();
+        } else if (words.next_is("symbol")) {
+            instrument.symbol = words.text();
+        } else {
+            break;
+        }
+    }
+    POSSYNC_TRY_VOID(words.result());
+    if (instrument.con_id == 0) instrument.con_id = next_con_id_++;
+    broker_.add_instrument(std::move(instrument));
+    return {};
+}
+
+Result<void> ScenarioPlayer::fill(Words& words, base::Now now) {
+    auto const* instrument = words.instrument();
+    bool const buy = words.next_is("buy");
+    if (!buy) words.expect("sell");
+    Decimal const quantity = words.number();
+    words.expect("@");
+    Decimal const price = words.number();
+    std::optional<Decimal> commission;
+    std::string account = account_;
+    std::string label;
+    std::string order_ref;
+    std::int64_t client_id = 0;
+    bool pushed = true;
+    while (words.more() && !words.failed()) {
+        if (words.next_is("commission")) {
+            commission = words.number();
+        } else if (words.next_is("account")) {
+            account = words.text();
+        } else if (words.next_is("as")) {
+            label = words.text();
+        } else if (words.next_is("ref")) {
+            order_ref = words.text();
+        } else if (words.next_is("client")) {
+            client_id = words.whole();
+        } else if (words.next_is("unpushed")) {
+            pushed = false;  // the position lags behind the fill
+        } else {
+            break;
+        }
+    }
+    if (!words.failed() && !broker_.holdings().contains(account)) words.fail("there is no account " + account);
+    POSSYNC_TRY_VOID(words.result());
+    Fill const& done = broker_.fill(account, instrument->con_id, buy ? quantity : -quantity, price, commission, now.wall, client_id,
+                                    order_ref);
+    if (!label.empty()) labels_[label] = done.exec_id;
+    simulator_.push_fill(done, now);
+    if (pushed) simulator_.push_position(account, instrument->con_id);
+    if (commission) simulator_.push_commission(done);
+    return {};
+}
+
+Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
+    std::string const& verb = step.words.front();
+    if (verb == "account") {
+        Words words(*this, step, "account CODE");
+        account_ = words.text();
+        POSSYNC_TRY_VOID(words.result());
+        broker_.add_account(account_);
+    } else if (verb == "instrument") {
+        Words words(*this, step,
+                    "instrument NAME KIND CURRENCY [conid N] [multiplier N] [magnifier N] [strike N] [right C|P] [expiry D] [symbol S]");
+        POSSYNC_TRY_VOID(instrument(words));
+    } else if (verb == "hold") {
+        Words words(*this, step, "hold NAME QUANTITY @ PRICE");
+        auto const* instrument = words.instrument();
+        Decimal const quantity = words.number();
+        words.expect("@");
+        Decimal const price = words.number();
+        POSSYNC_TRY_VOID(words.result());
+        broker_.hold(account_, instrument->con_id, quantity, base::multiply_rounded(price, instrument->factor(), 10));
+    } else if (verb == "fill") {
+        Words words(*this, step,
+                    "fill NAME buy|sell QUANTITY @ PRICE [commission C] [account A] [as LABEL] [ref TEXT] [client N] [unpushed]");
+        POSSYNC_TRY_VOID(fill(words, now));
+    } else if (verb == "correct") {
+        Words words(*this, step, "correct LABEL price PRICE");
+        std::string const label = words.text();
+        words.expect("price");
+        Decimal const price = words.number();
+        if (!labels_.contains(label)) words.fail("no fill is called " + label);
+        POSSYNC_TRY_VOID(words.result());
+        Fill const* corrected = broker_.correct(labels_[label], price);
+        labels_[label] = corrected->exec_id;
+        simulator_.push_fill(*corrected, now);
+    } else if (verb == "commission") {
+        Words words(*this, step, "commission LABEL AMOUNT");
+        std::string const label = words.text();
+        Decimal const amount = words.number();
+        if (!labels_.contains(label)) words.fail("no fill is called " + label);
+        POSSYNC_TRY_VOID(words.result());
+        Fill const* reported = broker_.report_commission(labels_[label], amount);
+        if (reported != nullptr) simulator_.push_commission(*reported);
+    } else if (verb == "adjust") {
+        Words words(*this, step, "adjust NAME QUANTITY @ PRICE");
+        auto const* instrument = words.instrument();
+        Decimal const quantity = words.number();
+        words.expect("@");
+        Decimal const price = words.number();
+        POSSYNC_TRY_VOID(words.result());
+        broker_.adjust(account_, instrument->con_id, quantity, base::multiply_rounded(price, instrument->factor(), 10));
+        simulator_.push_position(account_, instrument->con_id);
+    } else if (verb == "price") {
+        Words words(*this, step, "price NAME PRICE");
+        auto const* instrument = words.instrument();
+        Decimal const price = words.number();
+        POSSYNC_TRY_VOID(words.result());
+        broker_.set_price(instrument->con_id, price);
+        if (broker_.holdings().at(account_).contains(instrument->con_id)) {
+            simulator_.push_portfolio(account_, instrument->con_id, now);
+        }
+    } else if (verb == "push") {
+        Words words(*this, step, "push NAME");
+        auto const* instrument = words.instrument();
+        POSSYNC_TRY_VOID(words.result());
+        simulator_.push_position(account_, instrument->con_id);
+    } else if (verb == "notice") {
+        Words words(*this, step, "notice CODE \"TEXT\"");
+        auto const code = words.whole();
+        std::string const text = words.text();
+        POSSYNC_TRY_VOID(words.result());
+        simulator_.notice(code, text, now);
+    } else if (verb == "disconnect") {
+        simulator_.close_all();
+    } else if (verb == "fault") {
+        Words words(*this, step, "fault refuse|stall|no-position-end|no-executions-end|no-commissions on|off, fault close-after N");
+        std::string const name = words.text();
+        if (name == "close-after") {
+            simulator_.faults.close_after_positions = static_cast<int>(words.whole());
+        } else if (name == "vanish") {
+            auto const* instrument = words.instrument();
+            if (instrument != nullptr) broker_.forget(account_, instrument->con_id);
+        } else {
+            bool const on = words.next_is("on");
+            if (!on) words.expect("off");
+            if (name == "refuse") {
+                simulator_.faults.refuse_connections = on;
+            } else if (name == "stall") {
+                simulator_.faults.stall = on;
+            } else if (name == "no-position-end") {
+                simulator_.faults.omit_position_end = on;
+            } else if (name == "no-executions-end") {
+                simulator_.faults.omit_executions_end = on;
+            } else if (name == "no-commissions") {
+                simulator_.faults.omit_commissions = on;
+            } else {
+                words.fail("no such fault: " + name);
+            }
+        }
+        POSSYNC_TRY_VOID(words.result());
+    } else {
+        return false;
+    }
+    return true;
+}
+
+}  // namespace possync::gateway

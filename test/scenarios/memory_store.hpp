@@ -1,0 +1,52 @@
+// A Store in memory, for tests that ask what the service decides and not how a database keeps it. Same contract.
+#pragma once
+
+#include <map>
+
+#include "store/store.hpp"
+
+namespace possync::scenarios {
+
+class MemoryStore final : public store::Store {
+public:
+    base::Result<store::GatewayLease> claim(store::GatewayClaim const& claim) override {
+        store::GatewayLease lease;
+        lease.gateway_id = 1;
+        lease.epoch = ++epoch_;
+        for (auto const& code : claim.accounts) {
+            auto [at, added] = ids_.try_emplace(code, static_cast<model::AccountId>(ids_.size() + 1));
+            if (added) {
+                books_[at->second].account_id = at->second;
+                books_[at->second].account = code;
+            }
+            lease.accounts.push_back({at->second, code});
+        }
+        return lease;
+    }
+    base::Result<void> release(int, std::int64_t) override { return {}; }
+    base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp, base::Duration) override {
+        return books_.at(account);
+    }
+    base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id, base::Timestamp) override {
+        return books_.at(account).instruments.at(con_id);
+    }
+    base::Result<void> commit(store::CommitRequest const& request) override {
+        if (request.epoch != epoch_) return base::fail(base::ErrorCode::conflict, "another service took over");
+        for (auto const& change_set : request.change_sets) {
+            if (books_.at(change_set.account_id).revision != change_set.base_revision) {
+                return base::fail(base::ErrorCode::conflict, "another revision");
+            }
+        }
+        for (auto const& change_set : request.change_sets) model::apply(books_.at(change_set.account_id), change_set);
+        return {};
+    }
+    base::Result<std::vector<store::OperatorRequest>> pending_requests() override { return std::vector<store::OperatorRequest>{}; }
+    base::Result<void> finish_request(std::int64_t, bool, std::string const&, base::Timestamp) override { return {}; }
+
+private:
+    std::int64_t epoch_ = 0;
+    std::map<std::string, model::AccountId> ids_;
+    std::map<model::AccountId, model::AccountBook> books_;
+};
+
+}  // namespace possync::scenarios

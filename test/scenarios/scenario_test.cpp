@@ -1,0 +1,100 @@
+// Runs every .scn file of this folder on memory and on SQLite: plain, with a restart after every step, one byte a read.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "memory_store.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+#include "world.hpp"
+
+namespace possync::scenarios {
+namespace {
+
+std::vector<std::string> scenario_files() {
+    std::vector<std::string> files;
+    for (auto const& entry : std::filesystem::directory_iterator(POSSYNC_SCENARIO_DIR)) {
+        if (entry.path().extension() == ".scn") files.push_back(entry.path().string());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+std::string read(std::string const& path) {
+    std::ifstream file(path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::string title(::testing::TestParamInfo<std::string> const& info) {
+    std::string name = std::filesystem::path(info.param).stem().string();
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+}
+
+class Scenario : public ::testing::TestWithParam<std::string> {
+protected:
+    std::string run(WorldOptions options) const {
+        World world(std::move(options), std::filesystem::path(GetParam()).filename().string());
+        return world.run(read(GetParam()));
+    }
+    static WorldOptions on_memory() {
+        WorldOptions options;
+        options.open_store = [] { return std::make_unique<MemoryStore>(); };
+        options.store_survives_restart = true;
+        return options;
+    }
+};
+
+TEST_P(Scenario, OnMemory) { EXPECT_EQ(run(on_memory()), ""); }
+
+TEST_P(Scenario, OneByteARead) {
+    auto options = on_memory();
+    options.one_byte_per_read = true;
+    EXPECT_EQ(run(options), "");
+}
+
+TEST_P(Scenario, OldServer) {
+    auto options = on_memory();
+    options.server_version = 176;
+    EXPECT_EQ(run(options), "");
+}
+
+TEST_P(Scenario, OnSqlite) {
+    auto const folder = std::filesystem::temp_directory_path() / ("possync-scenario-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder);
+    auto const path = (folder / "book.db").string();
+    WorldOptions options;
+    options.open_store = [path]() -> std::unique_ptr<store::Store> {
+        auto opened = store::open_sqlite_store(path);
+        if (!opened) throw std::runtime_error(opened.error().message);
+        return std::move(*opened);
+    };
+    EXPECT_EQ(run(options), "");
+    std::filesystem::remove_all(folder);
+}
+
+TEST_P(Scenario, RestartedAfterEveryStep) {
+    std::string const text = read(GetParam());
+    if (text.find("# not-restartable") != std::string::npos) GTEST_SKIP() << "counts what a restart adds to";
+    auto const folder = std::filesystem::temp_directory_path() / ("possync-restart-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder);
+    auto const path = (folder / "book.db").string();
+    WorldOptions options;
+    options.restart_after_every_step = true;
+    options.open_store = [path]() -> std::unique_ptr<store::Store> {
+        auto opened = store::open_sqlite_store(path);
+        if (!opened) throw std::runtime_error(opened.error().message);
+        return std::move(*opened);
+    };
+    EXPECT_EQ(run(options), "");
+    std::filesystem::remove_all(folder);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, Scenario, ::testing::ValuesIn(scenario_files()), title);
+
+}  // namespace
+}  // namespace possync::scenarios

@@ -1,0 +1,368 @@
+#include "world.hpp"
+
+#include <fmt/format.h>
+
+namespace possync::scenarios {
+
+using base::Decimal;
+
+namespace {
+
+/// UTC and nothing else: scenarios are about positions, not about zones.
+class UtcOnly final : public base::ZoneRules {
+public:
+    base::Result<base::Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override {
+        return base::from_utc_local(local);
+    }
+    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override { return base::utc_local(time); }
+};
+UtcOnly const utc;
+
+std::string show(std::optional<Decimal> const& value) { return value ? value->to_string() : "unknown"; }
+
+bool matches(std::optional<Decimal> const& value, std::string const& word) {
+    if (word == "unknown") return !value;
+    auto const wanted = Decimal::parse(word);
+    return wanted && value && *value == *wanted;
+}
+
+}  // namespace
+
+World::World(WorldOptions options, std::string name)
+    : simulator(broker, {options.server_version, "UTC", -1, 50}), options_(std::move(options)), name_(std::move(name)),
+      player_(broker, simulator, name_) {
+    now_.wall = *base::parse_rfc3339("2026-11-23T14:30:00Z");
+    now_.steady = std::chrono::seconds(1000);
+    engine_options_.interval = std::chrono::minutes(5);
+    store_ = options_.open_store();
+}
+
+std::string World::run(std::string_view text) {
+    auto const steps = gateway::parse_scenario(text, name_);
+    if (!steps) return steps.error().message;
+    for (auto const& each : *steps) {
+        std::string const problem = step(each);
+        if (!problem.empty()) return fmt::format("{}:{}: {}{}", name_, each.line, problem, last_troubles());
+        if (!trouble_.empty()) return fmt::format("{}:{}: {}", name_, each.line, trouble_);
+        bool const changes_broker = each.words[0] != "expect" && each.words[0] != "start" && each.words[0] != "fault";
+        if (options_.restart_after_every_step && engine_ && changes_broker) restart();
+    }
+    if (!simulator.alarms().empty()) return "a request that could trade was sent";
+    return {};
+}
+
+/// Warnings and errors of the service: what usually explains an expectation that did not hold.
+std::string World::last_troubles() const {
+    std::string text;
+    for (auto const& line : log) {
+        if (line.level >= sync::LogLevel::warning) text += fmt::format("\n    {}: {}", line.event, line.text);
+    }
+    return text;
+}
+
+std::string World::step(gateway::ScenarioStep const& step) {
+    auto const played = player_.play(step, now_);
+    if (!played) return played.error().message;
+    if (*played) {
+        settle();
+        if (engine_) pass(std::chrono::milliseconds(100));
+        return {};
+    }
+    auto const& verb = step.words[0];
+    if (verb == "start") return start(step);
+    if (verb == "stop") return stop(), std::string();
+    if (verb == "restart") return restart(), std::string();
+    if (verb == "sync") return sync(step);
+    if (verb == "expect") return expect(step);
+    if (verb == "wait") {
+        auto const duration = step.words.size() == 2 ? base::parse_duration(step.words[1]) : base::parse_duration("");
+        if (!duration) return duration.error().message;
+        pass(*duration);
+        return {};
+    }
+    return "nobody does '" + verb + "'";
+}
+
+std::string World::start(gateway::ScenarioStep const& step) {
+    for (std::size_t i = 1; i < step.words.size(); ++i) {
+        auto const& word = step.words[i];
+        if (word == "on_missing=warn") {
+            engine_options_.policy.on_missing = ledger::OnMissing::warn;
+        } else if (word.starts_with("cost_basis=")) {
+            auto const method = model::parse_cost_basis(word.substr(11));
+            if (!method) return method.error().message;
+            engine_options_.policy.fold.method = *method;
+        } else if (word == "calculate_realized_pnl=false") {
+            engine_options_.policy.fold.calculate_realized_pnl = false;
+        } else if (word == "enabled=false") {
+            engine_options_.enabled = false;
+        } else if (word == "expect=live") {
+            engine_options_.expect = sync::Expect::live;
+        } else {
+            return "no such option: " + word;
+        }
+    }
+    engine_ = std::make_unique<sync::Engine>(engine_options_, utc);
+    feed(sync::Start{});
+    settle();
+    pass(std::chrono::seconds(8));
+    return {};
+}
+
+void World::stop() {
+    if (!engine_) return;
+    engine_.reset();  // as a kill would: whatever was not committed is gone
+    if (connection_ != 0) simulator.disconnected(connection_);
+    connection_ = 0;
+    events_.clear();
+    received_.clear();
+    answer_.reset();
+}
+
+void World::restart() {
+    stop();
+    if (!options_.store_survives_restart) {
+        store_.reset();
+        store_ = options_.open_store();
+    }
+    engine_ = std::make_unique<sync::Engine>(engine_options_, utc);
+    feed(sync::Start{});
+    settle();
+    pass(std::chrono::seconds(8));
+}
+
+std::string World::sync(gateway::ScenarioStep const& step) {
+    answer_.reset();
+    sync::SyncRequested request;
+    request.request_number = ++requests_;
+    if (step.words.size() > 1 && step.words[1] != "fails") request.account = step.words[1];
+    feed(request);
+    settle();
+    for (int i = 0; i < 600 && !answer_; ++i) pass(std::chrono::milliseconds(100));
+    if (!answer_) return "the sync did not end within a minute";
+    bool const wanted = step.words.back() != "fails";
+    for (auto const& result : answer_->results) {
+        if (result.success != wanted) return result.success ? "the sync went well" : "the sync failed: " + result.error;
+    }
+    return {};
+}
+
+void World::settle() {
+    for (int guard = 0; guard < 1'000'000; ++guard) {
+        if (engine_ && !events_.empty()) {
+            sync::Event const event = std::move(events_.front());
+            events_.pop_front();
+            auto effects = engine_->step(event, now_);
+            if (std::holds_alternative<sync::BytesReceived>(event)) received_.pop_front();
+            for (auto& effect : effects) carry_out(effect);
+            continue;
+        }
+        bool moved = false;
+        for (auto& output : simulator.take_outputs()) {
+            if (output.connection != connection_ || !engine_) continue;
+            moved = true;
+            if (options_.one_byte_per_read) {
+                for (char const c : output.bytes) {
+                    received_.emplace_back(1, c);
+                    events_.push_back(sync::BytesReceived{received_.back()});
+                }
+            } else if (!output.bytes.empty()) {
+                received_.push_back(std::move(output.bytes));
+                events_.push_back(sync::BytesReceived{received_.back()});
+            }
+            if (output.close) {
+                connection_ = 0;
+                events_.push_back(sync::SocketClosed{"closed by the gateway"});
+            }
+        }
+        if (!moved && events_.empty()) return;
+    }
+    trouble_ = "the service and the gateway never come to rest";
+}
+
+void World::pass(base::Duration duration) {
+    base::Duration const until = now_.steady + duration;
+    for (int guard = 0; guard < 1'000'000; ++guard) {
+        base::Duration next = until;
+        if (engine_) {
+            if (auto const due = engine_->next_wakeup(); due && *due < next) next = std::max(*due, now_.steady);
+        }
+        now_.wall = now_.wall + (next - now_.steady);
+        now_.steady = next;
+        if (engine_) feed(sync::Tick{});
+        settle();
+        if (next == until) return;
+    }
+    trouble_ = "time does not pass: the engine asks to be woken at once, again and again";
+}
+
+void World::feed(sync::Event const& event) { events_.push_back(event); }
+
+void World::carry_out(sync::Effect& effect) {
+    if (std::holds_alternative<sync::OpenSocket>(effect)) {
+        connection_ = simulator.connect(now_);
+        if (connection_ == 0) {
+            events_.push_back(sync::SocketFailed{"Connection refused"});
+        } else {
+            events_.push_back(sync::SocketOpened{});
+        }
+    } else if (std::holds_alternative<sync::CloseSocket>(effect)) {
+        if (connection_ != 0) simulator.disconnected(connection_);
+        connection_ = 0;
+        std::erase_if(events_, [](auto const& event) { return std::holds_alternative<sync::BytesReceived>(event); });
+        received_.clear();
+    } else if (auto* send = std::get_if<sync::SendBytes>(&effect)) {
+        if (connection_ != 0) simulator.bytes(connection_, send->bytes, now_);
+    } else if (auto* claim = std::get_if<sync::Claim>(&effect)) {
+        if (claim->renewal) return;
+        auto lease = store_->claim({engine_options_.gateway, "test", claim->accounts, claim->paper, now_.wall, std::chrono::seconds(30)});
+        if (!lease) return events_.push_back(sync::ClaimFailed{lease.error()});
+        lease_ = *lease;
+        sync::Claimed claimed;
+        for (auto const& account : lease->accounts) claimed.accounts.push_back({account.account_id, account.account});
+        events_.push_back(claimed);
+    } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
+        auto loaded = store_->load(load->account_id, now_.wall, std::chrono::hours(24 * 8));
+        if (!loaded) return events_.push_back(sync::LoadFailed{load->account_id, loaded.error()});
+        events_.push_back(sync::BookLoaded{std::move(*loaded)});
+    } else if (auto* commit = std::get_if<sync::Commit>(&effect)) {
+        store::CommitRequest request;
+        request.gateway_id = lease_.gateway_id;
+        request.epoch = lease_.epoch;
+        request.now = now_.wall;
+        request.change_sets = commit->change_sets;
+        request.runs = commit->runs;
+        request.marks = commit->marks;
+        request.values = commit->values;
+        request.coverage = commit->coverage;
+        request.freshness = commit->freshness;
+        auto const done = store_->commit(request);
+        if (!done) return events_.push_back(sync::CommitFailed{commit->commit_number, done.error()});
+        ++commits_;
+        for (auto const& change_set : commit->change_sets) {
+            changes_.insert(changes_.end(), change_set.events.begin(), change_set.events.end());
+        }
+        events_.push_back(sync::Committed{commit->commit_number});
+    } else if (auto* finished = std::get_if<sync::SyncFinished>(&effect)) {
+        answer_ = std::move(*finished);
+    } else if (auto* line = std::get_if<sync::Log>(&effect)) {
+        log.push_back(std::move(*line));
+    }
+}
+
+model::AccountBook const* World::book() const { return engine_ ? engine_->book(player_.account()) : nullptr; }
+
+model::InstrumentBook const* World::instrument(std::string const& name) const {
+    auto const* found = broker.find(name);
+    auto const* held = book();
+    if (found == nullptr || held == nullptr) return nullptr;
+    auto const at = held->instruments.find(found->con_id);
+    return at == held->instruments.end() ? nullptr : &at->second;
+}
+
+std::string World::expect(gateway::ScenarioStep const& step) {
+    auto const& words = step.words;
+    auto word = [&](std::size_t index) { return index < words.size() ? words[index] : std::string(); };
+    std::string const what = word(1);
+    auto const* held = book();
+    if (what == "log") {
+        for (auto const& line : log) {
+            if (line.event == word(2)) return {};
+        }
+        return "nothing was logged as " + word(2);
+    }
+    if (what == "state") {
+        std::string const state = engine_ ? engine_->status().state : "not started";
+        return state == word(2) ? "" : "the state is " + state;
+    }
+    if (held == nullptr) return "there is no book of account " + player_.account();
+    if (what == "revision") {
+        return std::to_string(held->revision) == word(2) ? "" : fmt::format("the revision is {}", held->revision);
+    }
+    if (what == "open") {
+        int open = 0;
+        for (auto const& [unused, each] : held->instruments) open += !each.positions.empty() && each.positions.back().open();
+        return std::to_string(open) == word(2) ? "" : fmt::format("{} positions are open", open);
+    }
+    if (what == "no" && word(2) == "breaks") {
+        return held->breaks.empty() ? "" : fmt::format("there is a break of kind {}", to_string(held->breaks.begin()->second.kind));
+    }
+    if (what == "break") {  // expect break KIND STATE
+        for (auto const& [unused, each] : held->breaks) {
+            if (to_string(each.kind) == word(2) && (word(3).empty() || to_string(each.state) == word(3))) return {};
+        }
+        std::string all;
+        for (auto const& [unused, each] : held->breaks) all += fmt::format(" {} {}", to_string(each.kind), to_string(each.state));
+        return "there is no such break, only:" + all;
+    }
+    if (what == "no" && word(2) == "position") {
+        auto const* found = instrument(word(3));
+        bool const open = found != nullptr && !found->positions.empty() && found->positions.back().open();
+        return open ? "it is open with " + found->positions.back().quantity.to_string() : "";
+    }
+    auto const* found = instrument(word(2));
+    if (found == nullptr) return "the book does not know " + word(2);
+    if (what == "position") {  // expect position NAME QUANTITY [@ AVERAGE] [realized R] [net N] [commissions C] [unknown N]
+        if (found->positions.empty()) return "there is no position in " + word(2);
+        auto const& position = found->positions.back();
+        if (!matches(position.quantity, word(3))) return "the quantity is " + position.quantity.to_string();
+        for (std::size_t i = 4; i + 1 < words.size(); i += 2) {
+            auto const& key = words[i];
+            auto const& value = words[i + 1];
+            if (key == "@" && !matches(position.average_price, value)) return "the average is " + show(position.average_price);
+            if (key == "realized" && !matches(position.realized_pnl, value)) return "realized is " + position.realized_pnl.to_string();
+            if (key == "net" && !matches(position.net_realized_pnl, value)) return "net is " + show(position.net_realized_pnl);
+            if (key == "commissions" && !matches(position.commissions, value)) return "commissions are " + show(position.commissions);
+            if (key == "unknown" && std::to_string(position.unknown_closes) != value) {
+                return fmt::format("{} closes are unknown", position.unknown_closes);
+            }
+            if (key == "lots") {
+                std::size_t lots = 0;
+                for (auto const& lot : found->lots) lots += lot.position_id == position.position_id && !lot.remaining_quantity.is_zero();
+                if (std::to_string(lots) != value) return fmt::format("there are {} lots", lots);
+            }
+        }
+        return {};
+    }
+    if (what == "close") {  // expect close NAME QUANTITY [at PRICE] [entry E] [realized R] [net N] [estimated X] [cause C] [basis B] [full yes|no]
+        if (found->closes.empty()) return "there is no close of " + word(2);
+        std::string nearest;
+        for (auto const& close : found->closes) {
+            std::string off;
+            if (!matches(close.quantity_closed, word(3))) off = "closed " + close.quantity_closed.to_string();
+            for (std::size_t i = 4; i + 1 < words.size() && off.empty(); i += 2) {
+                auto const& key = words[i];
+                auto const& value = words[i + 1];
+                if (key == "at" && !matches(close.exit_price, value)) off = "exit " + show(close.exit_price);
+                if (key == "entry" && !matches(close.entry_price, value)) off = "entry " + show(close.entry_price);
+                if (key == "realized" && !matches(close.realized_pnl, value)) off = "realized " + show(close.realized_pnl);
+                if (key == "net" && !matches(close.net_realized_pnl, value)) off = "net " + show(close.net_realized_pnl);
+                if (key == "estimated" && !matches(close.estimated_realized_pnl, value)) off = "estimated " + show(close.estimated_realized_pnl);
+                if (key == "cause" && to_string(close.cause) != value) off = "cause " + std::string(to_string(close.cause));
+                if (key == "basis" && to_string(close.basis) != value) off = "basis " + std::string(to_string(close.basis));
+                if (key == "full" && (close.is_full_close ? "yes" : "no") != value) off = close.is_full_close ? "full" : "partial";
+            }
+            if (off.empty()) return {};
+            nearest = off;
+        }
+        return "no close is like that; the last differs by: " + nearest;
+    }
+    if (what == "closes") {
+        return std::to_string(found->closes.size()) == word(3) ? "" : fmt::format("there are {} closes", found->closes.size());
+    }
+    if (what == "executions") {
+        return std::to_string(found->executions.size()) == word(3) ? "" : fmt::format("there are {} executions", found->executions.size());
+    }
+    if (what == "event") {  // expect event NAME KIND [CAUSE]: one of the committed events
+        for (auto const& event : changes_) {
+            if (event.con_id == found->instrument.con_id && to_string(event.kind) == word(3) &&
+                (word(4).empty() || to_string(event.cause) == word(4))) {
+                return {};
+            }
+        }
+        return "no such event was committed";
+    }
+    return "nobody knows how to expect '" + what + "'";
+}
+
+}  // namespace possync::scenarios

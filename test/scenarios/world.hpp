@@ -1,0 +1,74 @@
+// World: the very engine of the service, a simulated gateway and a store, joined by bytes on virtual time. Nothing
+// waits for real: time jumps to the next thing that is due. Runs scenario files and answers their `expect` lines.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/time.hpp"
+#include "gateway/scenario.hpp"
+#include "store/store.hpp"
+#include "sync/engine.hpp"
+
+namespace possync::scenarios {
+
+struct WorldOptions {
+    bool restart_after_every_step = false;
+    bool one_byte_per_read = false;
+    int server_version = 200;
+    /// Makes the store; called again after every restart, for the same data.
+    std::function<std::unique_ptr<store::Store>()> open_store;
+    bool store_survives_restart = false;  ///< a memory store is kept, a file is opened anew
+};
+
+class World {
+public:
+    World(WorldOptions options, std::string name);
+
+    /// Carries a scenario out; empty when every expectation held, else the first that did not, with its line.
+    [[nodiscard]] std::string run(std::string_view text);
+
+    // For tests that need more than a file can say.
+    gateway::Broker broker;
+    gateway::Simulator simulator;
+    std::vector<sync::Log> log;
+
+private:
+    struct Expectation;
+    [[nodiscard]] std::string last_troubles() const;
+    std::string step(gateway::ScenarioStep const& step);
+    std::string start(gateway::ScenarioStep const& step);
+    std::string expect(gateway::ScenarioStep const& step);
+    std::string sync(gateway::ScenarioStep const& step);
+    void restart();
+    void stop();
+    /// Carries effects out and delivers bytes until nothing moves.
+    void settle();
+    /// Lets virtual time pass, stopping at everything that is due.
+    void pass(base::Duration duration);
+    void feed(sync::Event const& event);
+    void carry_out(sync::Effect& effect);
+    [[nodiscard]] model::AccountBook const* book() const;
+    [[nodiscard]] model::InstrumentBook const* instrument(std::string const& name) const;
+
+    WorldOptions options_;
+    std::string name_;
+    gateway::ScenarioPlayer player_;
+    base::Now now_;
+    sync::EngineOptions engine_options_;
+    std::unique_ptr<store::Store> store_;
+    std::unique_ptr<sync::Engine> engine_;
+    store::GatewayLease lease_;
+    int connection_ = 0;
+    std::deque<sync::Event> events_;
+    std::deque<std::string> received_;  ///< bytes on their way to the engine; views into it are fed
+    std::optional<sync::SyncFinished> answer_;
+    std::vector<model::PositionEvent> changes_;  ///< of every committed change set
+    std::string trouble_;
+    std::int64_t requests_ = 0;
+    int commits_ = 0;
+};
+
+}  // namespace possync::scenarios
