@@ -1,0 +1,101 @@
+#include "sync/assembler.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sync/execution_time.hpp"
+
+namespace possync::sync {
+namespace {
+
+model::BrokerPosition row(model::ConId con_id, std::int64_t quantity) {
+    model::BrokerPosition position;
+    position.instrument.con_id = con_id;
+    position.quantity = quantity;
+    return position;
+}
+
+TEST(Assembler, GivesASnapshotOnlyForTheEndOfTheSameConnection) {
+    SnapshotAssembler assembler;
+    EXPECT_FALSE(assembler.complete(1, {"DU1"}));
+    assembler.begin(1, 1);
+    assembler.add("DU1", row(5, 100));
+    EXPECT_FALSE(assembler.complete(2, {"DU1"}));
+    auto const snapshots = assembler.complete(1, {"DU1", "DU2"});
+    ASSERT_TRUE(snapshots);
+    EXPECT_EQ(snapshots->at("DU1").positions().at(5).quantity, base::Decimal(100));
+    EXPECT_TRUE(snapshots->at("DU2").positions().empty());
+    EXPECT_FALSE(assembler.complete(1, {"DU1"}));  // a second End ends nothing
+}
+
+TEST(Assembler, ADiscardedListIsGone) {
+    SnapshotAssembler assembler;
+    assembler.begin(1, 1);
+    assembler.add("DU1", row(5, 100));
+    assembler.begin(1, 2);
+    assembler.add("DU1", row(6, 10));
+    auto const snapshots = assembler.complete(1, {"DU1"});
+    ASSERT_TRUE(snapshots);
+    EXPECT_FALSE(snapshots->at("DU1").positions().contains(5));
+    assembler.begin(1, 3);
+    assembler.discard();
+    EXPECT_FALSE(assembler.complete(1, {"DU1"}));
+}
+
+TEST(Assembler, TheLastOfRepeatedRowsCounts) {
+    SnapshotAssembler assembler;
+    assembler.begin(1, 1);
+    assembler.add("DU1", row(5, 100));
+    assembler.add("DU1", row(5, 60));
+    assembler.add("ELSEWHERE", row(5, 7));
+    auto const snapshots = assembler.complete(1, {"DU1"});
+    EXPECT_EQ(snapshots->at("DU1").positions().at(5).quantity, base::Decimal(60));
+    EXPECT_EQ(snapshots->size(), 1u);
+}
+
+/// New York is five hours behind; nothing else is known.
+class FixedZones final : public base::ZoneRules {
+public:
+    base::Result<base::Timestamp> to_utc(std::string_view zone, base::LocalTime const& local) const override {
+        if (zone != "US/Eastern" && zone != "America/New_York") return base::fail(base::ErrorCode::not_found, "unknown zone");
+        return base::from_utc_local(local) + std::chrono::hours(5);
+    }
+    base::Result<base::LocalTime> to_local(std::string_view zone, base::Timestamp time) const override {
+        if (zone != "US/Eastern" && zone != "America/New_York") return base::fail(base::ErrorCode::not_found, "unknown zone");
+        return base::utc_local(time - std::chrono::hours(5));
+    }
+};
+
+TEST(ExecutionTime, EveryFormInUse) {
+    FixedZones const zones;
+    struct Row {
+        char const* text;
+        char const* gateway_zone;
+        char const* utc;  // empty: an error
+    };
+    for (auto const& each : {Row{"20231214-20:57:37", "", "2023-12-14T20:57:37.000000Z"}, Row{"20231214-20:57:37Z", "", "2023-12-14T20:57:37.000000Z"},
+                             Row{"20260413 15:27:04 US/Eastern", "", "2026-04-13T20:27:04.000000Z"},
+                             Row{"20260413 15:27:04 Universal", "", "2026-04-13T15:27:04.000000Z"},
+                             Row{"20230224  12:04:56", "America/New_York", "2023-02-24T17:04:56.000000Z"}, Row{"20230224  12:04:56", "UTC", "2023-02-24T12:04:56.000000Z"},
+                             Row{"20230224  12:04:56", "", ""}, Row{"20260413 15:27:04 CST", "", ""}, Row{"20260413", "", ""}, Row{"20261301-10:00:00", "", ""},
+                             Row{"20260413-25:00:00", "", ""}, Row{"", "", ""}, Row{"garbage in a time field", "", ""}}) {
+        auto const time = parse_execution_time(each.text, each.gateway_zone, zones);
+        if (*each.utc == '\0') {
+            EXPECT_FALSE(time.has_value()) << each.text;
+        } else {
+            ASSERT_TRUE(time.has_value()) << each.text << ": " << time.error().message;
+            EXPECT_EQ(base::to_rfc3339(*time), each.utc);
+        }
+    }
+}
+
+TEST(ExecutionTime, ZoneOfTheHandshakeOnlyWhereItIsCertain) {
+    FixedZones const zones;
+    EXPECT_EQ(zone_of_connection_time("20261123 09:30:00 America/New_York", zones), "America/New_York");
+    EXPECT_EQ(zone_of_connection_time("20261123 09:30:00 Greenwich Mean Time", zones), "UTC");
+    EXPECT_EQ(zone_of_connection_time("20261123 09:30:00 CET", zones), "");
+    EXPECT_EQ(zone_of_connection_time("20261123 09:30:00 \xD6\xD0\xB9\xFA", zones), "");
+    EXPECT_EQ(zone_of_connection_time("20261123", zones), "");
+}
+
+}  // namespace
+}  // namespace possync::sync

@@ -1,0 +1,296 @@
+// The codec against frames written down from the protocol's documentation, against itself, and against bad input.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "tws/decode.hpp"
+#include "tws/encode.hpp"
+#include "tws/frame.hpp"
+#include "tws/outgoing.hpp"
+
+namespace possync::tws {
+namespace {
+
+std::string from_hex(std::string_view hex) {
+    std::string bytes;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+    return bytes;
+}
+
+std::string fields(std::vector<std::string> const& list) {
+    std::string payload;
+    for (auto const& field : list) payload += field + '\0';
+    return payload;
+}
+
+base::Decimal dec(std::string_view text) { return *base::Decimal::parse(text); }
+
+/// The one frame in `bytes`.
+std::string payload_of(std::string const& bytes) {
+    FrameReader reader;
+    reader.append(bytes);
+    auto const frame = reader.next();
+    EXPECT_TRUE(frame && *frame);
+    EXPECT_EQ(reader.buffered(), 0u);
+    return std::string(**frame);
+}
+
+TEST(Golden, RequestsAreTheBytesTheGatewayExpects) {
+    std::string hello;
+    encode_client_hello(hello, 100, 226);
+    EXPECT_EQ(hello, from_hex("4150490000000009763130302e2e323236"));
+    struct Row {
+        OutgoingMessage message;
+        int version;
+        char const* hex;
+    };
+    for (auto const& row : {Row{StartApi{7}, 200, "000000083731003200370000"}, Row{RequestPositions{}, 200, "000000053631003100"},
+                            Row{RequestExecutions{1001, 0, "", ""}, 200,
+                                "0000001e370033003130303100300000000000000032313437343833363437003000"}}) {
+        std::string bytes;
+        encode(bytes, row.message, row.version);
+        EXPECT_EQ(bytes, from_hex(row.hex));
+    }
+}
+
+TEST(Golden, AnswersAreRead) {
+    std::string const greeting = payload_of(from_hex(
+        "000000273232360032303236313132332030393a33303a303020416d65726963612f4e65775f596f726b00"));
+    auto const hello = decode_hello(greeting);
+    ASSERT_TRUE(hello);
+    EXPECT_EQ(hello->server_version, 226);
+    EXPECT_EQ(hello->connection_time, "20261123 09:30:00 America/New_York");
+
+    std::string const accounts = payload_of(from_hex("0000001931350031004455303030303030312c44553030303030303200"));
+    EXPECT_EQ(std::get<ManagedAccounts>(*decode(accounts, 200)).accounts, "DU0000001,DU0000002");
+
+    std::string const error = payload_of(from_hex(
+        "0000004234002d310032313034004d61726b6574206461746120"
+        "6661726d20636f6e6e656374696f6e206973204f4b3a75736661726d00003137393530303030303030303000"));
+    auto const message = std::get<ErrorMessage>(*decode(error, 200));
+    EXPECT_EQ(message.request_id, -1);
+    EXPECT_EQ(message.code, 2104);
+    EXPECT_EQ(message.text, "Market data farm connection is OK:usfarm");
+    EXPECT_EQ(message.time_milliseconds, 1795000000000);
+
+    std::string const bytes = from_hex(
+        "0000004c363100330044553030303030303100323635353938004141504c0053544b0000302e300000004e415344415100555344004141504c004e4d53002d"
+        "31322e35003230312e3838323937303900");
+    auto const frame = payload_of(bytes);
+    auto const position = std::get<Position>(*decode(frame, 200));
+    EXPECT_EQ(position.account, "DU0000001");
+    EXPECT_EQ(position.contract.con_id, 265598);
+    EXPECT_EQ(position.contract.exchange, "NASDAQ");
+    EXPECT_EQ(position.contract.trading_class, "NMS");
+    EXPECT_EQ(position.position, dec("-12.5"));
+    EXPECT_EQ(position.average_cost, dec("201.8829709"));
+    // Written again it is the same but for the strike, which stocks may carry as 0 or 0.0.
+    std::string again;
+    encode(again, position, 200);
+    EXPECT_EQ(std::get<Position>(*decode(payload_of(again), 200)), position);
+}
+
+TEST(Decode, SentinelsAreUnknown) {
+    for (char const* unset : {"", "1.7976931348623157E308", "2147483647", "9223372036854775807", "-9223372036854775808", "Infinity"}) {
+        auto const payload = fields({"59", "1", "e.01", unset, "USD", unset, "", ""});
+        auto const report = std::get<CommissionReport>(*decode(payload, 200));
+        EXPECT_EQ(report.commission, std::nullopt) << unset;
+        EXPECT_EQ(report.realized_pnl, std::nullopt) << unset;
+    }
+}
+
+TEST(Decode, BadFramesAreValues) {
+    struct Row {
+        std::string payload;
+        int id;
+        int field;
+    };
+    std::vector<std::string> const position = {"61", "3", "DU1", "1", "A", "STK", "", "0", "", "", "X", "USD", "A", "A", "5", "1.5"};
+    auto with = [&](std::size_t index, std::string text) {
+        auto changed = position;
+        changed[index] = std::move(text);
+        return fields(changed);
+    };
+    auto shortened = position;
+    shortened.resize(9);
+    for (auto const& row :
+         {Row{with(3, "abc"), 61, 2}, Row{with(14, "1,5"), 61, 13}, Row{with(15, "x"), 61, 14}, Row{fields(shortened), 61, 8},
+          Row{"61", 0, 0}, Row{"", 0, 0}, Row{std::string("x\0", 2), 0, 0}, Row{fields({"-4", "1"}), 0, 0}, Row{fields({"15"}), 15, 0}}) {
+        auto const decoded = decode(row.payload, 200);
+        ASSERT_FALSE(decoded.has_value());
+        EXPECT_EQ(decoded.error().message_id, row.id);
+        if (row.id == 61) EXPECT_EQ(decoded.error().field, row.field);
+    }
+}
+
+TEST(Decode, UnknownIdsAndFurtherFieldsAreNoErrors) {
+    EXPECT_EQ(std::get<UnknownMessage>(*decode(fields({"8888", "1", "2"}), 200)).id, 8888);
+    auto const payload = fields({"9", "1", "77", "later", "versions", "add", "fields"});
+    EXPECT_EQ(std::get<NextValidId>(*decode(payload, 200)).order_id, 77);
+}
+
+TEST(Decode, TextEscapesBecomeUtf8) {
+    EXPECT_EQ(unescape("plain"), "plain");
+    EXPECT_EQ(unescape("caf\\u00e9 \\u4e2d"), "café 中");
+    EXPECT_EQ(unescape("\\u12 \\uZZZZ \\ud800"), "\\u12 \\uZZZZ \\ud800");
+}
+
+Contract sample_contract() {
+    Contract contract;
+    contract.con_id = 700000001;
+    contract.symbol = "SPY";
+    contract.sec_type = "OPT";
+    contract.last_trade_date = "20270115";
+    contract.strike = dec("650.5");
+    contract.right = "P";
+    contract.multiplier = "100";
+    contract.exchange = "CBOE";
+    contract.currency = "USD";
+    contract.local_symbol = "SPY   270115P00650500";
+    contract.trading_class = "SPY";
+    return contract;
+}
+
+TEST(Codec, EveryMessageComesBackInEveryVersion) {
+    Contract contract = sample_contract();
+    Contract portfolio = contract;
+    portfolio.exchange = {};
+    portfolio.primary_exchange = "ARCA";
+    Contract details = contract;
+    details.primary_exchange = "ARCA";
+    for (int const version : {100, 109, 110, 135, 136, 151, 163, 164, 176, 178, 181, 182, 186, 193, 194, 198, 200}) {
+        ExecutionDetails execution{1001, 5, contract, "0000e0d5.69dd7411.01.01", "20261123 09:31:05 US/Eastern", "DU1", "CBOE", "SLD",
+                                   dec("12.5"), dec("225.9"), 2147483648, 7, 1, dec("12.5"), dec("225.9"), "mine", "", std::nullopt,
+                                   version >= 103 ? "model" : "", version >= 136 ? 2 : 0, version >= 178,
+                                   version >= 198 ? "me" : "", std::nullopt};
+        ContractData data;
+        data.request_id = 9;
+        data.contract = details;
+        data.market_name = "SPY";
+        data.min_tick = dec("0.01");
+        data.price_magnifier = 100;
+        data.under_con_id = 756733;
+        data.long_name = "SPDR";
+        data.time_zone = "US/Eastern";
+        if (version >= 122) data.under_symbol = "SPY", data.under_sec_type = "STK";
+        if (version >= 134) data.real_expiration_date = "20270115";
+        ContractData bond;
+        bond.request_id = 9;
+        bond.is_bond = true;
+        bond.contract.con_id = 5;
+        bond.contract.symbol = "T";
+        bond.contract.sec_type = "BOND";
+        bond.contract.last_trade_date = "20300101";
+        bond.contract.exchange = "SMART";
+        bond.contract.currency = "USD";
+        bond.contract.trading_class = "T";
+        bond.min_tick = dec("0.001");
+        bond.long_name = "Treasury";
+        bond.time_zone = "US/Eastern";
+        PnlSingle pnl{3, dec("5"), dec("1.5"), std::nullopt, std::nullopt, dec("1000")};
+        if (version >= 129) pnl.unrealized_pnl = dec("-2");
+        if (version >= 135) pnl.realized_pnl = dec("7");
+        std::vector<IncomingMessage> const messages{
+            ManagedAccounts{"DU1,DU2"}, NextValidId{42}, Position{"DU1", contract, dec("-3"), dec("2100.6321")}, PositionEnd{},
+            AccountValue{"NetLiquidation", "100000.00", "USD", "DU1"},
+            PortfolioValue{portfolio, dec("-3"), dec("4.1"), dec("-1230"), dec("410.7"), std::nullopt, dec("0"), "DU1"},
+            AccountUpdateTime{"09:31"}, AccountDownloadEnd{"DU1"}, execution, ExecutionDetailsEnd{1001},
+            CommissionReport{"0000e0d5.69dd7411.01.01", dec("1.0457"), "USD", std::nullopt}, data, bond, ContractDataEnd{9},
+            CurrentTime{1795000000},
+            ErrorMessage{9, 200, "No security definition", version >= 166 ? "{}" : "", version >= 194 ? 1795000000000 : 0}, pnl};
+        for (auto const& message : messages) {
+            std::string bytes;
+            encode(bytes, message, version);
+            std::string const payload = payload_of(bytes);
+            auto const decoded = decode(payload, version);
+            ASSERT_TRUE(decoded.has_value()) << version << " " << message.index() << " " << decoded.error().what << decoded.error().field;
+            EXPECT_TRUE(*decoded == message) << "version " << version << ", message " << message.index();
+        }
+        std::vector<OutgoingMessage> const requests{
+            StartApi{7}, RequestManagedAccounts{}, RequestCurrentTime{}, RequestPositions{}, CancelPositions{},
+            RequestAccountUpdates{true, "DU1"}, RequestExecutions{1001, 3, "DU1", "20261123-00:00:00"}, RequestContractData{9, 265598},
+            RequestPnlSingle{4, "DU1", 265598}, CancelPnlSingle{4}};
+        for (auto const& request : requests) {
+            std::string bytes;
+            encode(bytes, request, version);
+            EXPECT_TRUE(may_be_sent(bytes));
+            std::string const payload = payload_of(bytes);
+            auto const decoded = decode_request(payload, version);
+            ASSERT_TRUE(decoded.has_value()) << version << " " << request.index();
+            std::visit([&](auto const& sent) { EXPECT_EQ(std::get<std::decay_t<decltype(sent)>>(*decoded), sent); }, request);
+        }
+    }
+}
+
+TEST(Outgoing, NothingThatTradesMayLeave) {
+    for (int const id : {3, 4, 5, 8, 14, 15, 16, 21, 58, 99, 109, 203, 204}) {
+        std::string bytes;
+        append_frame(bytes, fields({std::to_string(id), "1"}));
+        EXPECT_FALSE(is_allowed(id));
+        EXPECT_FALSE(may_be_sent(bytes)) << id;
+    }
+    std::string good;
+    encode(good, RequestPositions{}, 200);
+    std::string mixed = good;
+    append_frame(mixed, fields({"3", "1"}));
+    EXPECT_TRUE(may_be_sent(good + good));
+    EXPECT_FALSE(may_be_sent(mixed));
+    EXPECT_FALSE(may_be_sent(good.substr(0, good.size() - 1)));
+    EXPECT_FALSE(may_be_sent(std::string("API\0", 4)));
+}
+
+TEST(Frame, CutsWhateverTheChunks) {
+    std::string stream;
+    for (int i = 0; i < 50; ++i) append_frame(stream, std::string(static_cast<std::size_t>(i + 1), static_cast<char>('a' + i % 26)));
+    for (std::size_t chunk = 1; chunk < 40; ++chunk) {
+        FrameReader reader;
+        int frames = 0;
+        for (std::size_t at = 0; at < stream.size(); at += chunk) {
+            reader.append(std::string_view(stream).substr(at, chunk));
+            for (;;) {
+                auto const frame = reader.next();
+                ASSERT_TRUE(frame.has_value());
+                if (!*frame) break;
+                EXPECT_EQ((*frame)->size(), static_cast<std::size_t>(++frames));
+            }
+        }
+        EXPECT_EQ(frames, 50);
+    }
+}
+
+TEST(Frame, ImpossibleLengthsEndTheStream) {
+    for (char const* hex : {"00000000", "ffffffff", "01000000", "80000001"}) {
+        FrameReader reader;
+        reader.append(from_hex(hex));
+        EXPECT_FALSE(reader.next().has_value()) << hex;
+    }
+    FrameReader reader;
+    reader.append(from_hex("00ffffff"));
+    auto const frame = reader.next();
+    ASSERT_TRUE(frame.has_value());
+    EXPECT_FALSE(frame->has_value());
+}
+
+RC_GTEST_PROP(DecodeProperty, AnyBytesGiveAValue, (std::string const& bytes)) {
+    for (int const version : {100, 176, 200}) {
+        (void)decode(bytes, version);
+        (void)decode_request(bytes, version);
+    }
+    (void)decode_hello(bytes);
+    (void)decode_client_hello(bytes);
+    (void)unescape(bytes);
+}
+
+RC_GTEST_PROP(DecodeProperty, AnyFieldsGiveAValue, ()) {
+    auto const id = *rc::gen::element(4, 6, 7, 9, 10, 11, 15, 18, 55, 59, 61, 95);
+    std::vector<std::string> list{std::to_string(id)};
+    auto const count = *rc::gen::inRange(0, 60);
+    for (int i = 0; i < count; ++i) {
+        list.push_back(*rc::gen::element<std::string>("", "1", "-1", "3.5", "1E9", "USD", "2147483647", "1.7976931348623157E308", "x", "99999999999999999999"));
+    }
+    std::string const payload = fields(list);
+    auto const decoded = decode(payload, *rc::gen::inRange(100, 201));
+    RC_ASSERT(decoded.has_value() || decoded.error().message_id == id);
+}
+
+}  // namespace
+}  // namespace possync::tws

@@ -1,0 +1,351 @@
+// Stories of connections on virtual time: the other side is written out as the bytes a gateway would send.
+#include "tws/session.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "tws/decode.hpp"
+#include "tws/encode.hpp"
+#include "tws/outgoing.hpp"
+
+namespace possync::tws {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Recorder final : SessionListener {
+    std::vector<std::string> lines;
+    void on_ready(std::string_view accounts, std::string_view) override { lines.push_back("ready " + std::string(accounts)); }
+    void on_message(IncomingMessage const& message) override { lines.push_back("message " + std::to_string(message.index())); }
+    void on_request_ended(RequestKind kind, std::int64_t, RequestOutcome outcome, std::string const&) override {
+        static constexpr char const* kinds[] = {"positions", "executions", "contract", "pnl"};
+        static constexpr char const* outcomes[] = {"complete", "timed_out", "failed"};
+        lines.push_back(std::string(kinds[static_cast<int>(kind)]) + " " + outcomes[static_cast<int>(outcome)]);
+    }
+    void on_connectivity_lost(std::string const&) override { lines.push_back("lost"); }
+    void on_connectivity_restored(bool data_lost, std::string const&) override { lines.push_back(data_lost ? "restored, data lost" : "restored"); }
+    void on_disconnected(std::string const& reason, bool retry) override {
+        lines.push_back(std::string(retry ? "disconnected: " : "ended: ") + reason);
+    }
+    void on_notice(bool, std::string const& event, std::string const&) override { lines.push_back("notice " + event); }
+    bool has(std::string const& line) const { return std::find(lines.begin(), lines.end(), line) != lines.end(); }
+};
+
+/// A session with a gateway made of hand-written answers.
+struct Story {
+    explicit Story(SessionOptions options = {}) : session(options, recorder) {
+        now.steady = 1000s;
+        session.start(now);
+        act();
+    }
+    void act() {
+        for (auto& action : session.take_actions()) {
+            if (action.kind == SessionAction::Kind::open) {
+                ++opened;
+                port = action.port;
+            } else if (action.kind == SessionAction::Kind::close) {
+                ++closed;
+            } else {
+                EXPECT_TRUE(may_be_sent(action.bytes));
+                sent += action.bytes;
+                ++frames_sent;
+            }
+        }
+    }
+    void open() {
+        session.on_socket_open(now);
+        act();
+    }
+    void bytes(std::string const& text) {
+        session.on_bytes(now, text);
+        act();
+    }
+    template <typename Message>
+    void say(Message const& message) {
+        std::string out;
+        encode(out, IncomingMessage(message), 200);
+        bytes(out);
+    }
+    void hello(int version = 200) {
+        std::string out;
+        encode_server_hello(out, version, "20261123 09:30:00 America/New_York");
+        bytes(out);
+    }
+    void connect() {
+        open();
+        hello();
+        say(ManagedAccounts{"DU1"});
+        say(NextValidId{1});
+    }
+    void pass(base::Duration duration) {
+        auto const until = now.steady + duration;
+        while (now.steady < until) {
+            auto const due = session.next_deadline();
+            now.steady = due && *due > now.steady && *due < until ? *due : until;
+            session.on_time(now);
+            act();
+        }
+    }
+    Recorder recorder;
+    Session session;
+    base::Now now;
+    std::string sent;
+    int opened = 0;
+    int closed = 0;
+    int frames_sent = 0;
+    int port = 0;
+};
+
+TEST(Session, ShakesHandsAndBecomesReadyInEitherOrder) {
+    for (bool const accounts_first : {true, false}) {
+        Story story;
+        story.open();
+        EXPECT_TRUE(story.sent.starts_with(std::string_view("API\0", 4)));
+        story.bytes(std::string("\0\0\0\5noise", 9));  // frames before the answer are passed over
+        story.hello();
+        if (accounts_first) story.say(ManagedAccounts{"DU1"});
+        story.say(NextValidId{1});
+        if (!accounts_first) story.say(ManagedAccounts{"DU1"});
+        EXPECT_TRUE(story.session.ready());
+        EXPECT_EQ(story.recorder.lines, std::vector<std::string>{"ready DU1"});
+        EXPECT_EQ(story.session.server_version(), 200);
+    }
+}
+
+TEST(Session, OneByteAReadIsTheSame) {
+    Story story;
+    story.open();
+    std::string out;
+    encode_server_hello(out, 176, "20261123 09:30:00 EST");
+    encode(out, IncomingMessage(ManagedAccounts{"DU1"}), 176);
+    encode(out, IncomingMessage(NextValidId{1}), 176);
+    for (char const c : out) story.bytes(std::string(1, c));
+    EXPECT_TRUE(story.session.ready());
+}
+
+TEST(Session, AGatewayThatSaysNothingIsLeftAndTriedAgain) {
+    Story story;
+    story.open();
+    story.pass(11s);
+    EXPECT_EQ(story.closed, 1);
+    ASSERT_FALSE(story.recorder.lines.empty());
+    EXPECT_NE(story.recorder.lines[0].find("says nothing"), std::string::npos);
+    story.pass(3s);
+    EXPECT_EQ(story.opened, 2);
+}
+
+TEST(Session, VersionsOutsideTheRangeAreRefused) {
+    Story story;
+    story.open();
+    story.hello(99);
+    EXPECT_NE(story.recorder.lines.at(0).find("server version 99"), std::string::npos);
+    Story redirect;
+    redirect.open();
+    redirect.hello(-1);
+    EXPECT_NE(redirect.recorder.lines.at(0).find("ended"), std::string::npos);
+}
+
+TEST(Session, ListOfPositionsEndsOnce) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now);
+    story.act();
+    story.say(Position{});
+    story.say(PositionEnd{});
+    story.say(PositionEnd{});
+    EXPECT_EQ(std::count(story.recorder.lines.begin(), story.recorder.lines.end(), "positions complete"), 1);
+    EXPECT_EQ(story.session.statistics().stray_ends, 1);
+}
+
+TEST(Session, ASecondListIsAskedForOnlyAfterCancelling) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now);
+    story.act();
+    story.say(PositionEnd{});
+    story.sent.clear();
+    story.session.request_positions(story.now);
+    story.act();
+    EXPECT_NE(story.sent.find(std::string("64\0", 3)), std::string::npos);
+    EXPECT_LT(story.sent.find(std::string("64\0", 3)), story.sent.find(std::string("61\0", 3)));
+}
+
+TEST(Session, ARowThatCannotBeReadSpoilsItsList) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now);
+    story.act();
+    std::string bad;
+    append_frame(bad, std::string("61\0" "3\0DU1\0x\0", 11));
+    story.bytes(bad);
+    EXPECT_TRUE(story.session.ready());  // one bad frame does not end the connection
+    story.say(PositionEnd{});
+    EXPECT_TRUE(story.recorder.has("positions failed"));
+    EXPECT_FALSE(story.recorder.has("positions complete"));
+}
+
+TEST(Session, ALateListCostsTheConnection) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now);
+    story.act();
+    story.say(Position{});
+    story.pass(31s);
+    EXPECT_TRUE(story.recorder.has("positions timed_out"));
+    EXPECT_EQ(story.closed, 1);
+    // The End of the old connection means nothing to the next one.
+    story.pass(5s);
+    story.connect();
+    story.session.request_positions(story.now);
+    EXPECT_EQ(story.session.connection_number(), 2);
+    EXPECT_FALSE(story.recorder.has("positions complete"));
+}
+
+TEST(Session, ExecutionsWithoutEndTimeOutSooner) {
+    Story story;
+    story.connect();
+    story.session.request_executions(story.now, "", "");
+    story.act();
+    story.pass(9s);
+    EXPECT_FALSE(story.recorder.has("executions timed_out"));
+    story.pass(2s);
+    EXPECT_TRUE(story.recorder.has("executions timed_out"));
+    EXPECT_TRUE(story.session.ready());
+}
+
+TEST(Session, ErrorsOfARequestEndIt) {
+    Story story;
+    story.connect();
+    auto const id = story.session.request_contract(story.now, 5);
+    story.act();
+    story.say(ErrorMessage{id, 200, "No security definition", "", 0});
+    EXPECT_TRUE(story.recorder.has("contract failed"));
+}
+
+TEST(Session, ConnectivityNoticesKeepTheSocket) {
+    Story story;
+    story.connect();
+    for (int const code : {1100, 2103, 2105, 2157, 2104, 1102, 1101}) story.say(ErrorMessage{-1, code, "text", "", 0});
+    EXPECT_TRUE(story.session.ready());
+    EXPECT_EQ(story.closed, 0);
+    EXPECT_TRUE(story.recorder.has("lost"));
+    EXPECT_TRUE(story.recorder.has("restored"));
+    EXPECT_TRUE(story.recorder.has("restored, data lost"));
+}
+
+TEST(Session, TakenClientIdIsTriedForAWhileBeforeAnother) {
+    Story story;
+    auto refuse = [&] {
+        story.open();
+        story.hello();
+        story.say(ErrorMessage{-1, 326, "Unable to connect as the client id is already in use.", "", 0});
+    };
+    refuse();
+    EXPECT_NE(story.recorder.lines.at(0).find("client id 71 is in use"), std::string::npos);
+    for (int i = 0; i < 17; ++i) {
+        story.pass(5s);
+        refuse();
+        EXPECT_EQ(story.session.client_id(), 71) << i;
+    }
+    story.pass(5s);
+    refuse();
+    EXPECT_EQ(story.session.client_id(), 72);
+    EXPECT_TRUE(story.recorder.has("notice gateway.client_id_changed"));
+}
+
+TEST(Session, AChangedPortIsFollowed) {
+    Story story;
+    story.connect();
+    story.say(ErrorMessage{-1, 1300, "TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port - 7500", "", 0});
+    story.pass(3s);
+    EXPECT_EQ(story.port, 7500);
+}
+
+TEST(Session, SilenceIsProbedAndThenGivenUp) {
+    Story story;
+    story.connect();
+    story.sent.clear();
+    story.pass(46s);
+    EXPECT_NE(story.sent.find(std::string("49\0", 3)), std::string::npos);
+    story.say(CurrentTime{1});
+    story.pass(40s);
+    EXPECT_TRUE(story.session.ready());
+    story.pass(60s);
+    EXPECT_FALSE(story.session.ready());
+}
+
+TEST(Session, PacingHoldsTheRestBack) {
+    Story story;
+    story.connect();
+    story.pass(2s);
+    story.frames_sent = 0;
+    for (int i = 0; i < 100; ++i) story.session.request_contract(story.now, i);
+    story.act();
+    EXPECT_EQ(story.frames_sent, 45);
+    story.pass(1100ms);
+    EXPECT_EQ(story.frames_sent, 90);
+    story.pass(1100ms);
+    EXPECT_EQ(story.frames_sent, 100);
+}
+
+TEST(Session, PausesGrowAndStartAnewAfterASuccess) {
+    Story story;
+    std::vector<std::int64_t> pauses;
+    for (int i = 0; i < 9; ++i) {
+        story.session.on_socket_failed(story.now, "refused");
+        auto const before = story.now.steady;
+        auto const due = story.session.next_deadline();
+        ASSERT_TRUE(due);
+        pauses.push_back((*due - before).count());
+        story.pass(*due - before);
+    }
+    EXPECT_GE(pauses[0], 800'000);
+    EXPECT_LE(pauses[0], 1'200'000);
+    EXPECT_GT(pauses[4], 10 * pauses[0]);
+    EXPECT_LE(pauses[8], 72'000'000);
+    story.connect();
+    story.session.on_socket_closed(story.now, "eof");
+    EXPECT_LE((*story.session.next_deadline() - story.now.steady).count(), 1'200'000);
+}
+
+TEST(Session, ImpossibleLengthEndsTheConnection) {
+    Story story;
+    story.connect();
+    story.bytes(std::string("\xff\xff\xff\xff", 4));
+    EXPECT_FALSE(story.session.ready());
+    EXPECT_NE(story.recorder.lines.back().find("impossible length"), std::string::npos);
+}
+
+TEST(Session, StopsInAnyState) {
+    for (int state = 0; state < 4; ++state) {
+        Story story;
+        if (state >= 1) story.open();
+        if (state >= 2) story.hello();
+        if (state >= 3) story.connect();
+        story.session.stop(story.now);
+        story.act();
+        EXPECT_FALSE(story.session.next_deadline().has_value()) << state;
+    }
+}
+
+RC_GTEST_PROP(SessionProperty, WhateverComesOnlyAllowedBytesLeave, ()) {
+    Story story;
+    auto const steps = *rc::gen::inRange(1, 40);
+    for (int i = 0; i < steps; ++i) {
+        switch (*rc::gen::inRange(0, 9)) {
+            case 0: story.open(); break;
+            case 1: story.hello(*rc::gen::element(-1, 99, 100, 150, 200, 201)); break;
+            case 2: story.bytes(*rc::gen::arbitrary<std::string>()); break;
+            case 3: story.say(ErrorMessage{*rc::gen::inRange<std::int64_t>(-1, 1003), *rc::gen::element<std::int64_t>(100, 200, 326, 1100, 1101, 1102, 1300, 2104), "x 5", "", 0}); break;
+            case 4: story.pass(std::chrono::seconds(*rc::gen::inRange(1, 100))); break;
+            case 5: story.session.on_socket_closed(story.now, "eof"); break;
+            case 6: story.session.request_positions(story.now); break;
+            case 7: story.say(PositionEnd{}); break;
+            default: story.connect(); break;
+        }
+        story.act();
+    }
+}
+
+}  // namespace
+}  // namespace possync::tws
