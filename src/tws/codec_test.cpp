@@ -118,7 +118,9 @@ TEST(Decode, BadFramesAreValues) {
         auto const decoded = decode(row.payload, 200);
         ASSERT_FALSE(decoded.has_value());
         EXPECT_EQ(decoded.error().message_id, row.id);
-        if (row.id == 61) EXPECT_EQ(decoded.error().field, row.field);
+        if (row.id == 61) {
+            EXPECT_EQ(decoded.error().field, row.field);
+        }
     }
 }
 

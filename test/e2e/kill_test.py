@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Kills the service with SIGKILL at random moments of a busy simulated day. After each: the database passes its integrity
+check, no revision is lost that was reported as committed, and nothing ever goes back. At the end it converges.
+
+usage: kill_test.py POSSYNC [--count N] [--seed N]
+"""
+import json
+import pathlib
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+from tws_client import Client
+
+possync = sys.argv[1]
+count = int(sys.argv[sys.argv.index("--count") + 1]) if "--count" in sys.argv else 25
+random.seed(int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else 1)
+
+
+def revision_of(log):
+    """The highest revision that the service said it had committed."""
+    highest = 0
+    for line in log.read_text(errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # cut off by the kill
+        if entry.get("event") == "sync.committed":
+            highest = max(highest, int(entry["text"].split(":")[0].removeprefix("revision ")))
+    return highest
+
+
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    gateway = subprocess.Popen([possync, "simulate", "--port", "0", "--pace", "20ms", "--seed", "3"], stdout=subprocess.PIPE, text=True)
+    port = int(gateway.stdout.readline().split(",")[0].rsplit(":", 1)[1])
+    # Somebody has to read what the gateway prints, or it would stop at a full pipe.
+    drain = subprocess.Popen(["cat"], stdin=gateway.stdout, stdout=subprocess.DEVNULL)
+    database = folder / "book.db"
+    config = folder / "possync.toml"
+    config.write_text(f'[database]\nurl = "sqlite:///{database}"\n[[gateway]]\nname = "sim"\nport = {port}\n[log]\nformat = "json"\n')
+    acknowledged = 0
+    changes = 0
+    try:
+        for kill in range(count):
+            log = folder / f"log{kill}"
+            with open(log, "w") as stderr:
+                service = subprocess.Popen([possync, "run", "--config", config], stderr=stderr)
+                time.sleep(random.uniform(0.0, 0.8))
+                service.send_signal(signal.SIGKILL)
+                service.wait()
+            acknowledged = max(acknowledged, revision_of(log))
+            if not database.exists():
+                continue
+            connection = sqlite3.connect(database)
+            assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            assert not connection.execute("PRAGMA foreign_key_check").fetchall()
+            row = connection.execute("SELECT max(revision) FROM accounts").fetchone()
+            revision = row[0] or 0
+            assert revision >= acknowledged, f"revision {acknowledged} was reported as committed, the database has {revision}"
+            assert revision >= changes, "a revision went back"
+            changes = revision
+            # One open position an instrument, and every position is the sum of its lots.
+            bad = connection.execute("""SELECT p.position_id FROM positions_numeric p LEFT JOIN lots_numeric l USING (position_id)
+                GROUP BY p.position_id HAVING abs(p.quantity - coalesce(sum(l.remaining_quantity), 0)) > 1e-9""").fetchall()
+            assert not bad, f"lots do not sum to their position: {bad}"
+            twice = connection.execute("""SELECT account, con_id FROM positions WHERE status = 'OPEN' GROUP BY 1, 2 HAVING count(*) > 1""").fetchall()
+            assert not twice, twice
+            connection.close()
+            if (kill + 1) % 50 == 0:
+                print(f"{kill + 1} kills, revision {changes}", flush=True)
+        assert changes > 0, "nothing was ever committed"
+
+        # The day goes on; the restarted service follows it. Compared at a moment when both stand still.
+        service = subprocess.Popen([possync, "run", "--config", config], stderr=subprocess.DEVNULL)
+        time.sleep(4)
+        equal = False
+        for attempt in range(30):
+            gateway.send_signal(signal.SIGSTOP)
+            time.sleep(0.5)
+            with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+                book = dict(((account, con_id), quantity) for account, con_id, quantity in
+                            connection.execute("SELECT account, con_id, quantity FROM positions WHERE status = 'OPEN'"))
+            gateway.send_signal(signal.SIGCONT)
+            client = Client(port, 900 + attempt)
+            held = client.positions()
+            client.close()
+            if book == held:
+                equal = True
+                break
+            time.sleep(0.2)
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(20) == 0
+        assert equal, f"book and broker differ: {set(book.items()) ^ set(held.items())}"
+        print(f"{count} kills, {changes} revisions, none lost; book and broker are equal")
+    finally:
+        gateway.send_signal(signal.SIGCONT)
+        gateway.kill()
+        gateway.wait()
+        drain.wait()
