@@ -136,12 +136,13 @@ private:
             std::string const text = day_.happen(simulator_, clock_now());
             if (options_.on_happening) options_.on_happening(text);
             flush();
-            wait();
+            if (options_.happenings == 0 || ++happened_ < options_.happenings) wait();
         });
     }
 
     GatewayServerOptions options_;
     bool begun_ = false;
+    int happened_ = 0;
     gateway::Broker broker_;
     gateway::TradingDay day_;
     gateway::Simulator simulator_;
