@@ -22,7 +22,7 @@ class GatewayServer::Implementation {
 public:
     explicit Implementation(GatewayServerOptions options)
         : options_(std::move(options)), day_(broker_, options_.day), simulator_(broker_, options_.simulator), acceptor_(io_),
-          timer_(io_), signals_(io_) {}
+          timer_(io_), signals_(io_), burst_signal_(io_) {}
 
     base::Result<void> open() {
         boost::system::error_code error;
@@ -55,6 +55,7 @@ public:
                 if (!error) io_.stop();
             });
         }
+        if (options_.burst > 0) wait_for_burst();
         io_.run();
     }
 
@@ -72,6 +73,18 @@ private:
         bool sending = false;
         bool closing = false;
     };
+
+    void wait_for_burst() {
+        burst_signal_.add(SIGUSR1);
+        burst_signal_.async_wait([this](boost::system::error_code error, int) {
+            if (error) return;
+            day_.burst(simulator_, clock_now(), options_.burst);
+            flush();
+            if (options_.on_happening) options_.on_happening(fmt::format("{} fills at once", options_.burst));
+            burst_signal_.clear();
+            wait_for_burst();
+        });
+    }
 
     void accept() {
         acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
@@ -150,6 +163,7 @@ private:
     tcp::acceptor acceptor_;
     asio::steady_timer timer_;
     asio::signal_set signals_;
+    asio::signal_set burst_signal_;
     std::map<int, std::shared_ptr<Peer>> peers_;
 };
 

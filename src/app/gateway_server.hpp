@@ -19,6 +19,7 @@ struct GatewayServerOptions {
     /// Pause between two things that happen; 0: nothing ever does.
     base::Duration pace = std::chrono::seconds(2);
     int happenings = 0;  ///< the day ends after so many; 0: never
+    int burst = 0;       ///< so many fills at once on SIGUSR1
     bool handle_signals = false;
     /// Told what happened, a line each, on the server's thread.
     std::function<void(std::string const&)> on_happening;

@@ -116,6 +116,7 @@ int run(int count, char** words) {
         ->capture_default_str()->check(CLI::Range(100, 200));
     simulate->add_option("--pace", options.pace, "pause between two happenings; 0s: nothing happens")->capture_default_str();
     simulate->add_option("--happenings", options.simulate.happenings, "the day ends after so many; 0: never")->capture_default_str();
+    simulate->add_option("--burst", options.simulate.burst, "so many fills at once whenever SIGUSR1 comes")->capture_default_str();
     simulate->add_option("--master-client-id", options.simulate.simulator.master_client_id, "client that hears of every fill")
         ->capture_default_str();
     auto* demo = app.add_subcommand("demo", "simulated gateway, service and a live table in one process");

@@ -96,6 +96,24 @@ std::string TradingDay::happen(Simulator& simulator, base::Now now) {
     return text;
 }
 
+void TradingDay::burst(Simulator& simulator, base::Now now, int fills) {
+    std::string const& account = accounts_.front();
+    std::size_t const stride = std::max<std::size_t>(1, con_ids_.size() / static_cast<std::size_t>(std::max(fills, 1)));
+    for (int i = 0; i < fills; ++i) {
+        ConId const con_id = con_ids_[static_cast<std::size_t>(i) * stride % con_ids_.size()];
+        auto const& instrument = broker_.instruments().at(con_id);
+        Decimal const held = broker_.holdings().at(account).at(con_id).quantity;
+        Decimal quantity = Decimal(random_.between(1, 9));
+        if (i % 10 == 8 && !held.is_zero()) quantity = -held;
+        if (i % 10 == 9 && !held.is_zero()) quantity = -held - (held.is_positive() ? quantity : -quantity);
+        Decimal const price = nudged(instrument.price);
+        Fill const& fill = broker_.fill(account, con_id, quantity, price, Decimal(1), now.wall, 0, "");
+        simulator.push_fill(fill, now);
+        simulator.push_position(account, con_id);
+        simulator.push_commission(fill);
+    }
+}
+
 Decimal TradingDay::nudged(Decimal const& price) {
     Decimal const moved = base::multiply_divide_rounded(price, Decimal(random_.between(985, 1015)), Decimal(1000), 2);
     return moved.is_positive() ? moved : price;

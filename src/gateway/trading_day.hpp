@@ -23,6 +23,10 @@ public:
     /// One thing happens and is pushed through the simulator. Returns a line that says what, for people.
     std::string happen(Simulator& simulator, base::Now now);
 
+    /// So many fills at once, each in another instrument of the first account, spread evenly over what is held: of ten,
+    /// eight change a quantity, one closes, one goes through zero.
+    void burst(Simulator& simulator, base::Now now, int fills);
+
 private:
     void trade(Simulator& simulator, base::Now now, std::string& text);
     void move_price(Simulator& simulator, base::Now now, std::string& text);

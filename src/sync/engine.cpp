@@ -84,6 +84,7 @@ struct CommitUnderWay {
     std::vector<SyncResult> results;
     std::vector<Request> requests;
     Trigger trigger = Trigger::manual;
+    Duration started{0};  ///< steady
     bool is_sync = false;  ///< false: only marks, values, runs
 };
 
@@ -244,7 +245,7 @@ private:
         CommitUnderWay done = std::move(*under_way_);
         under_way_.reset();
         for (auto& planned : done.planned) settle_commit(planned);
-        if (done.is_sync) finish_results(std::move(done.results), done.requests, done.trigger);
+        if (done.is_sync) finish_results(std::move(done.results), done.requests, done.trigger, done.started);
     }
 
     void handle(CommitFailed const& event) {
@@ -271,7 +272,7 @@ private:
             result.error = event.error.message;
             result.error_code = event.error.code;
         }
-        finish_results(std::move(failed.results), failed.requests, failed.trigger);
+        finish_results(std::move(failed.results), failed.requests, failed.trigger, failed.started);
         if (!options_.one_shot) next_sync_at_ = now_.steady + retry_after;
     }
 
@@ -740,7 +741,6 @@ private:
     void finish_cycle(std::vector<PlannedAccount> planned, std::vector<SyncResult> results) {
         Cycle cycle = std::move(*cycle_);
         cycle_.reset();
-        for (auto& result : results) result.duration = now_.steady - cycle.started;
 
         bool const dry = !cycle.requests.empty() &&
                          std::all_of(cycle.requests.begin(), cycle.requests.end(), [](auto const& r) { return r.dry_run; });
@@ -749,6 +749,7 @@ private:
             for (auto& each : planned) {
                 if (each.plan.commits()) would_write.push_back(std::move(each.plan.change_set));
             }
+            for (auto& result : results) result.duration = now_.steady - cycle.started;
             for (auto const& request : cycle.requests) answer(request, results, would_write);
             return;
         }
@@ -761,7 +762,7 @@ private:
             account.unsaved_freshness = true;
             for (auto const& warning : each.plan.warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
         }
-        commit(std::move(planned), std::move(results), std::move(cycle.requests), cycle.trigger, cycle.started_at);
+        commit(std::move(planned), std::move(results), std::move(cycle.requests), cycle.trigger, {cycle.started_at, cycle.started});
     }
 
     // --- single changes between complete syncs ------------------------------------------------------------------
@@ -821,13 +822,13 @@ private:
         if (results.empty()) return;
         for (auto& result : results) result.trigger = trigger;
         ++statistics_.callback_triggers;
-        commit(std::move(planned), std::move(results), {}, trigger, now_.wall);
+        commit(std::move(planned), std::move(results), {}, trigger, now_);
     }
 
     // --- committing -------------------------------------------------------------------------------------------
 
     void commit(std::vector<PlannedAccount> planned, std::vector<SyncResult> results, std::vector<Request> requests,
-                Trigger trigger, Timestamp started_at) {
+                Trigger trigger, Now started) {
         Commit effect;
         bool changes = false;
         for (auto const& each : planned) {
@@ -838,10 +839,10 @@ private:
             effect.change_sets.push_back(each.plan.change_set);
             for (auto const& position : each.plan.change_set.positions) each.account->unsaved_marks.insert(position.con_id);
         }
-        for (auto const& result : results) add_run(result, started_at);
+        for (auto const& result : results) add_run(result, started.wall);
         if (!changes && !options_.one_shot) {
             want_flush();
-            finish_results(std::move(results), requests, trigger);
+            finish_results(std::move(results), requests, trigger, started.steady);
             return;
         }
         under_way_.emplace();
@@ -850,6 +851,7 @@ private:
         under_way_->results = std::move(results);
         under_way_->requests = std::move(requests);
         under_way_->trigger = trigger;
+        under_way_->started = started.steady;
         under_way_->is_sync = true;
         send(std::move(effect));
     }
@@ -1013,8 +1015,9 @@ private:
 
     // --- answering --------------------------------------------------------------------------------------------
 
-    void finish_results(std::vector<SyncResult> results, std::vector<Request> const& requests, Trigger trigger) {
-        for (auto const& result : results) {
+    void finish_results(std::vector<SyncResult> results, std::vector<Request> const& requests, Trigger trigger, Duration started) {
+        for (auto& result : results) {
+            result.duration = now_.steady - started;
             ++statistics_.total_syncs;
             statistics_.last_sync_time = now_.wall;
             if (result.success) {
@@ -1087,12 +1090,11 @@ private:
             result.trigger = cycle.trigger;
             result.error = why;
             result.error_code = code;
-            result.duration = now_.steady - cycle.started;
             add_run(result, cycle.started_at);
             results.push_back(std::move(result));
         }
         want_flush();
-        finish_results(std::move(results), cycle.requests, cycle.trigger);
+        finish_results(std::move(results), cycle.requests, cycle.trigger, cycle.started);
         if (options_.enabled && !options_.one_shot) next_sync_at_ = now_.steady + retry_after;
     }
 
