@@ -140,9 +140,9 @@ public:
           on_finished_(std::move(on_finished)), engine_(options, system_zones()), resolver_(io), socket_(io), timer_(io),
           receive_buffer_(receive_size) {}
 
-    void step(sync::Event const& event) {
+    void step(sync::Event event) {
         if (finished_) return;
-        auto effects = engine_.step(event, clock_now());
+        auto effects = engine_.step(std::move(event), clock_now());
         for (auto& effect : effects) {
             std::visit([this](auto& each) { carry_out(each); }, effect);
         }

@@ -6,5 +6,6 @@ namespace possync::base {
 [[noreturn]] void check_failed(char const* condition, char const* file, int line);
 }
 
-#define CHECK(condition) \
-    (static_cast<bool>(condition) ? static_cast<void>(0) : ::possync::base::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition)                                 \
+    (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                  : ::possync::base::check_failed(#condition, __FILE__, __LINE__))

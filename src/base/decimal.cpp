@@ -1,8 +1,12 @@
 #include "base/decimal.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <ostream>
 
@@ -63,65 +67,109 @@ Wide multiply(Wide const& a, UInt128 b) {
     return {sum, low.low};
 }
 
+bool operator<(Wide const& a, Wide const& b) { return a.high != b.high ? a.high < b.high : a.low < b.low; }
+bool operator==(Wide const& a, Wide const& b) { return a.high == b.high && a.low == b.low; }
+
+/// Precondition: b <= a.
+Wide subtract(Wide const& a, Wide const& b) { return {a.high - b.high - (a.low < b.low), a.low - b.low}; }
+
+int bit_length(UInt128 value) {
+    auto const high = static_cast<std::uint64_t>(value >> 64);
+    return high != 0 ? 128 - std::countl_zero(high)
+                     : 64 - std::countl_zero(static_cast<std::uint64_t>(value));
+}
+int bit_length(Wide const& value) {
+    return value.high != 0 ? 128 + bit_length(value.high) : bit_length(value.low);
+}
+
+Wide shift_left(Wide const& value, int by) {
+    if (by == 0) return value;
+    if (by >= 128) return {value.low << (by - 128), 0};
+    return {(value.high << by) | (value.low >> (128 - by)), value.low << by};
+}
+
 struct Division {
     Wide quotient;
-    UInt128 remainder = 0;
+    Wide remainder;
 };
 
-/// Schoolbook division, bit by bit above 128 bits; divisors are below 2^127.
-Division divide(Wide const& a, UInt128 divisor) {
-    if (a.high == 0) return {{0, a.low / divisor}, a.low % divisor};
-    Division result;
-    result.quotient.high = a.high / divisor;
-    UInt128 remainder = a.high % divisor;
-    UInt128 low = 0;
-    for (int bit = 127; bit >= 0; --bit) {
-        remainder = (remainder << 1) | ((a.low >> bit) & 1);
-        low <<= 1;
-        if (remainder >= divisor) {
-            remainder -= divisor;
-            low |= 1;
-        }
+/// Precondition: divisor != 0.
+Division divide(Wide const& numerator, Wide const& divisor) {
+    if (numerator.high == 0 && divisor.high == 0) {
+        return {{0, numerator.low / divisor.low}, {0, numerator.low % divisor.low}};
     }
-    result.quotient.low = low;
-    result.remainder = remainder;
-    return result;
+    if (divisor.high == 0 && divisor.low <= UINT64_MAX) {
+        // Four 64-bit digits, each step a 128-by-64 division.
+        UInt128 rest = numerator.high % divisor.low;
+        Wide quotient{numerator.high / divisor.low, 0};
+        for (int const shift : {64, 0}) {
+            UInt128 const part = (rest << 64) | static_cast<std::uint64_t>(numerator.low >> shift);
+            quotient.low |= (part / divisor.low) << shift;
+            rest = part % divisor.low;
+        }
+        return {quotient, {0, rest}};
+    }
+    // Shift and subtract: only numbers far beyond any account come here.
+    Division result{{}, numerator};
+    int shift = bit_length(numerator) - bit_length(divisor);
+    if (shift < 0) return result;
+    for (Wide part = shift_left(divisor, shift);; --shift) {
+        if (!(result.remainder < part)) {
+            result.remainder = subtract(result.remainder, part);
+            (shift >= 128 ? result.quotient.high : result.quotient.low) |= UInt128(1) << (shift % 128);
+        }
+        if (shift == 0) return result;
+        part = {part.high >> 1, (part.low >> 1) | (part.high << 127)};
+    }
 }
 
 /// numerator / denominator, half-even.
-Int128 divide_half_even(Wide const& numerator, UInt128 denominator, bool negative) {
+Int128 divide_half_even(Wide const& numerator, Wide const& denominator, bool negative) {
     Division const division = divide(numerator, denominator);
-    if (division.quotient.high != 0) overflow("number too large");
+    if (division.quotient.high != 0) overflow("number has more than 38 digits");
     UInt128 quotient = division.quotient.low;
-    UInt128 const rest = denominator - division.remainder;  // compares 2r with d without overflow
-    bool const above = division.remainder > rest;
-    bool const tie = division.remainder == rest;
+    Wide const rest = subtract(denominator, division.remainder);  // compares 2r with d without overflow
+    bool const above = rest < division.remainder;
+    bool const tie = rest == division.remainder;
+    if (quotient > static_cast<UInt128>(coefficient_max)) overflow("number has more than 38 digits");
     if (above || (tie && (quotient & 1) != 0)) ++quotient;
     return signed_of(quotient, negative);
 }
 
-struct Aligned {
-    Int128 a;
-    Int128 b;
-    int scale;
-};
-
-Aligned align(Decimal const& a, Decimal const& b) {
-    if (a.scale() == b.scale()) return {a.coefficient(), b.coefficient(), a.scale()};
-    auto grow = [](Int128 value, int by) {
-        UInt128 const size = magnitude(value);
-        if (size > static_cast<UInt128>(coefficient_max / powers_of_ten[static_cast<std::size_t>(by)])) {
-            overflow("sum has more than 38 digits");
-        }
-        return value * powers_of_ten[static_cast<std::size_t>(by)];
-    };
-    if (a.scale() < b.scale()) return {grow(a.coefficient(), b.scale() - a.scale()), b.coefficient(), b.scale()};
-    return {a.coefficient(), grow(b.coefficient(), a.scale() - b.scale()), a.scale()};
+/// The exact value * 10^-scale: gives trailing zeros back until it fits, or throws because digits would be
+/// lost.
+Decimal fit(Wide value, int scale, bool negative) {
+    while (scale > 0 &&
+           (scale > Decimal::scale_max || value.high != 0 || value.low > UInt128(coefficient_max))) {
+        Division const tenth = divide(value, {0, 10});
+        if (tenth.remainder.low != 0) overflow("number has more than 38 digits or 18 decimals");
+        value = tenth.quotient;
+        --scale;
+    }
+    if (value.high != 0 || scale > Decimal::scale_max)
+        overflow("number has more than 38 digits or 18 decimals");
+    return Decimal::from_parts(signed_of(value.low, negative), scale);
 }
 
-Decimal checked(Int128 coefficient, int scale) {
-    if (magnitude(coefficient) > static_cast<UInt128>(coefficient_max)) overflow("number has more than 38 digits");
-    return Decimal::from_parts(coefficient, scale);
+bool is_small(Int128 value) { return value >= INT64_MIN && value <= INT64_MAX; }
+
+Int128 power_of_ten(int exponent) { return powers_of_ten[static_cast<std::size_t>(exponent)]; }
+
+/// a * 10^-a_scale + b * 10^-b_scale.
+Decimal sum(Int128 a, int a_scale, Int128 b, int b_scale) {
+    if (is_small(a) && is_small(b)) {
+        // 64 bits times at most 10^18 stays below 10^38: nothing to check.
+        if (a_scale < b_scale) return Decimal::from_parts(a * power_of_ten(b_scale - a_scale) + b, b_scale);
+        return Decimal::from_parts(a + b * power_of_ten(a_scale - b_scale), a_scale);
+    }
+    int const scale = std::max(a_scale, b_scale);
+    Wide const x = multiply(magnitude(a), UInt128(power_of_ten(scale - a_scale)));
+    Wide const y = multiply(magnitude(b), UInt128(power_of_ten(scale - b_scale)));
+    if ((a < 0) == (b < 0)) {
+        UInt128 const low = x.low + y.low;
+        return fit({x.high + y.high + (low < x.low), low}, scale, a < 0);
+    }
+    return x < y ? fit(subtract(y, x), scale, b < 0) : fit(subtract(x, y), scale, a < 0);
 }
 
 }  // namespace
@@ -130,7 +178,7 @@ Decimal Decimal::from_parts(Int128 coefficient, int scale) {
     CHECK(scale >= 0 && scale <= scale_max);
     while (scale > 0) {
         // 64-bit division is several times cheaper, and nearly every number fits.
-        if (coefficient >= INT64_MIN && coefficient <= INT64_MAX) {
+        if (is_small(coefficient)) {
             auto small = static_cast<std::int64_t>(coefficient);
             while (scale > 0 && small % 10 == 0) {
                 small /= 10;
@@ -143,6 +191,7 @@ Decimal Decimal::from_parts(Int128 coefficient, int scale) {
         coefficient /= 10;
         --scale;
     }
+    if (magnitude(coefficient) > UInt128(coefficient_max)) overflow("number has more than 38 digits");
     Decimal result;
     result.coefficient_ = coefficient;
     result.scale_ = coefficient == 0 ? 0 : scale;
@@ -151,7 +200,8 @@ Decimal Decimal::from_parts(Int128 coefficient, int scale) {
 
 Result<Decimal> Decimal::parse(std::string_view text) {
     auto malformed = [&] {
-        return fail(ErrorCode::invalid_input, "'" + std::string(text.substr(0, 60)) + "' is not a decimal number");
+        return fail(ErrorCode::invalid_input,
+                    "'" + std::string(text.substr(0, 60)) + "' is not a decimal number");
     };
     auto too_large = [&] {
         return fail(ErrorCode::out_of_range,
@@ -165,7 +215,7 @@ Result<Decimal> Decimal::parse(std::string_view text) {
     UInt128 coefficient = 0;
     std::uint64_t fast = 0;  // the first 18 significant digits are gathered in 64 bits
     int significant = 0;
-    int decimals = 0;
+    std::int64_t decimals = 0;
     bool any_digit = false;
     bool after_point = false;
     for (; at != end; ++at) {
@@ -209,8 +259,10 @@ Result<Decimal> Decimal::parse(std::string_view text) {
         }
     }
     if (coefficient == 0) return Decimal();
-    std::int64_t scale = decimals - exponent;
-    while (scale > 0 && coefficient % 10 == 0 && scale > 0) {
+    // Far beyond what any text can balance, and far from the end of 64 bits.
+    constexpr std::int64_t exponent_limit = std::int64_t{1} << 60;
+    std::int64_t scale = decimals - std::clamp(exponent, -exponent_limit, exponent_limit);
+    while (scale > 0 && coefficient % 10 == 0) {
         coefficient /= 10;
         --scale;
     }
@@ -229,7 +281,8 @@ Result<Decimal> Decimal::parse(std::string_view text) {
 Result<Decimal> Decimal::from_double_shortest(double value) {
     if (!std::isfinite(value)) return fail(ErrorCode::invalid_input, "not a finite number");
     std::array<char, 64> buffer;
-    auto const [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
+    auto const [end, error] =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
     CHECK(error == std::errc{});
     std::string_view const text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
     if (auto exact = parse(text)) return exact;
@@ -238,12 +291,15 @@ Result<Decimal> Decimal::from_double_shortest(double value) {
     std::int64_t exponent = 0;
     std::string_view const digits = text.substr(mark + 1);
     std::from_chars(digits.data() + (digits.front() == '+'), digits.data() + digits.size(), exponent);
-    if (exponent > 0) return fail(ErrorCode::out_of_range, "'" + std::string(text) + "' has more than 38 digits");
+    if (exponent > 0) {
+        return fail(ErrorCode::out_of_range, "'" + std::string(text) + "' has more than 38 digits");
+    }
     POSSYNC_TRY(Decimal const mantissa, parse(text.substr(0, mark)));
     std::int64_t const drop = mantissa.scale() - exponent - scale_max;
     if (drop > digits_max - 1) return Decimal();
-    UInt128 const divisor = static_cast<UInt128>(powers_of_ten[static_cast<std::size_t>(drop)]);
-    return from_parts(divide_half_even({0, magnitude(mantissa.coefficient())}, divisor, mantissa.is_negative()), scale_max);
+    Wide const divisor{0, UInt128(power_of_ten(static_cast<int>(drop)))};
+    Wide const digits_of_value{0, magnitude(mantissa.coefficient())};
+    return from_parts(divide_half_even(digits_of_value, divisor, mantissa.is_negative()), scale_max);
 }
 
 char* Decimal::write(char* out) const {
@@ -251,16 +307,21 @@ char* Decimal::write(char* out) const {
     char* const end = digits.data() + digits.size();
     char* begin = end;
     UInt128 rest = magnitude(coefficient_);
-    while (rest > UINT64_MAX) {
-        *--begin = static_cast<char>('0' + static_cast<int>(rest % 10));
-        rest /= 10;
+    if (rest > UINT64_MAX) {
+        // The lower 19 digits leave as one 64-bit number; what stays is below 10^19.
+        constexpr std::uint64_t chunk = 10'000'000'000'000'000'000U;
+        auto lower = static_cast<std::uint64_t>(rest % chunk);
+        rest /= chunk;
+        for (int i = 0; i < 19; ++i, lower /= 10)
+            *--begin = static_cast<char>('0' + lower % 10);
     }
     auto small = static_cast<std::uint64_t>(rest);
     do {
         *--begin = static_cast<char>('0' + small % 10);
         small /= 10;
     } while (small != 0);
-    while (end - begin <= scale_) *--begin = '0';
+    while (end - begin <= scale_)
+        *--begin = '0';
     if (coefficient_ < 0) *out++ = '-';
     auto const whole = static_cast<std::size_t>(end - begin - scale_);
     std::memcpy(out, begin, whole);
@@ -292,22 +353,16 @@ Decimal Decimal::abs() const { return is_negative() ? -*this : *this; }
 Decimal Decimal::rounded(int decimals) const {
     CHECK(decimals >= 0 && decimals <= scale_max);
     if (scale_ <= decimals) return *this;
-    auto const divisor = static_cast<UInt128>(powers_of_ten[static_cast<std::size_t>(scale_ - decimals)]);
+    Wide const divisor{0, UInt128(power_of_ten(scale_ - decimals))};
     return from_parts(divide_half_even({0, magnitude(coefficient_)}, divisor, is_negative()), decimals);
 }
 
 Decimal operator+(Decimal const& a, Decimal const& b) {
-    Aligned const x = align(a, b);
-    Int128 sum = 0;  // two numbers of 38 digits can leave 128 bits
-    if (__builtin_add_overflow(x.a, x.b, &sum)) overflow("number has more than 38 digits");
-    return checked(sum, x.scale);
+    return sum(a.coefficient_, a.scale_, b.coefficient_, b.scale_);
 }
 
 Decimal operator-(Decimal const& a, Decimal const& b) {
-    Aligned const x = align(a, b);
-    Int128 difference = 0;
-    if (__builtin_sub_overflow(x.a, x.b, &difference)) overflow("number has more than 38 digits");
-    return checked(difference, x.scale);
+    return sum(a.coefficient_, a.scale_, -b.coefficient_, b.scale_);
 }
 
 Decimal operator-(Decimal const& a) {
@@ -319,42 +374,17 @@ Decimal operator-(Decimal const& a) {
 Decimal operator*(Decimal const& a, Decimal const& b) {
     Wide const product = multiply(magnitude(a.coefficient_), magnitude(b.coefficient_));
     bool const negative = a.is_negative() != b.is_negative();
-    int scale = a.scale_ + b.scale_;
-    if (product.high != 0) overflow("product has more than 38 digits");
-    UInt128 coefficient = product.low;
-    while (scale > Decimal::scale_max) {
-        if (coefficient % 10 != 0) overflow("product has more than 18 decimals");
-        coefficient /= 10;
-        --scale;
-    }
-    return Decimal::from_parts(signed_of(coefficient, negative), scale);
+    return fit(product, a.scale_ + b.scale_, negative);
 }
 
 std::strong_ordering operator<=>(Decimal const& a, Decimal const& b) {
     if (a.sign() != b.sign()) return a.sign() <=> b.sign();
     if (a.scale_ == b.scale_) return a.coefficient_ <=> b.coefficient_;
-    Wide const x = multiply(magnitude(a.coefficient_), static_cast<UInt128>(powers_of_ten[static_cast<std::size_t>(b.scale_)]));
-    Wide const y = multiply(magnitude(b.coefficient_), static_cast<UInt128>(powers_of_ten[static_cast<std::size_t>(a.scale_)]));
+    Wide const x = multiply(magnitude(a.coefficient_), UInt128(power_of_ten(b.scale_)));
+    Wide const y = multiply(magnitude(b.coefficient_), UInt128(power_of_ten(a.scale_)));
     auto const order = x.high != y.high ? x.high <=> y.high : x.low <=> y.low;
     return a.is_negative() ? 0 <=> order : order;
 }
-
-namespace {
-
-/// numerator * 10^decimals / (denominator * 10^shift), half-even, where shift is what the scales leave over.
-Decimal scaled_quotient(Wide numerator, UInt128 denominator, int scale, int decimals, bool negative) {
-    int const shift = decimals - scale;  // digits to add, or to take away
-    if (shift >= 0) {
-        CHECK(shift <= 38);
-        numerator = multiply(numerator, static_cast<UInt128>(powers_of_ten[static_cast<std::size_t>(shift)]));
-        return Decimal::from_parts(divide_half_even(numerator, denominator, negative), decimals);
-    }
-    Wide const divisor = multiply(denominator, static_cast<UInt128>(powers_of_ten[static_cast<std::size_t>(-shift)]));
-    if (divisor.high != 0 || (divisor.low >> 127) != 0) overflow("divisor has more than 38 digits");
-    return Decimal::from_parts(divide_half_even(numerator, divisor.low, negative), decimals);
-}
-
-}  // namespace
 
 Decimal multiply_rounded(Decimal const& a, Decimal const& b, int decimals) {
     return multiply_divide_rounded(a, b, Decimal(1), decimals);
@@ -368,8 +398,16 @@ Decimal multiply_divide_rounded(Decimal const& a, Decimal const& b, Decimal cons
     CHECK(!c.is_zero());
     CHECK(decimals >= 0 && decimals <= Decimal::scale_max);
     Wide const product = multiply(magnitude(a.coefficient()), magnitude(b.coefficient()));
+    UInt128 const denominator = magnitude(c.coefficient());
     bool const negative = (a.sign() * b.sign() * c.sign()) < 0;
-    return scaled_quotient(product, magnitude(c.coefficient()), a.scale() + b.scale() - c.scale(), decimals, negative);
+    int const scale = a.scale() + b.scale() - c.scale();  // of the plain quotient of the coefficients
+    if (denominator == 1 && scale >= 0 && scale <= decimals) return fit(product, scale, negative);
+    int const shift = decimals - scale;  // digits to add, or to take away; 36 at most either way
+    UInt128 const power = UInt128(power_of_ten(std::abs(shift)));
+    Int128 const coefficient = shift >= 0
+                                   ? divide_half_even(multiply(product, power), {0, denominator}, negative)
+                                   : divide_half_even(product, multiply(denominator, power), negative);
+    return Decimal::from_parts(coefficient, decimals);
 }
 
 }  // namespace possync::base

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <compare>
+#include <concepts>
 #include <cstdint>
 #include <iosfwd>
 #include <stdexcept>
@@ -34,8 +35,11 @@ public:
     constexpr Decimal() = default;
     // NOLINTNEXTLINE(google-explicit-constructor): whole numbers are exact, so the conversion loses nothing.
     constexpr Decimal(std::int64_t whole) : coefficient_(whole) {}
+    /// A double says in from_double_shortest what it means; it never becomes a number silently.
+    template <std::floating_point Floating>
+    Decimal(Floating) = delete;
 
-    /// coefficient * 10^-scale, normalised. Precondition: 0 <= scale <= 18.
+    /// coefficient * 10^-scale, normalised; throws DecimalOverflow beyond 38 digits. Precondition: 0 <= scale <= 18.
     [[nodiscard]] static Decimal from_parts(Int128 coefficient, int scale);
 
     /// Sign, digits, fraction and exponent ("-12.50", "1E-7", ".5"); surrounding blanks are errors.
@@ -67,6 +71,7 @@ public:
     /// Rounded half-even to `decimals` places.
     [[nodiscard]] Decimal rounded(int decimals) const;
 
+    /// Exact; throws DecimalOverflow when the sum needs more than 38 digits.
     friend Decimal operator+(Decimal const& a, Decimal const& b);
     friend Decimal operator-(Decimal const& a, Decimal const& b);
     /// Exact product; throws DecimalOverflow when it needs more than 18 decimals or 38 digits.
@@ -85,11 +90,14 @@ private:
     int scale_ = 0;
 };
 
-/// a * b rounded half-even to `decimals` places, with a 256-bit intermediate.
+// Rounded products and quotients: a 256-bit intermediate, half-even once at the end. They throw DecimalOverflow
+// when the result, with that many decimals, has more than 38 digits. Precondition: 0 <= decimals <= 18.
+
+/// a * b rounded to `decimals` places.
 [[nodiscard]] Decimal multiply_rounded(Decimal const& a, Decimal const& b, int decimals);
-/// a / b rounded half-even to `decimals` places. Precondition: b != 0.
+/// a / b rounded to `decimals` places. Precondition: b != 0.
 [[nodiscard]] Decimal divide_rounded(Decimal const& a, Decimal const& b, int decimals);
-/// a * b / c rounded half-even once, with a 256-bit intermediate. Precondition: c != 0.
+/// a * b / c rounded once. Precondition: c != 0.
 [[nodiscard]] Decimal multiply_divide_rounded(Decimal const& a, Decimal const& b, Decimal const& c, int decimals);
 
 }  // namespace possync::base

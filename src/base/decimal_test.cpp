@@ -17,18 +17,22 @@ TEST(Decimal, ParsesAndPrintsCanonically) {
         char const* text;
         char const* canonical;
     };
-    for (auto const& row : {Row{"0", "0"}, Row{"-0", "0"}, Row{"0.000", "0"}, Row{"1", "1"}, Row{"+1", "1"}, Row{"-12.50", "-12.5"},
-                            Row{".5", "0.5"}, Row{"5.", "5"}, Row{"1E3", "1000"}, Row{"1e-7", "0.0000001"}, Row{"1.5E+2", "150"},
-                            Row{"00012", "12"}, Row{"201.88297091", "201.88297091"}, Row{"0.000000000000000001", "0.000000000000000001"},
-                            Row{"99999999999999999999999999999999999999", "99999999999999999999999999999999999999"},
-                            Row{"123456789012345678.123456789012345678", "123456789012345678.123456789012345678"},
-                            Row{"1000000000000000000000.50", "1000000000000000000000.5"}, Row{"1.0000000000000000000000", "1"}}) {
+    for (auto const& row :
+         {Row{"0", "0"}, Row{"-0", "0"}, Row{"0.000", "0"}, Row{"1", "1"}, Row{"+1", "1"},
+          Row{"-12.50", "-12.5"}, Row{".5", "0.5"}, Row{"5.", "5"}, Row{"1E3", "1000"},
+          Row{"1e-7", "0.0000001"}, Row{"1.5E+2", "150"}, Row{"00012", "12"},
+          Row{"201.88297091", "201.88297091"}, Row{"0.000000000000000001", "0.000000000000000001"},
+          Row{"99999999999999999999999999999999999999", "99999999999999999999999999999999999999"},
+          Row{"123456789012345678.123456789012345678", "123456789012345678.123456789012345678"},
+          Row{"1000000000000000000000.50", "1000000000000000000000.5"},
+          Row{"1.0000000000000000000000", "1"}}) {
         EXPECT_EQ(dec(row.text).to_string(), row.canonical) << row.text;
     }
 }
 
 TEST(Decimal, RefusesWhatIsNoNumber) {
-    for (char const* text : {"", "-", "+", ".", "e5", "1e", "1e+-3", " 1", "1 ", "1,5", "0x10", "NaN", "Infinity", "1.2.3", "--1", "1e5x"}) {
+    for (char const* text : {"", "-", "+", ".", "e5", "1e", "1e+-3", " 1", "1 ", "1,5", "0x10", "NaN",
+                             "Infinity", "1.2.3", "--1", "1e5x"}) {
         auto const value = Decimal::parse(text);
         ASSERT_FALSE(value.has_value()) << text;
         EXPECT_EQ(value.error().code, ErrorCode::invalid_input) << text;
@@ -36,8 +40,8 @@ TEST(Decimal, RefusesWhatIsNoNumber) {
 }
 
 TEST(Decimal, RefusesWhatDoesNotFit) {
-    for (char const* text : {"1.7976931348623157E308", "100000000000000000000000000000000000000", "0.0000000000000000001", "1e-19", "1e38",
-                             "1e99999999999999999999"}) {
+    for (char const* text : {"1.7976931348623157E308", "100000000000000000000000000000000000000",
+                             "0.0000000000000000001", "1e-19", "1e38", "1e99999999999999999999"}) {
         auto const value = Decimal::parse(text);
         ASSERT_FALSE(value.has_value()) << text;
         EXPECT_EQ(value.error().code, ErrorCode::out_of_range) << text;
@@ -50,15 +54,17 @@ TEST(Decimal, RoundsHalfToEven) {
         int decimals;
         char const* rounded;
     };
-    for (auto const& row : {Row{"0.5", 0, "0"}, Row{"1.5", 0, "2"}, Row{"2.5", 0, "2"}, Row{"-0.5", 0, "0"}, Row{"-1.5", 0, "-2"},
-                            Row{"0.125", 2, "0.12"}, Row{"0.135", 2, "0.14"}, Row{"0.1251", 2, "0.13"}, Row{"9.995", 2, "10"}}) {
+    for (auto const& row : {Row{"0.5", 0, "0"}, Row{"1.5", 0, "2"}, Row{"2.5", 0, "2"}, Row{"-0.5", 0, "0"},
+                            Row{"-1.5", 0, "-2"}, Row{"0.125", 2, "0.12"}, Row{"0.135", 2, "0.14"},
+                            Row{"0.1251", 2, "0.13"}, Row{"9.995", 2, "10"}}) {
         EXPECT_EQ(dec(row.value).rounded(row.decimals).to_string(), row.rounded) << row.value;
     }
     EXPECT_EQ(divide_rounded(1, 3, 10).to_string(), "0.3333333333");
     EXPECT_EQ(divide_rounded(2, 3, 10).to_string(), "0.6666666667");
     EXPECT_EQ(divide_rounded(-2, 3, 10).to_string(), "-0.6666666667");
     EXPECT_EQ(multiply_divide_rounded(dec("2883"), 9, 29, 10).to_string(), "894.724137931");
-    EXPECT_EQ(multiply_rounded(dec("123456789.123456789"), dec("987654321.987654321"), 10).to_string(), "121932631356500531.3472031691");
+    EXPECT_EQ(multiply_rounded(dec("123456789.123456789"), dec("987654321.987654321"), 10).to_string(),
+              "121932631356500531.3472031691");
     EXPECT_EQ(divide_rounded(dec("1"), dec("0.000000000000000003"), 2).to_string(), "333333333333333333.33");
 }
 
@@ -106,7 +112,8 @@ RC_GTEST_PROP(DecimalProperty, SumsAgreeWithWholeNumbers, (std::int32_t a, std::
     Decimal const y = Decimal::from_parts(b, scale);
     RC_ASSERT(x + y == Decimal::from_parts(std::int64_t{a} + b, scale));
     RC_ASSERT(x - y == Decimal::from_parts(std::int64_t{a} - b, scale));
-    RC_ASSERT(x * y == Decimal::from_parts(Int128{a} * b, 2 * scale <= 18 ? 2 * scale : 18) || 2 * scale > 18);
+    RC_ASSERT(x * y == Decimal::from_parts(Int128{a} * b, 2 * scale <= 18 ? 2 * scale : 18) ||
+              2 * scale > 18);
     RC_ASSERT((x < y) == (a < b));
 }
 
@@ -122,7 +129,8 @@ RC_GTEST_PROP(DecimalProperty, SharesAndRestSumToTheWhole, (std::int64_t amount,
 
 RC_GTEST_PROP(DecimalProperty, DoublesComeBack, (double value)) {
     auto const decimal = Decimal::from_double_shortest(value);
-    if (decimal && std::abs(value) > 1 && std::abs(value) < 1e15) RC_ASSERT(decimal->to_double_inexact() == value);
+    if (decimal && std::abs(value) > 1 && std::abs(value) < 1e15)
+        RC_ASSERT(decimal->to_double_inexact() == value);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A small deterministic generator (splitmix64): the same seed gives the same numbers on every compiler and machine.
-// For simulations and jitter; never for secrets.
+// A small deterministic generator (splitmix64): the same seed gives the same numbers on every compiler and
+// machine, so a failing simulation runs again from its seed. For simulations and jitter; never for secrets.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,10 @@ public:
     }
     /// Whole number from low to high, both included. Precondition: low <= high.
     constexpr std::int64_t between(std::int64_t low, std::int64_t high) {
-        return low + static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(high - low) + 1));
+        // In unsigned arithmetic, so that the full range is a range too (its size wraps to 0).
+        std::uint64_t const size = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
+        std::uint64_t const offset = size == 0 ? next() : next() % size;
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + offset);
     }
     /// True in so many of a thousand cases.
     constexpr bool chance(int permille) { return between(0, 999) < permille; }

@@ -45,7 +45,8 @@ using Result = std::expected<T, Error>;
 
 }  // namespace possync::base
 
-/// Evaluates an expression of type Result<T>; returns its error from the enclosing function, else binds the value.
+/// Evaluates an expression of type Result<T>; returns its error from the enclosing function, else binds the
+/// value.
 #define POSSYNC_TRY_CONCAT_INNER(a, b) a##b
 #define POSSYNC_TRY_CONCAT(a, b) POSSYNC_TRY_CONCAT_INNER(a, b)
 #define POSSYNC_TRY_IMPL(temporary, declaration, ...)            \

@@ -1,5 +1,5 @@
-// A value that must never leave the process: it has no formatter, no stream operator and no comparison, so that
-// printing one does not compile. reveal() is the only way out, and is easy to search for.
+// A value that must never leave the process: it has no formatter, no stream operator and no comparison, so
+// that printing one does not compile. reveal() is the only way out, and is easy to search for.
 #pragma once
 
 #include <string>

@@ -37,7 +37,8 @@ std::int64_t days_since_epoch(Date date) {
 
 Date date_of_days(std::int64_t days) {
     std::chrono::year_month_day const date{std::chrono::sys_days(std::chrono::days(days))};
-    return {static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())};
+    return {static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+            static_cast<unsigned>(date.day())};
 }
 
 LocalTime utc_local(Timestamp time) {
@@ -59,8 +60,9 @@ std::string to_string(Date date) { return fmt::format("{:04}-{:02}-{:02}", date.
 std::string to_rfc3339(Timestamp time) {
     LocalTime const local = utc_local(time);
     std::int64_t const seconds = local.microseconds_of_day / microseconds_per_second;
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", local.date.year, local.date.month, local.date.day,
-                       seconds / 3600, seconds / 60 % 60, seconds % 60, local.microseconds_of_day % microseconds_per_second);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", local.date.year, local.date.month,
+                       local.date.day, seconds / 3600, seconds / 60 % 60, seconds % 60,
+                       local.microseconds_of_day % microseconds_per_second);
 }
 
 Result<Date> parse_date(std::string_view text) {
@@ -70,15 +72,17 @@ Result<Date> parse_date(std::string_view text) {
     int const day = digits(text, dashed ? 8 : 6, 2);
     Date const date{year, static_cast<unsigned>(month), static_cast<unsigned>(day)};
     if ((!dashed && text.size() != 8) || year < 0 || month < 0 || day < 0 || !valid(date)) {
-        return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a date; write YYYY-MM-DD", text.substr(0, 40)));
+        return fail(ErrorCode::invalid_input,
+                    fmt::format("'{}' is not a date; write YYYY-MM-DD", text.substr(0, 40)));
     }
     return date;
 }
 
 Result<Timestamp> parse_rfc3339(std::string_view text) {
     auto malformed = [&] {
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("'{}' is not a time; write 2026-11-23T14:31:05Z or 2026-11-23", text.substr(0, 40)));
+        return fail(
+            ErrorCode::invalid_input,
+            fmt::format("'{}' is not a time; write 2026-11-23T14:31:05Z or 2026-11-23", text.substr(0, 40)));
     };
     if (text.size() < 10 || text[4] != '-') return malformed();
     auto const date = parse_date(text.substr(0, 10));
@@ -88,8 +92,8 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
     int const hour = digits(text, 11, 2);
     int const minute = digits(text, 14, 2);
     int const second = digits(text, 17, 2);
-    if (text.size() < 20 || (text[10] != 'T' && text[10] != ' ') || text[13] != ':' || text[16] != ':' || hour < 0 ||
-        hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
+    if (text.size() < 20 || (text[10] != 'T' && text[10] != ' ') || text[13] != ':' || text[16] != ':' ||
+        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
         return malformed();
     }
     std::int64_t micros = 0;
@@ -100,7 +104,8 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
             if (count < 6) micros = micros * 10 + (text[at] - '0');
         }
         if (count == 0) return malformed();
-        for (; count < 6; ++count) micros *= 10;
+        for (; count < 6; ++count)
+            micros *= 10;
     }
     std::int64_t offset_minutes = 0;
     if (at < text.size() && (text[at] == 'Z' || text[at] == 'z')) {
@@ -116,7 +121,11 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
     }
     if (at != text.size()) return malformed();
     local.microseconds_of_day = (hour * 3600 + minute * 60 + second) * microseconds_per_second + micros;
-    return from_utc_local(local) - std::chrono::minutes(offset_minutes);
+    Timestamp const time = from_utc_local(local) - std::chrono::minutes(offset_minutes);
+    // An offset may carry the first or last day out of the years that four digits can write.
+    int const year = utc_local(time).date.year;
+    if (year < 0 || year > 9999) return malformed();
+    return time;
 }
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -124,22 +133,21 @@ Result<Duration> parse_duration(std::string_view text) {
         std::string_view name;
         std::int64_t microseconds;
     };
-    static constexpr std::array<Unit, 5> units{{{"ms", 1'000},
-                                                {"s", 1'000'000},
-                                                {"m", 60'000'000},
-                                                {"h", 3'600'000'000},
-                                                {"d", 86'400'000'000}}};
+    static constexpr std::array<Unit, 5> units{
+        {{"ms", 1'000}, {"s", 1'000'000}, {"m", 60'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}}};
     std::int64_t count = 0;
     auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), count);
     std::string_view const name(stop, static_cast<std::size_t>(text.data() + text.size() - stop));
     if (error == std::errc{} && count >= 0) {
         for (auto const& unit : units) {
-            if (unit.name == name && count <= INT64_MAX / unit.microseconds) return Duration(count * unit.microseconds);
+            if (unit.name == name && count <= INT64_MAX / unit.microseconds)
+                return Duration(count * unit.microseconds);
         }
     }
-    return fail(ErrorCode::invalid_input,
-                fmt::format("'{}' is not a duration; write a whole number and ms, s, m, h or d, like 250ms or 5m",
-                            text.substr(0, 40)));
+    return fail(
+        ErrorCode::invalid_input,
+        fmt::format("'{}' is not a duration; write a whole number and ms, s, m, h or d, like 250ms or 5m",
+                    text.substr(0, 40)));
 }
 
 std::string to_string(Duration duration) {

@@ -1,5 +1,5 @@
-// Instants and durations. A Timestamp is UTC with microseconds; nothing here reads a clock or a zone database:
-// "now" is handed in, and zones are asked through ZoneRules, which app implements.
+// Instants and durations. A Timestamp is UTC with microseconds; nothing here reads a clock or a zone
+// database: "now" is handed in, and zones are asked through ZoneRules, which app implements.
 #pragma once
 
 #include <chrono>
@@ -22,12 +22,17 @@ struct Timestamp {
     friend constexpr auto operator<=>(Timestamp const&, Timestamp const&) = default;
     friend constexpr Timestamp operator+(Timestamp t, Duration d) { return {t.microseconds + d.count()}; }
     friend constexpr Timestamp operator-(Timestamp t, Duration d) { return {t.microseconds - d.count()}; }
-    friend constexpr Duration operator-(Timestamp a, Timestamp b) { return Duration(a.microseconds - b.microseconds); }
+    friend constexpr Duration operator-(Timestamp a, Timestamp b) {
+        return Duration(a.microseconds - b.microseconds);
+    }
 };
 
-/// RFC 3339 with six decimals: "2026-11-23T14:31:05.000000Z". Lexical order equals time order for years 0000-9999.
+/// RFC 3339 with six decimals: "2026-11-23T14:31:05.000000Z". Lexical order equals time order for years
+/// 0000-9999, and these are the years that parse_rfc3339 answers.
 [[nodiscard]] std::string to_rfc3339(Timestamp time);
-/// "2026-11-23", "2026-11-23T14:31:05Z", with or without fraction and offset ("+01:00").
+/// "2026-11-23", "2026-11-23T14:31:05Z", with or without fraction and offset ("+01:00"); without a time of day
+/// it is midnight UTC, and a time of day without an offset is an error. Digits after the sixth decimal are
+/// dropped. Error: invalid_input.
 [[nodiscard]] Result<Timestamp> parse_rfc3339(std::string_view text);
 
 /// A calendar date without a zone.
@@ -54,8 +59,8 @@ struct LocalTime {
 [[nodiscard]] LocalTime utc_local(Timestamp time);
 [[nodiscard]] Timestamp from_utc_local(LocalTime const& local);
 
-/// Zone rules by IANA name ("America/New_York"); an unknown name or a local time that does not exist is an error,
-/// an ambiguous one (end of summer time) answers the earlier instant.
+/// Zone rules by IANA name ("America/New_York"); an unknown name or a local time that does not exist is an
+/// error, an ambiguous one (end of summer time) answers the earlier instant.
 class ZoneRules {
 public:
     virtual ~ZoneRules() = default;
@@ -63,7 +68,8 @@ public:
     [[nodiscard]] virtual Result<LocalTime> to_local(std::string_view zone, Timestamp time) const = 0;
 };
 
-/// Two clocks read at one moment: `wall` stamps rows and may jump, `steady` drives timers and never goes back.
+/// Two clocks read at one moment: `wall` stamps rows and may jump, `steady` drives timers and never goes
+/// back.
 struct Now {
     Timestamp wall;
     Duration steady{0};
@@ -71,6 +77,7 @@ struct Now {
 
 /// "250ms", "5s", "15m", "2h", "1d"; no fraction, no sum. Errors name the text and the forms.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);
+/// The largest of these units that divides it; what is below a millisecond is dropped.
 [[nodiscard]] std::string to_string(Duration duration);
 
 }  // namespace possync::base

@@ -12,8 +12,9 @@ TEST(Time, ReadsAndWritesRfc3339) {
     EXPECT_EQ(to_rfc3339(*parse_rfc3339("2026-11-23T14:31:05Z")), "2026-11-23T14:31:05.000000Z");
     EXPECT_EQ(to_rfc3339(*parse_rfc3339("2026-11-23T14:31:05.25+01:00")), "2026-11-23T13:31:05.250000Z");
     EXPECT_EQ(to_rfc3339(*parse_rfc3339("2024-02-29")), "2024-02-29T00:00:00.000000Z");
-    for (char const* text : {"", "2026", "2026-13-01", "2026-02-30", "2026-11-23T25:00:00Z", "2026-11-23T14:31:05", "2026-11-23T14:31:05.Z",
-                             "2026-11-23T14:31:05Zx", "2026-11-23x14:31:05Z", "20261123"}) {
+    for (char const* text :
+         {"", "2026", "2026-13-01", "2026-02-30", "2026-11-23T25:00:00Z", "2026-11-23T14:31:05",
+          "2026-11-23T14:31:05.Z", "2026-11-23T14:31:05Zx", "2026-11-23x14:31:05Z", "20261123"}) {
         EXPECT_FALSE(parse_rfc3339(text).has_value()) << text;
     }
 }
@@ -26,7 +27,8 @@ TEST(Time, ReadsDatesAndDurations) {
     EXPECT_EQ(*parse_duration("250ms"), std::chrono::milliseconds(250));
     EXPECT_EQ(*parse_duration("5m"), std::chrono::minutes(5));
     EXPECT_EQ(*parse_duration("1d"), std::chrono::hours(24));
-    for (char const* text : {"", "5", "m", "-5s", "1.5s", "5 m", "5min", "99999999999999999999s", "9223372036854775807d"}) {
+    for (char const* text :
+         {"", "5", "m", "-5s", "1.5s", "5 m", "5min", "99999999999999999999s", "9223372036854775807d"}) {
         EXPECT_FALSE(parse_duration(text).has_value()) << text;
     }
     EXPECT_EQ(to_string(std::chrono::minutes(90)), "90m");

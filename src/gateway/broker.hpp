@@ -42,6 +42,7 @@ struct SimulatedInstrument {
 struct Holding {
     base::Decimal quantity;  ///< signed
     base::Decimal cost;      ///< of what is held, commissions contained; positive
+    bool operator==(Holding const&) const = default;
     [[nodiscard]] base::Decimal average_cost() const {
         if (quantity.is_zero()) return {};
         return base::divide_rounded(cost, quantity.abs(), 8);

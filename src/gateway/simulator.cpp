@@ -211,13 +211,21 @@ void Simulator::send_positions(Connection& connection) {
 
 void Simulator::send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument,
                               Holding const& holding) {
+    if (connection.closing || faults.stall) return;
+    EncodedRow& row = encoded_[{account, instrument.con_id}];
+    if (row.version == connection.version && row.holding == holding) {
+        connection.out += row.bytes;
+        return;
+    }
     tws::Position position;
     std::string multiplier;
     position.account = account;
     position.contract = contract_of(instrument, multiplier);
     position.position = holding.quantity;
     position.average_cost = holding.average_cost();
-    send(connection, position);
+    row = {connection.version, holding, {}};
+    tws::encode(row.bytes, tws::IncomingMessage(position), connection.version);
+    connection.out += row.bytes;
 }
 
 void Simulator::send_executions(Connection& connection, tws::RequestExecutions const& request) {

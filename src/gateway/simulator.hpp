@@ -95,8 +95,16 @@ private:
     template <typename Message>
     void send(Connection& connection, Message const& message);
 
+    /// A row of a list as it was last encoded; a holding that did not change is not encoded again.
+    struct EncodedRow {
+        int version = 0;
+        Holding holding;
+        std::string bytes;
+    };
+
     Broker& broker_;
     SimulatorOptions options_;
+    std::map<std::pair<std::string, ConId>, EncodedRow> encoded_;
     std::map<int, Connection> connections_;
     int next_connection_ = 1;
     std::set<int> alarms_;

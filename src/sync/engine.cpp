@@ -103,9 +103,9 @@ public:
     Implementation(EngineOptions options, base::ZoneRules const& zones)
         : options_(std::move(options)), zones_(zones), feed_(options_, zones, *this) {}
 
-    Effects step(Event const& event, Now now) {
+    Effects step(Event event, Now now) {
         now_ = now;
-        std::visit([this](auto const& each) { handle(each); }, event);
+        std::visit([this](auto& each) { handle(each); }, event);
         feed_.tick(now_);
         advance();
         take_feed_actions();
@@ -160,7 +160,7 @@ public:
     Statistics const& statistics() const { return statistics_; }
 
     model::AccountBook const* book(std::string_view name) const {
-        auto const found = accounts_.find(std::string(name));
+        auto const found = accounts_.find(name);
         return found == accounts_.end() || !found->second.loaded ? nullptr : &found->second.book;
     }
 
@@ -189,7 +189,7 @@ private:
     void handle(Claimed const& event) {
         for (auto const& warning : event.warnings) log(LogLevel::warning, "gateway.account_ignored", "", warning);
         if (phase_ != Phase::claiming) return;  // a renewal
-        std::map<std::string, AccountState> accounts;
+        std::map<std::string, AccountState, std::less<>> accounts;
         for (auto const& claimed : event.accounts) {
             auto const kept = accounts_.find(claimed.account);
             AccountState& state = accounts[claimed.account];
@@ -219,13 +219,13 @@ private:
         feed_.drop_connection(now_, event.error.message);
     }
 
-    void handle(BookLoaded const& event) {
+    void handle(BookLoaded& event) {
         auto const found = accounts_.find(event.book.account);
         if (found == accounts_.end()) return;
-        found->second.book = event.book;
+        model::AccountBook const& book = found->second.book = std::move(event.book);
         found->second.loaded = true;
-        for (auto const& [unused, instrument] : event.book.instruments) {
-            for (auto const& execution : instrument.executions) owner_of_execution_[execution.exec_id] = event.book.account;
+        for (auto const& [unused, instrument] : book.instruments) {
+            for (auto const& execution : instrument.executions) owner_of_execution_[execution.exec_id] = book.account;
             if (instrument.instrument.details_known) descriptions_[instrument.instrument.con_id] = instrument.instrument;
         }
         if (phase_ != Phase::loading) return;
@@ -460,7 +460,7 @@ private:
 
     void on_position(std::string_view account, model::BrokerPosition position) override {
         ConId const con_id = position.instrument.con_id;
-        auto const found = accounts_.find(std::string(account));
+        auto const found = accounts_.find(account);
         if (found != accounts_.end() && position.average_cost && !position.quantity.is_zero()) {
             auto [known, added] = found->second.average_costs.try_emplace(con_id, *position.average_cost);
             if (!added && known->second != *position.average_cost) {
@@ -494,7 +494,7 @@ private:
     }
 
     void on_execution(std::string_view account, model::ObservedExecution execution) override {
-        auto const found = accounts_.find(std::string(account));
+        auto const found = accounts_.find(account);
         if (found == accounts_.end()) return;
         auto const& exec_id = execution.execution.exec_id;
         bool const is_new = owner_of_execution_.emplace(exec_id, found->first).second;
@@ -562,7 +562,7 @@ private:
     }
 
     void on_mark(std::string_view account, ConId con_id, model::Mark mark, std::optional<base::Decimal> average_cost) override {
-        auto const found = accounts_.find(std::string(account));
+        auto const found = accounts_.find(account);
         if (found == accounts_.end()) return;
         found->second.marks.insert_or_assign(con_id, std::move(mark));
         if (average_cost) found->second.average_costs.insert_or_assign(con_id, *average_cost);
@@ -572,7 +572,7 @@ private:
 
     void on_account_value(std::string_view account, std::string_view key, std::string_view currency,
                           std::string_view value) override {
-        auto const found = accounts_.find(std::string(account));
+        auto const found = accounts_.find(account);
         if (found == accounts_.end()) return;
         AccountState& state = found->second;
         if (key == "AccountReady") state.ready = value == "true";
@@ -1163,7 +1163,7 @@ private:
     std::string last_connection_error_;
     std::vector<std::string> claimed_accounts_;
 
-    std::map<std::string, AccountState> accounts_;
+    std::map<std::string, AccountState, std::less<>> accounts_;
     SnapshotAssembler assembler_;
     std::int64_t position_request_ = 0;
     std::int64_t pull_request_ = 0;
@@ -1189,7 +1189,7 @@ private:
 Engine::Engine(EngineOptions options, base::ZoneRules const& zones)
     : implementation_(std::make_unique<Implementation>(std::move(options), zones)) {}
 Engine::~Engine() = default;
-Effects Engine::step(Event const& event, Now now) { return implementation_->step(event, now); }
+Effects Engine::step(Event event, Now now) { return implementation_->step(std::move(event), now); }
 std::optional<Duration> Engine::next_wakeup() const { return implementation_->next_wakeup(); }
 GatewayStatus Engine::status() const { return implementation_->status(); }
 Statistics const& Engine::statistics() const { return implementation_->statistics(); }

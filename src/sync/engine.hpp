@@ -30,7 +30,7 @@ public:
     Engine& operator=(Engine const&) = delete;
 
     /// Takes one event to its conclusion. Effects are to be carried out in order.
-    [[nodiscard]] Effects step(Event const& event, base::Now now);
+    [[nodiscard]] Effects step(Event event, base::Now now);
     /// When (steady clock) a Tick is due if nothing happens before; unset: never.
     [[nodiscard]] std::optional<base::Duration> next_wakeup() const;
     [[nodiscard]] GatewayStatus status() const;
