@@ -58,7 +58,7 @@ Wide multiply(UInt128 a, UInt128 b) {
     return {a_high * b_high + (middle_1 >> 64) + (middle_2 >> 64), (middle_2 << 64) | (low & mask)};
 }
 
-/// Throws when the product leaves 256 bits.
+/// Throws when the product leaves 256 bits; divided by 38 digits it would still have more than 38.
 Wide multiply(Wide const& a, UInt128 b) {
     Wide const low = multiply(a.low, b);
     Wide const high = multiply(a.high, b);

@@ -39,7 +39,8 @@ public:
     template <std::floating_point Floating>
     Decimal(Floating) = delete;
 
-    /// coefficient * 10^-scale, normalised; throws DecimalOverflow beyond 38 digits. Precondition: 0 <= scale <= 18.
+    /// coefficient * 10^-scale, normalised; throws DecimalOverflow beyond 38 digits.
+    /// Precondition: 0 <= scale <= 18.
     [[nodiscard]] static Decimal from_parts(Int128 coefficient, int scale);
 
     /// Sign, digits, fraction and exponent ("-12.50", "1E-7", ".5"); surrounding blanks are errors.
@@ -90,14 +91,16 @@ private:
     int scale_ = 0;
 };
 
-// Rounded products and quotients: a 256-bit intermediate, half-even once at the end. They throw DecimalOverflow
-// when the result, with that many decimals, has more than 38 digits. Precondition: 0 <= decimals <= 18.
+// Rounded products and quotients: a 256-bit intermediate, half-even once at the end. They throw
+// DecimalOverflow when the result, with that many decimals, has more than 38 digits.
+// Precondition: 0 <= decimals <= 18.
 
 /// a * b rounded to `decimals` places.
 [[nodiscard]] Decimal multiply_rounded(Decimal const& a, Decimal const& b, int decimals);
 /// a / b rounded to `decimals` places. Precondition: b != 0.
 [[nodiscard]] Decimal divide_rounded(Decimal const& a, Decimal const& b, int decimals);
 /// a * b / c rounded once. Precondition: c != 0.
-[[nodiscard]] Decimal multiply_divide_rounded(Decimal const& a, Decimal const& b, Decimal const& c, int decimals);
+[[nodiscard]] Decimal multiply_divide_rounded(Decimal const& a, Decimal const& b, Decimal const& c,
+                                              int decimals);
 
 }  // namespace possync::base

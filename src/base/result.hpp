@@ -59,4 +59,5 @@ using Result = std::expected<T, Error>;
 #define POSSYNC_TRY_VOID_IMPL(temporary, ...) \
     if (auto temporary = (__VA_ARGS__); !temporary) return std::unexpected(temporary.error())
 /// The same for Result<void>: `POSSYNC_TRY_VOID(commit(batch));`
-#define POSSYNC_TRY_VOID(...) POSSYNC_TRY_VOID_IMPL(POSSYNC_TRY_CONCAT(possync_try_, __COUNTER__), __VA_ARGS__)
+#define POSSYNC_TRY_VOID(...) \
+    POSSYNC_TRY_VOID_IMPL(POSSYNC_TRY_CONCAT(possync_try_, __COUNTER__), __VA_ARGS__)

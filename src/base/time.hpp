@@ -30,9 +30,9 @@ struct Timestamp {
 /// RFC 3339 with six decimals: "2026-11-23T14:31:05.000000Z". Lexical order equals time order for years
 /// 0000-9999, and these are the years that parse_rfc3339 answers.
 [[nodiscard]] std::string to_rfc3339(Timestamp time);
-/// "2026-11-23", "2026-11-23T14:31:05Z", with or without fraction and offset ("+01:00"); without a time of day
-/// it is midnight UTC, and a time of day without an offset is an error. Digits after the sixth decimal are
-/// dropped. Error: invalid_input.
+/// "2026-11-23" (midnight UTC) or "2026-11-23T14:31:05Z", with or without fraction, "Z" or an offset
+/// ("+01:00") being required after a time of day. Digits after the sixth decimal are dropped. Error:
+/// invalid_input.
 [[nodiscard]] Result<Timestamp> parse_rfc3339(std::string_view text);
 
 /// A calendar date without a zone.

@@ -212,14 +212,7 @@ private:
 
     void find_targets() {
         for (auto const& push : seen_.position_pushes) add_target(push);
-        if (seen_.snapshot) {
-            for (auto const& [unused, row] : seen_.snapshot->positions()) add_target(row);
-            for (auto const& [con_id, book] : book_.instruments) {
-                if (!seen_.snapshot->positions().contains(con_id) && !held_quantity(book).is_zero()) {
-                    targets_[con_id] = {Decimal(0), true, std::nullopt};
-                }
-            }
-        }
+        if (seen_.snapshot) compare_list();
         // New or corrected fills of instruments that the broker said nothing new about: it still holds what it held.
         for (auto const& [con_id, at] : work_) {
             if (targets_.contains(con_id)) continue;
@@ -227,6 +220,23 @@ private:
             Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
             targets_[con_id] = {is_missing ? Decimal(0) : held, is_missing, std::nullopt};
         }
+    }
+
+    /// Walks book and list side by side, both in order of conId; what is as it should be costs a few comparisons.
+    void compare_list() {
+        auto row = seen_.snapshot->positions().begin();
+        auto const rows_end = seen_.snapshot->positions().end();
+        for (auto const& [con_id, book] : book_.instruments) {
+            for (; row != rows_end && row->first < con_id; ++row) add_target(row->second);
+            if (row == rows_end || row->first != con_id) {
+                if (!held_quantity(book).is_zero()) targets_[con_id] = {Decimal(0), true, std::nullopt};
+                continue;
+            }
+            bool const touched = !work_.empty() && work_.contains(con_id);
+            if (touched || !is_settled(book, {row->second.quantity, false, std::nullopt})) add_target(row->second);
+            ++row;
+        }
+        for (; row != rows_end; ++row) add_target(row->second);
     }
 
     void add_target(BrokerPosition const& row) {
@@ -255,19 +265,19 @@ private:
 
     void hold_guarded() {
         if (!seen_.snapshot || first_sight_) return;
-        int open_positions = 0;
         std::vector<ConId> vanishing;
-        for (auto const& [con_id, book] : book_.instruments) {
-            if (held_quantity(book).is_zero()) continue;
-            ++open_positions;
-            auto const target = targets_.find(con_id);
-            bool const gone = target != targets_.end() && target->second.quantity.is_zero();
+        for (auto const& [con_id, target] : targets_) {
+            InstrumentBook const* book = known(con_id);
+            bool const gone = target.quantity.is_zero() && book != nullptr && !held_quantity(*book).is_zero();
             // What is already being waited for as missing has been through the guard.
             bool const awaited = find_break(con_id, BreakKind::missing) != nullptr;
             if (gone && !awaited && !fills_close(con_id)) vanishing.push_back(con_id);
         }
         int const gone = static_cast<int>(vanishing.size());
         Break const* const held = find_break(0, BreakKind::guard);
+        if (gone == 0 && held == nullptr) return;
+        int open_positions = 0;
+        for (auto const& [unused, book] : book_.instruments) open_positions += !held_quantity(book).is_zero();
         if (gone < policy_.guard_positions_min || 2 * gone < open_positions) {
             if (held != nullptr) close_break(*held, BreakState::resolved, "the positions are back");
             return;
@@ -478,8 +488,8 @@ private:
         if (!price || !price->is_positive()) return std::nullopt;
         if (cause == Cause::settling) {
             // The broker's cost may still lag the fill: believed only near what the instrument trades at.
-            auto const mark = seen_.marks.find(at.facts.instrument.con_id);
-            auto const near = mark != seen_.marks.end() ? std::optional(mark->second.price) : average;
+            auto const* mark = seen_.mark_of(at.facts.instrument.con_id);
+            auto const near = mark != nullptr ? std::optional(mark->price) : average;
             if (!near) return std::nullopt;
             Decimal const off = base::multiply_rounded((*price - *near).abs(), Decimal(20), price_decimals);
             if (off > near->abs()) return std::nullopt;
@@ -488,10 +498,9 @@ private:
     }
 
     std::optional<Decimal> fresh_mark(ConId con_id) const {
-        auto const mark = seen_.marks.find(con_id);
-        if (mark == seen_.marks.end()) return std::nullopt;
-        if (seen_.observed_at - mark->second.marked_at > policy_.mark_fresh_for) return std::nullopt;
-        return mark->second.price;
+        auto const* mark = seen_.mark_of(con_id);
+        if (mark == nullptr || seen_.observed_at - mark->marked_at > policy_.mark_fresh_for) return std::nullopt;
+        return mark->price;
     }
 
     // --- first sight ------------------------------------------------------------------------------------------

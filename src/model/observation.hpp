@@ -72,7 +72,13 @@ struct Observation {
     std::vector<CommissionReport> commissions;        ///< any order, repeats allowed
     bool executions_complete = false;                 ///< a pull of executions ended with its End message
     std::vector<Instrument> instruments;              ///< contract data that came
-    std::map<ConId, Mark> marks;                      ///< latest prices known, for estimates
+    std::map<ConId, Mark> const* marks = nullptr;     ///< latest prices known, for estimates; not owned
+
+    [[nodiscard]] Mark const* mark_of(ConId con_id) const {
+        if (marks == nullptr) return nullptr;
+        auto const found = marks->find(con_id);
+        return found == marks->end() ? nullptr : &found->second;
+    }
 };
 
 }  // namespace possync::model

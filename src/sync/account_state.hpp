@@ -34,6 +34,7 @@ struct AccountState {
 
     Arrivals arrivals;
     std::optional<base::Duration> first_arrival;  ///< steady; set while something waits to be planned
+    std::optional<base::Duration> descriptions_due;  ///< steady; contract data waits so long for company
     bool pull_asked = false;                       ///< executions were pulled for what waits
 
     std::map<model::ConId, model::Mark> marks;
@@ -52,7 +53,7 @@ struct AccountState {
         observation.executions = arrivals.executions;
         observation.commissions = arrivals.commissions;
         observation.instruments = arrivals.instruments;
-        observation.marks = marks;
+        observation.marks = &marks;
         return observation;
     }
     [[nodiscard]] int open_positions() const {

@@ -24,6 +24,8 @@ namespace {
 
 constexpr Duration second_look_after = std::chrono::seconds(2);
 constexpr Duration describe_patience = std::chrono::seconds(5);
+/// Contract data comes one by one at the pace of requests; so much of it is committed together.
+constexpr Duration describe_together = std::chrono::seconds(5);
 constexpr Duration flush_every = std::chrono::seconds(5);
 constexpr Duration renew_every = std::chrono::seconds(10);
 constexpr Duration retry_after = std::chrono::seconds(5);
@@ -128,6 +130,7 @@ public:
             if (!cycle_ && !under_way_) {
                 for (auto const& [unused, account] : accounts_) {
                     if (account.first_arrival) consider(*account.first_arrival + options_.settle_max);
+                    consider(account.descriptions_due);
                 }
             }
             consider(renew_at_);
@@ -552,7 +555,7 @@ private:
             auto const found = account.book.instruments.find(instrument.con_id);
             if (found == account.book.instruments.end() || found->second.instrument == instrument) continue;
             account.arrivals.instruments.push_back(instrument);
-            arrived(account);
+            if (!account.descriptions_due) account.descriptions_due = now_.steady + describe_together;
         }
     }
 
@@ -666,7 +669,7 @@ private:
         bool again = false;
         for (auto& [name, account] : accounts_) {
             model::Observation observation = account.observe(now_.wall);
-            observation.snapshot = cycle.snapshots.at(name);
+            observation.snapshot = std::move(cycle.snapshots.at(name));
             observation.executions_complete = cycle.executions_complete;
             add_descriptions(account, observation);
             ledger::Policy policy = account.policy;
@@ -757,6 +760,7 @@ private:
             AccountState& account = *each.account;
             each.taken = std::exchange(account.arrivals, {});
             account.first_arrival.reset();
+            account.descriptions_due.reset();
             account.pull_asked = false;
             account.last_synced_at = now_.wall;
             account.unsaved_freshness = true;
@@ -781,11 +785,14 @@ private:
         std::vector<SyncResult> results;
         Trigger trigger = Trigger::trade;
         for (auto& [unused, account] : accounts_) {
-            if (!account.first_arrival || account.book.revision == 0) continue;
+            bool const described = due(account.descriptions_due, now_.steady);
+            if (account.book.revision == 0 || (!account.first_arrival && !described)) continue;
+            account.descriptions_due.reset();
             if (account.arrivals.empty()) {
                 account.first_arrival.reset();
                 continue;
             }
+            if (!account.first_arrival) account.first_arrival = now_.steady;
             model::Observation observation = account.observe(now_.wall);
             for (auto const& [con_id, push] : account.arrivals.pushes) observation.position_pushes.push_back(push);
             auto plan = ledger::plan(account.book, observation, account.policy);
