@@ -12,7 +12,9 @@
 #include <future>
 #include <thread>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -106,6 +108,17 @@ int run_service(Configuration const& configuration) {
 
 namespace {
 
+std::vector<query::SyncResult> parse_results(std::string const& json) {
+    std::vector<query::SyncResult> results;
+    boost::system::error_code bad;
+    auto const parsed = boost::json::parse(json, bad);
+    if (bad || !parsed.is_object() || !parsed.as_object().contains("results")) return results;
+    for (auto const& each : parsed.at("results").as_array()) {
+        if (auto result = query::parse_sync_result(boost::json::serialize(each))) results.push_back(std::move(*result));
+    }
+    return results;
+}
+
 /// Asks the service that holds the gateways to sync, and waits for its answer.
 int sync_through_service(std::string const& path, SyncCommand const& command, Format format) {
     store::OperatorRequest request;
@@ -120,10 +133,11 @@ int sync_through_service(std::string const& path, SyncCommand const& command, Fo
         auto const answer = store::operator_answer(path, *id);
         if (!answer) return report(answer.error());
         if (!answer->answered) continue;
-        if (format == Format::json || !answer->ok) {
+        if (format == Format::json) {
             print_line(answer->answer);
         } else {
-            print_line("synced by the running service: " + answer->answer);
+            print_line("synced by the running service");
+            print_line(query::to_table(parse_results(answer->answer), table_options()));
         }
         return answer->ok ? exit_fine : exit_failed;
     }
@@ -132,8 +146,29 @@ int sync_through_service(std::string const& path, SyncCommand const& command, Fo
 
 }  // namespace
 
+namespace {
+
+/// Whether a living service holds one of the configured gateways: it is then the one to sync.
+bool served_by_another(Configuration const& configuration, std::string const& path) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) return false;
+    auto const gateways = store::sqlite_gateways(path);
+    if (!gateways) return false;  // whatever is wrong with the database, the sync will say it
+    auto const now = clock_now().wall;
+    return std::any_of(gateways->begin(), gateways->end(), [&](store::GatewayState const& state) {
+        bool const ours = std::any_of(configuration.gateways.begin(), configuration.gateways.end(),
+                                      [&](auto const& gateway) { return gateway.name == state.gateway; });
+        return ours && !state.owner.empty() && state.lease_until > now && !owner_is_gone(state.owner);
+    });
+}
+
+}  // namespace
+
 int run_sync(Configuration const& configuration, SyncCommand const& command, Format format) {
     set_up_log(configuration.log_level == "info" ? "error" : configuration.log_level, configuration.log_format);
+    auto const database = sqlite_path(configuration.database_url);
+    if (!database) return report(database.error());
+    if (served_by_another(configuration, *database)) return sync_through_service(*database, command, format);
     SyncAnswer answer;
     {
         ServiceOptions options;
@@ -152,9 +187,7 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     bool const held_elsewhere = std::any_of(answer.results.begin(), answer.results.end(), [](auto const& result) {
         return !result.success && result.error_code == ErrorCode::conflict;
     });
-    if (held_elsewhere) {
-        if (auto const path = sqlite_path(configuration.database_url)) return sync_through_service(*path, command, format);
-    }
+    if (held_elsewhere) return sync_through_service(*database, command, format);
     auto const results = query_results(answer.results);
     if (command.dry_run && answer.success() && format != Format::json) {
         for (auto const& change_set : answer.would_write) print_line(model::print(change_set));

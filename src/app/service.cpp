@@ -493,7 +493,7 @@ private:
     }
 
     void poll_operator_requests() {
-        poll_timer_.expires_after(std::chrono::seconds(1));
+        poll_timer_.expires_after(std::chrono::milliseconds(250));
         poll_timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
             store_thread_->post([this] {

@@ -88,6 +88,8 @@ TEST(Decimal, OverflowThrows) {
     EXPECT_THROW((void)(largest + largest), DecimalOverflow);
     EXPECT_THROW((void)Decimal::from_parts(largest.coefficient() + 1, 0), DecimalOverflow);
     EXPECT_THROW((void)divide_rounded(largest, dec("0.1"), 0), DecimalOverflow);
+    // Aligned, these two need more than 128 bits together: the carry must not get lost.
+    EXPECT_THROW((void)(dec("34e36") + dec("9000000000000000000000000000000000000.1")), DecimalOverflow);
     EXPECT_EQ(largest - largest, Decimal(0));
     EXPECT_THROW((void)multiply_rounded(largest, largest, 0), DecimalOverflow);
 }
@@ -130,6 +132,9 @@ TEST(Decimal, TakesTheShortestDecimalOfADouble) {
     EXPECT_EQ(Decimal::from_double_shortest(2.5e-18)->to_string(), "0.000000000000000002");
     EXPECT_EQ(Decimal::from_double_shortest(-3.5e-18)->to_string(), "-0.000000000000000004");
     EXPECT_EQ(Decimal::from_double_shortest(1.2345678901234567e-05)->to_string(), "0.000012345678901235");
+    EXPECT_EQ(Decimal::from_double_shortest(1.2345678901234567e-10)->to_string(), "0.000000000123456789");
+    EXPECT_EQ(Decimal::from_double_shortest(5e-19)->to_string(), "0");
+    EXPECT_EQ(Decimal::from_double_shortest(5.1e-19)->to_string(), "0.000000000000000001");
     EXPECT_FALSE(Decimal::from_double_shortest(1.7976931348623157e308).has_value());
     EXPECT_FALSE(Decimal::from_double_shortest(std::numeric_limits<double>::infinity()).has_value());
     EXPECT_FALSE(Decimal::from_double_shortest(std::numeric_limits<double>::quiet_NaN()).has_value());

@@ -192,6 +192,21 @@ class Gateway(Case):
         self.run_it("sync", config=config, says="unchanged")
 
 
+class RunningService(Case):
+    def test_sync_goes_through_it(self):
+        config = self.config('[sync]\nenabled = false\n', port=self.simulator())
+        service = subprocess.Popen([possync, "run", "--config", config], stderr=subprocess.DEVNULL)
+        self.processes.append(service)
+        time.sleep(1.5)
+        self.run_it("sync", config=config, says="synced by the running service")
+        self.run_it("sync", "--account", "DU9", config=config, status=1, says="DU1000001")
+        self.run_it("status", config=config, says="DU1000001")
+        # A service that is killed leaves its lease behind; the next one knows that its owner is gone.
+        service.kill()
+        service.wait()
+        self.run_it("sync", config=config, says="unchanged")
+
+
 def frame(*fields):
     payload = b"".join(field.encode() + b"\0" for field in fields)
     return struct.pack(">I", len(payload)) + payload
