@@ -1,5 +1,7 @@
 #include "sync/broker_feed.hpp"
 
+#include <deque>
+
 #include <fmt/format.h>
 
 #include "sync/execution_time.hpp"
@@ -12,6 +14,8 @@ using base::Now;
 using model::Instrument;
 
 namespace {
+
+constexpr std::size_t contracts_at_once = 8;
 
 tws::SessionOptions session_options(EngineOptions const& options) {
     tws::SessionOptions session;
@@ -69,12 +73,12 @@ public:
     void on_ready(std::string_view managed_accounts, std::string_view connection_time) override {
         gateway_zone_ = options_.time_zone.empty() ? zone_of_connection_time(connection_time, zones_) : options_.time_zone;
         accounts_ = split_accounts(managed_accounts);
-        contracts_.clear();
+        forget_contracts();
         listener_.on_ready(accounts_);
     }
 
     void on_disconnected(std::string const& reason, bool will_retry) override {
-        contracts_.clear();
+        forget_contracts();
         listener_.on_disconnected(reason, will_retry);
     }
     void on_connectivity_lost(std::string const& text) override { listener_.on_stale(text); }
@@ -91,7 +95,9 @@ public:
                 if (session_.ready()) listener_.on_positions_failed(why);
                 return;  // a lost connection is told by on_disconnected
             case tws::RequestKind::executions: return listener_.on_executions_end(id, complete, why);
-            case tws::RequestKind::contract: return contract_ended(id, complete, why);
+            case tws::RequestKind::contract:
+                if (session_.ready()) contract_ended(id, complete, why);
+                return;
             case tws::RequestKind::pnl_single: return;
         }
     }
@@ -182,7 +188,22 @@ public:
             instrument.price_scale = base::divide_rounded(Decimal(1), Decimal(message.price_magnifier), 10);
         }
         contracts_.erase(asked);
+        request_next_contracts();
         listener_.on_contract(std::move(instrument));
+    }
+
+    /// Few at a time: what a sync asks must not stand in the queue behind thousands of descriptions.
+    void request_next_contracts() {
+        while (contracts_.size() < contracts_at_once && !wanted_contracts_.empty()) {
+            auto const con_id = wanted_contracts_.front();
+            wanted_contracts_.pop_front();
+            contracts_[session_.request_contract(now_, con_id)] = con_id;
+        }
+    }
+
+    void forget_contracts() {
+        contracts_.clear();
+        wanted_contracts_.clear();
     }
 
     void contract_ended(std::int64_t id, bool complete, std::string const& why) {
@@ -190,6 +211,7 @@ public:
         if (asked == contracts_.end()) return;
         auto const con_id = asked->second;
         contracts_.erase(asked);
+        request_next_contracts();
         listener_.on_contract_failed(con_id, complete ? "the gateway knows no such contract" : why);
     }
 
@@ -201,6 +223,7 @@ public:
     std::string gateway_zone_;
     std::vector<std::string> accounts_;
     std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for
+    std::deque<model::ConId> wanted_contracts_;       ///< to be asked for, in this order
 };
 
 BrokerFeed::BrokerFeed(EngineOptions const& options, base::ZoneRules const& zones, BrokerListener& listener)
@@ -217,7 +240,10 @@ void BrokerFeed::bytes(Now now, std::string_view bytes) {
     implementation_->now_ = now;
     implementation_->session_.on_bytes(now, bytes);
 }
-void BrokerFeed::tick(Now now) { implementation_->session_.on_time(now); }
+void BrokerFeed::tick(Now now) {
+    implementation_->now_ = now;
+    implementation_->session_.on_time(now);
+}
 std::optional<base::Duration> BrokerFeed::next_deadline() const { return implementation_->session_.next_deadline(); }
 
 Effects BrokerFeed::take_actions() {
@@ -237,7 +263,9 @@ Effects BrokerFeed::take_actions() {
 void BrokerFeed::request_positions(Now now) { implementation_->session_.request_positions(now); }
 std::int64_t BrokerFeed::request_executions(Now now) { return implementation_->session_.request_executions(now, "", ""); }
 void BrokerFeed::request_contract(Now now, model::ConId con_id) {
-    implementation_->contracts_[implementation_->session_.request_contract(now, con_id)] = con_id;
+    implementation_->now_ = now;
+    implementation_->wanted_contracts_.push_back(con_id);
+    implementation_->request_next_contracts();
 }
 void BrokerFeed::request_account_updates(Now now, std::string const& account) {
     implementation_->session_.request_account_updates(now, true, account);

@@ -96,13 +96,13 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
     if (close_socket && state_ != State::waiting) actions_.push_back({SessionAction::Kind::close, 0, {}});
     if (client_id_refused_) choose_client_id(now);
     queue_.clear();
-    sent_at_.clear();
+    paced_until_ = now.steady;
+    positions_subscribed_ = false;
+    bool const retry = options_.reconnect;
+    state_ = retry ? State::waiting : State::stopped;  // first, so that whoever hears of a failed request asks nothing
     for (auto const& [id, pending] : std::exchange(pending_, {})) {
         listener_.on_request_ended(pending.kind, id, RequestOutcome::failed, reason);
     }
-    positions_subscribed_ = false;
-    bool const retry = options_.reconnect;
-    state_ = retry ? State::waiting : State::stopped;
     deadline_.reset();
     if (retry) deadline_ = now.steady + (client_id_refused_ ? client_id_retry : next_pause());
     listener_.on_disconnected(reason, retry);
@@ -297,18 +297,22 @@ void Session::enqueue(Now now, OutgoingMessage const& message, std::int64_t requ
     send_queued(now);
 }
 
+/// A leaky bucket, not a count per second: what leaves in two bursts a second apart may arrive within one.
 void Session::send_queued(Now now) {
-    constexpr Duration second = std::chrono::seconds(1);
-    while (!sent_at_.empty() && now.steady - sent_at_.front() >= second) sent_at_.pop_front();
-    while (!queue_.empty() && sent_at_.size() < static_cast<std::size_t>(options_.requests_per_second)) {
+    Duration const interval = Duration(std::chrono::seconds(1)) / options_.requests_per_second;
+    while (!queue_.empty() && next_send_at() <= now.steady) {
         Queued queued = std::move(queue_.front());
         queue_.pop_front();
-        sent_at_.push_back(now.steady);
+        paced_until_ = std::max(paced_until_, now.steady) + interval;
         if (auto const waiting = pending_.find(queued.request_id); waiting != pending_.end()) {
             waiting->second.deadline = now.steady + waiting->second.timeout;
         }
         send(std::move(queued.bytes));
     }
+}
+
+Duration Session::next_send_at() const {
+    return paced_until_ - Duration(std::chrono::seconds(options_.requests_at_once - 1)) / options_.requests_per_second;
 }
 
 void Session::send(std::string bytes) {
@@ -377,7 +381,7 @@ std::optional<Duration> Session::next_deadline() const {
         for (auto const& [unused, pending] : pending_) {
             if (pending.deadline) consider(*pending.deadline);
         }
-        if (!queue_.empty() && !sent_at_.empty()) consider(sent_at_.front() + std::chrono::seconds(1));
+        if (!queue_.empty()) consider(next_send_at());
         consider(last_heard_ + options_.keep_alive + (keep_alive_asked_ ? options_.request_timeout : Duration(0)));
     }
     return next;

@@ -33,7 +33,9 @@ struct SessionOptions {
     /// The End of an empty list of executions may never come.
     base::Duration executions_timeout = std::chrono::seconds(10);
     base::Duration keep_alive = std::chrono::seconds(45);
-    int requests_per_second = 45;  ///< the gateway allows 50 by default
+    /// The gateway allows 50 messages in any second as *it* receives them: so many at once, and so many a second after.
+    int requests_at_once = 10;
+    int requests_per_second = 40;
     bool reconnect = true;
     base::Duration pause_min = std::chrono::seconds(1);
     base::Duration pause_max = std::chrono::seconds(60);
@@ -133,6 +135,7 @@ private:
     void become_ready_if_complete(base::Now now);
     void enqueue(base::Now now, OutgoingMessage const& message, std::int64_t request_id);
     void send_queued(base::Now now);
+    [[nodiscard]] base::Duration next_send_at() const;
     void send(std::string bytes);
     void end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
     void choose_client_id(base::Now now);
@@ -163,7 +166,7 @@ private:
     std::uint64_t random_;
 
     std::deque<Queued> queue_;
-    std::deque<base::Duration> sent_at_;  ///< of the last second
+    base::Duration paced_until_{0};  ///< steady; when all that was sent would have left at an even pace
     std::map<std::int64_t, Pending> pending_;
     std::int64_t next_request_id_ = 1000;
     SessionStatistics statistics_;

@@ -281,10 +281,10 @@ TEST(Session, PacingHoldsTheRestBack) {
     story.frames_sent = 0;
     for (int i = 0; i < 100; ++i) story.session.request_contract(story.now, i);
     story.act();
-    EXPECT_EQ(story.frames_sent, 45);
-    story.pass(1100ms);
-    EXPECT_EQ(story.frames_sent, 90);
-    story.pass(1100ms);
+    EXPECT_EQ(story.frames_sent, 10);
+    story.pass(1000ms);
+    EXPECT_EQ(story.frames_sent, 50);
+    story.pass(1250ms);
     EXPECT_EQ(story.frames_sent, 100);
 }
 
