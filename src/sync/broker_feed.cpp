@@ -1,7 +1,5 @@
 #include "sync/broker_feed.hpp"
 
-#include <deque>
-
 #include <fmt/format.h>
 
 #include "sync/execution_time.hpp"
@@ -14,8 +12,6 @@ using base::Now;
 using model::Instrument;
 
 namespace {
-
-constexpr std::size_t contracts_at_once = 8;
 
 tws::SessionOptions session_options(EngineOptions const& options) {
     tws::SessionOptions session;
@@ -73,12 +69,12 @@ public:
     void on_ready(std::string_view managed_accounts, std::string_view connection_time) override {
         gateway_zone_ = options_.time_zone.empty() ? zone_of_connection_time(connection_time, zones_) : options_.time_zone;
         accounts_ = split_accounts(managed_accounts);
-        forget_contracts();
+        contracts_.clear();
         listener_.on_ready(accounts_);
     }
 
     void on_disconnected(std::string const& reason, bool will_retry) override {
-        forget_contracts();
+        contracts_.clear();
         listener_.on_disconnected(reason, will_retry);
     }
     void on_connectivity_lost(std::string const& text) override { listener_.on_stale(text); }
@@ -188,22 +184,7 @@ public:
             instrument.price_scale = base::divide_rounded(Decimal(1), Decimal(message.price_magnifier), 10);
         }
         contracts_.erase(asked);
-        request_next_contracts();
         listener_.on_contract(std::move(instrument));
-    }
-
-    /// Few at a time: what a sync asks must not stand in the queue behind thousands of descriptions.
-    void request_next_contracts() {
-        while (contracts_.size() < contracts_at_once && !wanted_contracts_.empty()) {
-            auto const con_id = wanted_contracts_.front();
-            wanted_contracts_.pop_front();
-            contracts_[session_.request_contract(now_, con_id)] = con_id;
-        }
-    }
-
-    void forget_contracts() {
-        contracts_.clear();
-        wanted_contracts_.clear();
     }
 
     void contract_ended(std::int64_t id, bool complete, std::string const& why) {
@@ -211,7 +192,6 @@ public:
         if (asked == contracts_.end()) return;
         auto const con_id = asked->second;
         contracts_.erase(asked);
-        request_next_contracts();
         listener_.on_contract_failed(con_id, complete ? "the gateway knows no such contract" : why);
     }
 
@@ -223,7 +203,6 @@ public:
     std::string gateway_zone_;
     std::vector<std::string> accounts_;
     std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for
-    std::deque<model::ConId> wanted_contracts_;       ///< to be asked for, in this order
 };
 
 BrokerFeed::BrokerFeed(EngineOptions const& options, base::ZoneRules const& zones, BrokerListener& listener)
@@ -263,9 +242,7 @@ Effects BrokerFeed::take_actions() {
 void BrokerFeed::request_positions(Now now) { implementation_->session_.request_positions(now); }
 std::int64_t BrokerFeed::request_executions(Now now) { return implementation_->session_.request_executions(now, "", ""); }
 void BrokerFeed::request_contract(Now now, model::ConId con_id) {
-    implementation_->now_ = now;
-    implementation_->wanted_contracts_.push_back(con_id);
-    implementation_->request_next_contracts();
+    implementation_->contracts_[implementation_->session_.request_contract(now, con_id)] = con_id;
 }
 void BrokerFeed::request_account_updates(Now now, std::string const& account) {
     implementation_->session_.request_account_updates(now, true, account);

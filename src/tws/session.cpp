@@ -96,6 +96,7 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
     if (close_socket && state_ != State::waiting) actions_.push_back({SessionAction::Kind::close, 0, {}});
     if (client_id_refused_) choose_client_id(now);
     queue_.clear();
+    contract_queue_.clear();
     paced_until_ = now.steady;
     positions_subscribed_ = false;
     bool const retry = options_.reconnect;
@@ -292,23 +293,25 @@ void Session::enqueue(Now now, OutgoingMessage const& message, std::int64_t requ
     Queued queued;
     encode(queued.bytes, message, server_version_);
     queued.request_id = request_id;
-    queue_.push_back(std::move(queued));
+    (std::holds_alternative<RequestContractData>(message) ? contract_queue_ : queue_).push_back(std::move(queued));
     ++statistics_.requests;
     send_queued(now);
 }
 
 /// A leaky bucket, not a count per second: what leaves in two bursts a second apart may arrive within one.
 void Session::send_queued(Now now) {
-    Duration const interval = Duration(std::chrono::seconds(1)) / options_.requests_per_second;
-    while (!queue_.empty() && next_send_at() <= now.steady) {
-        Queued queued = std::move(queue_.front());
-        queue_.pop_front();
-        paced_until_ = std::max(paced_until_, now.steady) + interval;
-        if (auto const waiting = pending_.find(queued.request_id); waiting != pending_.end()) {
-            waiting->second.deadline = now.steady + waiting->second.timeout;
-        }
-        send(std::move(queued.bytes));
+    while (!queue_.empty() && next_send_at() <= now.steady) send_next(now, queue_);
+    while (queue_.empty() && !contract_queue_.empty() && paced_until_ <= now.steady) send_next(now, contract_queue_);
+}
+
+void Session::send_next(Now now, std::deque<Queued>& queue) {
+    Queued queued = std::move(queue.front());
+    queue.pop_front();
+    paced_until_ = std::max(paced_until_, now.steady) + Duration(std::chrono::seconds(1)) / options_.requests_per_second;
+    if (auto const waiting = pending_.find(queued.request_id); waiting != pending_.end()) {
+        waiting->second.deadline = now.steady + waiting->second.timeout;
     }
+    send(std::move(queued.bytes));
 }
 
 Duration Session::next_send_at() const {
@@ -382,6 +385,7 @@ std::optional<Duration> Session::next_deadline() const {
             if (pending.deadline) consider(*pending.deadline);
         }
         if (!queue_.empty()) consider(next_send_at());
+        if (queue_.empty() && !contract_queue_.empty()) consider(paced_until_);
         consider(last_heard_ + options_.keep_alive + (keep_alive_asked_ ? options_.request_timeout : Duration(0)));
     }
     return next;

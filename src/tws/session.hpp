@@ -33,9 +33,10 @@ struct SessionOptions {
     /// The End of an empty list of executions may never come.
     base::Duration executions_timeout = std::chrono::seconds(10);
     base::Duration keep_alive = std::chrono::seconds(45);
-    /// The gateway allows 50 messages in any second as *it* receives them: so many at once, and so many a second after.
+    /// The gateway allows 50 messages in any second as *it* receives them, late and clumped: so many at once, and so
+    /// many a second after. Contract data waits until nothing else does, and leaves one by one.
     int requests_at_once = 10;
-    int requests_per_second = 40;
+    int requests_per_second = 32;
     bool reconnect = true;
     base::Duration pause_min = std::chrono::seconds(1);
     base::Duration pause_max = std::chrono::seconds(60);
@@ -134,6 +135,7 @@ private:
     void take_error(base::Now now, ErrorMessage const& error);
     void become_ready_if_complete(base::Now now);
     void enqueue(base::Now now, OutgoingMessage const& message, std::int64_t request_id);
+    void send_next(base::Now now, std::deque<Queued>& queue);
     void send_queued(base::Now now);
     [[nodiscard]] base::Duration next_send_at() const;
     void send(std::string bytes);
@@ -166,6 +168,7 @@ private:
     std::uint64_t random_;
 
     std::deque<Queued> queue_;
+    std::deque<Queued> contract_queue_;  ///< leaves behind everything else
     base::Duration paced_until_{0};  ///< steady; when all that was sent would have left at an even pace
     std::map<std::int64_t, Pending> pending_;
     std::int64_t next_request_id_ = 1000;

@@ -279,13 +279,28 @@ TEST(Session, PacingHoldsTheRestBack) {
     story.connect();
     story.pass(2s);
     story.frames_sent = 0;
-    for (int i = 0; i < 100; ++i) story.session.request_contract(story.now, i);
+    for (int i = 0; i < 60; ++i) story.session.request_executions(story.now, "", "");
     story.act();
     EXPECT_EQ(story.frames_sent, 10);
     story.pass(1000ms);
-    EXPECT_EQ(story.frames_sent, 50);
-    story.pass(1250ms);
-    EXPECT_EQ(story.frames_sent, 100);
+    EXPECT_EQ(story.frames_sent, 42);
+    story.pass(1000ms);
+    EXPECT_EQ(story.frames_sent, 60);
+}
+
+TEST(Session, ContractDataWaitsBehindEverythingElse) {
+    Story story;
+    story.connect();
+    story.pass(2s);
+    story.frames_sent = 0;
+    for (int i = 0; i < 100; ++i) story.session.request_contract(story.now, i);
+    story.act();
+    EXPECT_EQ(story.frames_sent, 1);
+    story.session.request_positions(story.now);
+    story.act();
+    EXPECT_EQ(story.frames_sent, 2);  // at once, past 99 waiting ones
+    story.pass(1000ms);
+    EXPECT_EQ(story.frames_sent, 33);
 }
 
 TEST(Session, PausesGrowAndStartAnewAfterASuccess) {
