@@ -128,10 +128,10 @@ private:
                 callback = callback_;
             }
             if (!callback) return;
-            for (auto const& event : changed.change_set.events) {
+            for (auto const& event : changed.change_set->events) {
                 PositionChange change;
                 change.account = changed.account;
-                change.revision = changed.change_set.base_revision + 1;
+                change.revision = changed.change_set->base_revision + 1;
                 change.con_id = event.con_id;
                 change.kind = std::string(to_string(event.kind));
                 change.cause = std::string(to_string(event.cause));

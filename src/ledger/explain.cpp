@@ -126,7 +126,7 @@ private:
     }
 
     bool is_mentioned(ConId con_id) const {
-        if (seen_.snapshot && seen_.snapshot->positions().contains(con_id)) return true;
+        if (seen_.snapshot && seen_.snapshot->find(con_id) != nullptr) return true;
         auto const is_it = [&](auto const& item) { return item.instrument.con_id == con_id; };
         return std::any_of(seen_.position_pushes.begin(), seen_.position_pushes.end(), is_it) ||
                std::any_of(seen_.executions.begin(), seen_.executions.end(), is_it);
@@ -189,22 +189,37 @@ private:
             execution.commission_currency = report.currency;
             execution.broker_realized_pnl = report.realized_pnl;
         };
-        for (auto& [unused, at] : work_) {
-            for (auto& execution : at.facts.executions) {
-                if (execution.exec_id == report.exec_id) return apply(execution);
+        auto find_in = [&](auto& executions) {
+            auto const is_it = [&](Execution const& execution) { return execution.exec_id == report.exec_id; };
+            auto const found = std::find_if(executions.begin(), executions.end(), is_it);
+            return found == executions.end() ? nullptr : &*found;
+        };
+        auto apply_to_work = [&](Work& at) {
+            Execution* const execution = find_in(at.facts.executions);
+            if (execution != nullptr) apply(*execution);
+            return execution != nullptr;
+        };
+        auto apply_to_book = [&](InstrumentBook const& book) {
+            Execution const* const existing = find_in(book.executions);
+            if (existing == nullptr) return false;
+            Execution changed = *existing;
+            apply(changed);
+            if (changed != *existing) *find_in(work(book.instrument).facts.executions) = std::move(changed);
+            return true;
+        };
+        if (report.con_id != 0) {
+            if (auto const at = work_.find(report.con_id); at != work_.end()) {
+                apply_to_work(at->second);
+            } else if (InstrumentBook const* book = known(report.con_id)) {
+                apply_to_book(*book);
             }
+            return;
+        }
+        for (auto& [unused, at] : work_) {
+            if (apply_to_work(at)) return;
         }
         for (auto const& [unused, book] : book_.instruments) {
-            for (auto const& existing : book.executions) {
-                if (existing.exec_id != report.exec_id) continue;
-                Execution changed = existing;
-                apply(changed);
-                if (changed == existing) return;
-                for (auto& execution : work(book.instrument).facts.executions) {
-                    if (execution.exec_id == report.exec_id) execution = changed;
-                }
-                return;
-            }
+            if (apply_to_book(book)) return;
         }
     }
 
@@ -224,19 +239,19 @@ private:
 
     /// Walks book and list side by side, both in order of conId; what is as it should be costs a few comparisons.
     void compare_list() {
-        auto row = seen_.snapshot->positions().begin();
-        auto const rows_end = seen_.snapshot->positions().end();
+        auto row = seen_.snapshot->rows().begin();
+        auto const rows_end = seen_.snapshot->rows().end();
         for (auto const& [con_id, book] : book_.instruments) {
-            for (; row != rows_end && row->first < con_id; ++row) add_target(row->second);
-            if (row == rows_end || row->first != con_id) {
+            for (; row != rows_end && (*row)->instrument.con_id < con_id; ++row) add_target(**row);
+            if (row == rows_end || (*row)->instrument.con_id != con_id) {
                 if (!held_quantity(book).is_zero()) targets_[con_id] = {Decimal(0), true, std::nullopt};
                 continue;
             }
             bool const touched = !work_.empty() && work_.contains(con_id);
-            if (touched || !is_settled(book, {row->second.quantity, false, std::nullopt})) add_target(row->second);
+            if (touched || !is_settled(book, {(*row)->quantity, false, std::nullopt})) add_target(**row);
             ++row;
         }
-        for (; row != rows_end; ++row) add_target(row->second);
+        for (; row != rows_end; ++row) add_target(**row);
     }
 
     void add_target(BrokerPosition const& row) {

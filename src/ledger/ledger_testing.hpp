@@ -1,6 +1,7 @@
 // Shorthand for tests of the ledger: instruments, fills and observations in one line each.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,12 @@ namespace possync::model {
 struct SnapshotForTests {
     static CompleteSnapshot make(std::vector<BrokerPosition> const& rows, std::int64_t request, std::int64_t connection) {
         CompleteSnapshot snapshot;
-        for (auto const& row : rows) snapshot.positions_[row.instrument.con_id] = row;
+        std::map<ConId, BrokerRow> sorted;
+        for (auto const& row : rows) sorted[row.instrument.con_id] = std::make_shared<BrokerPosition>(row);
+        for (auto& [unused, row] : sorted) {
+            snapshot.held_ += !row->quantity.is_zero();
+            snapshot.rows_.push_back(std::move(row));
+        }
         snapshot.request_number_ = request;
         snapshot.connection_number_ = connection;
         return snapshot;

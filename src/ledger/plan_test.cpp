@@ -115,7 +115,7 @@ TEST(Plan, LateCommissionReprices) {
     EXPECT_EQ(account.instrument().closes[0].net_realized_pnl, std::nullopt);
     auto const close_id = account.instrument().closes[0].close_id;
     model::Observation report = Account::events(30, {});
-    report.commissions = {{"f2.01", dec("1.5"), "USD", dec("97.5")}};
+    report.commissions = {{"f2.01", 0, dec("1.5"), "USD", dec("97.5")}};
     account.take(report);
     EXPECT_EQ(kinds(account.last), std::vector{EventKind::repriced});
     EXPECT_EQ(account.instrument().closes[0].net_realized_pnl, dec("97.5"));

@@ -2,6 +2,7 @@
 // or not at all. A store's whole duty is load(commit(database, change_set)) == apply(load(database), change_set).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -74,6 +75,12 @@ struct ChangeSet {
     [[nodiscard]] bool empty() const;
     bool operator==(ChangeSet const&) const = default;
 };
+
+/// What is committed is also applied and told to others: one value, shared and never changed.
+using SharedChangeSet = std::shared_ptr<ChangeSet const>;
+[[nodiscard]] inline SharedChangeSet share(ChangeSet change_set) {
+    return std::make_shared<ChangeSet const>(std::move(change_set));
+}
 
 struct ChangeCounts {
     int positions_created = 0;

@@ -2,7 +2,9 @@
 // assembler, when the End message of the same request on the same connection has come: half a snapshot has no type.
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,26 +25,38 @@ struct BrokerPosition {
     bool operator==(BrokerPosition const&) const = default;
 };
 
+/// A row of a list, shared with the later lists that repeat it: two rows at one address are equal.
+using BrokerRow = std::shared_ptr<BrokerPosition const>;
+
 /// All positions of one account at one moment. Positions it does not name are not held.
 class CompleteSnapshot {
 public:
-    [[nodiscard]] std::map<ConId, BrokerPosition> const& positions() const { return positions_; }
+    /// In order of conId, each once.
+    [[nodiscard]] std::vector<BrokerRow> const& rows() const { return rows_; }
+    /// Rows with a quantity; a row of zero is a position closed lately.
+    [[nodiscard]] int held() const { return held_; }
+    [[nodiscard]] BrokerPosition const* find(ConId con_id) const {
+        auto const at = std::lower_bound(rows_.begin(), rows_.end(), con_id,
+                                         [](BrokerRow const& row, ConId key) { return row->instrument.con_id < key; });
+        return at == rows_.end() || (*at)->instrument.con_id != con_id ? nullptr : at->get();
+    }
     /// Connection and request it came from; a further look is one with another number.
     [[nodiscard]] std::int64_t request_number() const { return request_number_; }
     [[nodiscard]] std::int64_t connection_number() const { return connection_number_; }
-    bool operator==(CompleteSnapshot const&) const = default;
 
 private:
     friend class possync::sync::SnapshotAssembler;
     friend struct SnapshotForTests;  // tests of the ledger make snapshots directly
     CompleteSnapshot() = default;
-    std::map<ConId, BrokerPosition> positions_;
+    std::vector<BrokerRow> rows_;
+    int held_ = 0;
     std::int64_t request_number_ = 0;
     std::int64_t connection_number_ = 0;
 };
 
 struct CommissionReport {
     std::string exec_id;
+    ConId con_id = 0;  ///< of the execution, where the reader of the report knows it; the wire does not say
     std::optional<base::Decimal> commission;
     std::string currency;
     std::optional<base::Decimal> realized_pnl;

@@ -132,7 +132,7 @@ public:
         request.gateway_id = lease.gateway_id;
         request.epoch = lease.epoch;
         request.now = noon;
-        request.change_sets = std::move(change_sets);
+        for (auto& change_set : change_sets) request.change_sets.push_back(model::share(std::move(change_set)));
         return request;
     }
 

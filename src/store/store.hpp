@@ -44,7 +44,7 @@ struct CommitRequest {
     int gateway_id = 0;
     std::int64_t epoch = 0;
     base::Timestamp now;
-    std::vector<model::ChangeSet> change_sets;  ///< at most one per account
+    std::vector<model::SharedChangeSet> change_sets;  ///< at most one per account
     std::vector<model::SyncRun> runs;
     std::vector<model::MarkRecord> marks;
     std::vector<model::AccountValue> values;

@@ -16,7 +16,7 @@ namespace possync::sync {
 
 /// Facts and pushes in the order of arrival; the last push of an instrument counts.
 struct Arrivals {
-    std::map<model::ConId, model::BrokerPosition> pushes;
+    std::map<model::ConId, model::BrokerRow> pushes;
     std::vector<model::ObservedExecution> executions;
     std::vector<model::CommissionReport> commissions;
     std::vector<model::Instrument> instruments;
@@ -46,6 +46,35 @@ struct AccountState {
     std::optional<base::Timestamp> last_synced_at;
     bool unsaved_freshness = false;
 
+    std::vector<model::BrokerRow> listed;      ///< rows of the last list, planned or not
+    std::vector<model::BrokerRow> considered;  ///< rows of the last list whose plan is done
+    /// Revision of the book that `considered` was found equal to with nothing left open: the same rows again need no
+    /// plan. Unset while anything waits for time, a further look or a fill.
+    std::optional<model::Revision> settled_revision;
+    int open_positions = 0;  ///< in the book
+
+    void loaded_book(model::AccountBook loaded_book) {
+        book = std::move(loaded_book);
+        loaded = true;
+        considered.clear();
+        settled_revision.reset();
+        open_positions = count_open();
+    }
+    void apply(model::ChangeSet const& change_set) {
+        auto const counted = [&] {
+            int count = 0;
+            for (auto const& position : change_set.positions) {
+                auto const found = book.instruments.find(position.con_id);
+                count += found != book.instruments.end() && holds(found->second);
+            }
+            return count;
+        };
+        int const before = counted();
+        model::apply(book, change_set);
+        open_positions += counted() - before;
+        if (!change_set.removed_positions.empty()) open_positions = count_open();
+    }
+
     /// Everything that waits, as one observation; the arrivals stay until the plan is committed.
     [[nodiscard]] model::Observation observe(base::Timestamp now) const {
         model::Observation observation;
@@ -56,11 +85,14 @@ struct AccountState {
         observation.marks = &marks;
         return observation;
     }
-    [[nodiscard]] int open_positions() const {
+
+private:
+    [[nodiscard]] static bool holds(model::InstrumentBook const& instrument) {
+        return !instrument.positions.empty() && instrument.positions.back().open();
+    }
+    [[nodiscard]] int count_open() const {
         int count = 0;
-        for (auto const& [unused, instrument] : book.instruments) {
-            if (!instrument.positions.empty() && instrument.positions.back().open()) ++count;
-        }
+        for (auto const& [unused, instrument] : book.instruments) count += holds(instrument);
         return count;
     }
 };

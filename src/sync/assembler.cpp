@@ -1,5 +1,6 @@
 #include "sync/assembler.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace possync::sync {
@@ -11,12 +12,19 @@ void SnapshotAssembler::begin(std::int64_t connection_number, std::int64_t reque
     request_number_ = request_number;
 }
 
-void SnapshotAssembler::add(std::string_view account, model::BrokerPosition position) {
+void SnapshotAssembler::add(std::string_view account, model::BrokerRow row) {
     if (!building_) return;
-    auto found = rows_.find(account);
-    if (found == rows_.end()) found = rows_.emplace(std::string(account), std::map<model::ConId, model::BrokerPosition>{}).first;
-    auto const con_id = position.instrument.con_id;
-    found->second.insert_or_assign(con_id, std::move(position));
+    if (last_rows_ == nullptr || account != last_account_) {
+        auto found = accounts_.find(account);
+        if (found == accounts_.end()) found = accounts_.emplace(std::string(account), Rows{}).first;
+        last_account_ = found->first;
+        last_rows_ = &found->second;
+    }
+    auto const con_id = row->instrument.con_id;
+    auto& [rows, held, ascending] = *last_rows_;
+    ascending = ascending && (rows.empty() || rows.back().con_id < con_id);
+    held += !row->quantity.is_zero();
+    rows.push_back({con_id, std::move(row)});
 }
 
 std::optional<std::map<std::string, model::CompleteSnapshot>> SnapshotAssembler::complete(
@@ -27,16 +35,36 @@ std::optional<std::map<std::string, model::CompleteSnapshot>> SnapshotAssembler:
         model::CompleteSnapshot snapshot;
         snapshot.connection_number_ = connection_number_;
         snapshot.request_number_ = request_number_;
-        if (auto const found = rows_.find(account); found != rows_.end()) snapshot.positions_ = std::move(found->second);
+        if (auto const found = accounts_.find(account); found != accounts_.end()) {
+            Rows& all = found->second;
+            if (!all.ascending) keep_last_of_each(all.rows, all.held);
+            snapshot.rows_.reserve(all.rows.size());
+            for (auto& each : all.rows) snapshot.rows_.push_back(std::move(each.row));
+            snapshot.held_ = all.held;
+        }
         result.emplace(account, std::move(snapshot));
     }
     discard();
     return result;
 }
 
+void SnapshotAssembler::keep_last_of_each(std::vector<Row>& rows, int& held) {
+    std::stable_sort(rows.begin(), rows.end(), [](Row const& a, Row const& b) { return a.con_id < b.con_id; });
+    std::vector<Row> kept;
+    kept.reserve(rows.size());
+    held = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (i + 1 < rows.size() && rows[i + 1].con_id == rows[i].con_id) continue;
+        held += !rows[i].row->quantity.is_zero();
+        kept.push_back(std::move(rows[i]));
+    }
+    rows = std::move(kept);
+}
+
 void SnapshotAssembler::discard() {
     building_ = false;
-    rows_.clear();
+    accounts_.clear();
+    last_rows_ = nullptr;
 }
 
 }  // namespace possync::sync

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/observation.hpp"
 
@@ -18,7 +19,7 @@ public:
     void begin(std::int64_t connection_number, std::int64_t request_number);
     [[nodiscard]] bool building() const { return building_; }
     /// One row of the list. A repeated row replaces the earlier one: the last value counts.
-    void add(std::string_view account, model::BrokerPosition position);
+    void add(std::string_view account, model::BrokerRow row);
     /// The End message. Gives a snapshot for each of `accounts`, an empty one where no row came; rows of other
     /// accounts are dropped. Nothing when no list of this connection is being built.
     [[nodiscard]] std::optional<std::map<std::string, model::CompleteSnapshot>> complete(
@@ -29,7 +30,21 @@ private:
     bool building_ = false;
     std::int64_t connection_number_ = 0;
     std::int64_t request_number_ = 0;
-    std::map<std::string, std::map<model::ConId, model::BrokerPosition>, std::less<>> rows_;
+    struct Row {
+        model::ConId con_id = 0;
+        model::BrokerRow row;
+    };
+    struct Rows {
+        std::vector<Row> rows;
+        int held = 0;
+        bool ascending = true;  ///< gateways may list in any order
+    };
+    static void keep_last_of_each(std::vector<Row>& rows, int& held);
+
+    std::map<std::string, Rows, std::less<>> accounts_;
+    /// Rows of one account mostly follow each other.
+    std::string_view last_account_;
+    Rows* last_rows_ = nullptr;
 };
 
 }  // namespace possync::sync

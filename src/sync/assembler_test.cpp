@@ -7,11 +7,11 @@
 namespace possync::sync {
 namespace {
 
-model::BrokerPosition row(model::ConId con_id, std::int64_t quantity) {
+model::BrokerRow row(model::ConId con_id, std::int64_t quantity) {
     model::BrokerPosition position;
     position.instrument.con_id = con_id;
     position.quantity = quantity;
-    return position;
+    return std::make_shared<model::BrokerPosition>(std::move(position));
 }
 
 TEST(Assembler, GivesASnapshotOnlyForTheEndOfTheSameConnection) {
@@ -22,8 +22,8 @@ TEST(Assembler, GivesASnapshotOnlyForTheEndOfTheSameConnection) {
     EXPECT_FALSE(assembler.complete(2, {"DU1"}));
     auto const snapshots = assembler.complete(1, {"DU1", "DU2"});
     ASSERT_TRUE(snapshots);
-    EXPECT_EQ(snapshots->at("DU1").positions().at(5).quantity, base::Decimal(100));
-    EXPECT_TRUE(snapshots->at("DU2").positions().empty());
+    EXPECT_EQ(snapshots->at("DU1").find(5)->quantity, base::Decimal(100));
+    EXPECT_TRUE(snapshots->at("DU2").rows().empty());
     EXPECT_FALSE(assembler.complete(1, {"DU1"}));  // a second End ends nothing
 }
 
@@ -35,7 +35,7 @@ TEST(Assembler, ADiscardedListIsGone) {
     assembler.add("DU1", row(6, 10));
     auto const snapshots = assembler.complete(1, {"DU1"});
     ASSERT_TRUE(snapshots);
-    EXPECT_FALSE(snapshots->at("DU1").positions().contains(5));
+    EXPECT_EQ(snapshots->at("DU1").find(5), nullptr);
     assembler.begin(1, 3);
     assembler.discard();
     EXPECT_FALSE(assembler.complete(1, {"DU1"}));
@@ -48,8 +48,20 @@ TEST(Assembler, TheLastOfRepeatedRowsCounts) {
     assembler.add("DU1", row(5, 60));
     assembler.add("ELSEWHERE", row(5, 7));
     auto const snapshots = assembler.complete(1, {"DU1"});
-    EXPECT_EQ(snapshots->at("DU1").positions().at(5).quantity, base::Decimal(60));
+    EXPECT_EQ(snapshots->at("DU1").find(5)->quantity, base::Decimal(60));
     EXPECT_EQ(snapshots->size(), 1u);
+}
+
+TEST(Assembler, SortsByConIdAndCountsWhatIsHeld) {
+    SnapshotAssembler assembler;
+    assembler.begin(1, 1);
+    for (model::ConId const con_id : {7, 3, 9, 3}) assembler.add("DU1", row(con_id, con_id == 9 ? 0 : con_id));
+    auto const snapshots = assembler.complete(1, {"DU1"});
+    auto const& snapshot = snapshots->at("DU1");
+    std::vector<model::ConId> listed;
+    for (auto const& each : snapshot.rows()) listed.push_back(each->instrument.con_id);
+    EXPECT_EQ(listed, (std::vector<model::ConId>{3, 7, 9}));
+    EXPECT_EQ(snapshot.held(), 2);
 }
 
 /// New York is five hours behind; nothing else is known.

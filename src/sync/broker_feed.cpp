@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sync/execution_time.hpp"
+#include "sync/repeated_rows.hpp"
 #include "tws/session.hpp"
 
 namespace possync::sync {
@@ -87,6 +88,7 @@ public:
         bool const complete = outcome == tws::RequestOutcome::complete;
         switch (kind) {
             case tws::RequestKind::positions:
+                list_.end();
                 if (complete) return listener_.on_position_end();
                 if (session_.ready()) listener_.on_positions_failed(why);
                 return;  // a lost connection is told by on_disconnected
@@ -96,6 +98,14 @@ public:
                 return;
             case tws::RequestKind::pnl_single: return;
         }
+    }
+
+    bool on_position_payload(std::string_view payload) override {
+        payload_ = payload;
+        auto const* known = list_.take_if_repeated(payload);
+        if (known == nullptr) return false;
+        listener_.on_position(known->account, known->row);
+        return true;
     }
 
     void on_message(tws::IncomingMessage const& message) override {
@@ -108,16 +118,17 @@ public:
     void take(Message const&) {}  // of no use to a book
 
     void take(tws::Position const& message) {
-        model::BrokerPosition position;
-        position.instrument = describe(message.contract);
         if (!message.position || message.contract.con_id == 0) {
             // A list with a hole must not end well: what it does not name would count as gone.
             listener_.on_positions_failed(fmt::format("its row for {} in account {} has no quantity or no conId",
                                                       message.contract.symbol, message.account));
             return;
         }
-        position.quantity = *message.position;
-        position.average_cost = message.average_cost;
+        auto position = std::make_shared<model::BrokerPosition>();
+        position->instrument = describe(message.contract);
+        position->quantity = *message.position;
+        position->average_cost = message.average_cost;
+        list_.add(payload_, message.account, position);
         listener_.on_position(message.account, std::move(position));
     }
 
@@ -156,7 +167,7 @@ public:
 
     void take(tws::CommissionReport const& message) {
         listener_.on_commission(
-            {std::string(message.exec_id), message.commission, std::string(message.currency), message.realized_pnl});
+            {std::string(message.exec_id), 0, message.commission, std::string(message.currency), message.realized_pnl});
     }
 
     void take(tws::PortfolioValue const& message) {
@@ -202,6 +213,8 @@ public:
     Now now_;
     std::string gateway_zone_;
     std::vector<std::string> accounts_;
+    RepeatedRows list_;
+    std::string_view payload_;  ///< of the position being decoded
     std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for
 };
 
@@ -239,7 +252,10 @@ Effects BrokerFeed::take_actions() {
     return effects;
 }
 
-void BrokerFeed::request_positions(Now now) { implementation_->session_.request_positions(now); }
+void BrokerFeed::request_positions(Now now) {
+    implementation_->list_.begin();
+    implementation_->session_.request_positions(now);
+}
 std::int64_t BrokerFeed::request_executions(Now now) { return implementation_->session_.request_executions(now, "", ""); }
 void BrokerFeed::request_contract(Now now, model::ConId con_id) {
     implementation_->contracts_[implementation_->session_.request_contract(now, con_id)] = con_id;

@@ -25,7 +25,7 @@ public:
     virtual void on_restored(bool data_lost, std::string const& text) = 0;
     virtual void on_notice(LogLevel level, std::string const& event, std::string const& text) = 0;
 
-    virtual void on_position(std::string_view account, model::BrokerPosition position) = 0;
+    virtual void on_position(std::string_view account, model::BrokerRow row) = 0;
     virtual void on_position_end() = 0;
     virtual void on_positions_failed(std::string const& why) = 0;
     virtual void on_execution(std::string_view account, model::ObservedExecution execution) = 0;

@@ -32,6 +32,8 @@ constexpr Duration retry_after = std::chrono::seconds(5);
 constexpr Duration look_again_after = std::chrono::seconds(20);
 /// Up to this many unknown instruments are described before they are first booked; more are described meanwhile.
 constexpr std::size_t describe_first_max = 200;
+/// Of one commit so many changes get a line each; all are in the events.
+constexpr int changes_told = 50;
 /// A fill this young may still be missing from the position list that was asked for at the same time.
 constexpr Duration first_sight_quiet = std::chrono::seconds(5);
 
@@ -77,6 +79,9 @@ struct PlannedAccount {
     AccountState* account = nullptr;
     ledger::Plan plan;
     Arrivals taken;
+    std::vector<model::BrokerRow> rows;  ///< of the list, in a complete sync
+    model::SharedChangeSet change_set;   ///< the plan's, once it is being committed
+    bool settled = false;                ///< nothing was planned, because nothing changed since the last time
 };
 
 /// The commit under way, and whom to tell.
@@ -225,10 +230,12 @@ private:
     void handle(BookLoaded& event) {
         auto const found = accounts_.find(event.book.account);
         if (found == accounts_.end()) return;
-        model::AccountBook const& book = found->second.book = std::move(event.book);
-        found->second.loaded = true;
+        found->second.loaded_book(std::move(event.book));
+        model::AccountBook const& book = found->second.book;
         for (auto const& [unused, instrument] : book.instruments) {
-            for (auto const& execution : instrument.executions) owner_of_execution_[execution.exec_id] = book.account;
+            for (auto const& execution : instrument.executions) {
+                owner_of_execution_[execution.exec_id] = {book.account, execution.con_id};
+            }
             if (instrument.instrument.details_known) descriptions_[instrument.instrument.con_id] = instrument.instrument;
         }
         if (phase_ != Phase::loading) return;
@@ -461,23 +468,42 @@ private:
         cycle.execution_request = feed_.request_executions(now_);
     }
 
-    void on_position(std::string_view account, model::BrokerPosition position) override {
-        ConId const con_id = position.instrument.con_id;
-        auto const found = accounts_.find(account);
-        if (found != accounts_.end() && position.average_cost && !position.quantity.is_zero()) {
-            auto [known, added] = found->second.average_costs.try_emplace(con_id, *position.average_cost);
-            if (!added && known->second != *position.average_cost) {
-                known->second = *position.average_cost;
-                found->second.unsaved_marks.insert(con_id);
-            }
-        }
+    void on_position(std::string_view account, model::BrokerRow row) override {
         if (assembler_.building()) {
-            assembler_.add(account, std::move(position));
+            assembler_.add(account, std::move(row));
             return;
         }
+        auto const found = accounts_.find(account);
         if (found == accounts_.end()) return;
-        found->second.arrivals.pushes.insert_or_assign(con_id, std::move(position));
+        note_cost(found->second, *row);
+        found->second.arrivals.pushes.insert_or_assign(row->instrument.con_id, std::move(row));
         if (options_.enabled && options_.on_position_update) arrived(found->second);
+    }
+
+    /// The broker's average cost is kept beside the book; a change of it alone is written without a revision.
+    static void note_cost(AccountState& account, model::BrokerPosition const& row) {
+        if (!row.average_cost || row.quantity.is_zero()) return;
+        ConId const con_id = row.instrument.con_id;
+        auto [known, added] = account.average_costs.try_emplace(con_id, *row.average_cost);
+        if (added || known->second == *row.average_cost) return;
+        known->second = *row.average_cost;
+        account.unsaved_marks.insert(con_id);
+    }
+
+    /// Calls `f` with each row of `rows` that is not the very same in `before`.
+    template <typename F>
+    static void for_each_new(std::vector<model::BrokerRow> const& rows, std::vector<model::BrokerRow> const& before, F f) {
+        auto old = before.begin();
+        for (auto const& row : rows) {
+            if (old != before.end() && *old == row) {
+                ++old;
+                continue;
+            }
+            ConId const con_id = row->instrument.con_id;
+            while (old != before.end() && (*old)->instrument.con_id < con_id) ++old;
+            if (old != before.end() && *old == row) continue;
+            f(*row);
+        }
     }
 
     void on_position_end() override {
@@ -488,7 +514,12 @@ private:
         if (!snapshots) return;
         cycle_->snapshots = std::move(*snapshots);
         cycle_->positions_done = true;
-        for (auto& [unused, account] : accounts_) account.arrivals.pushes.clear();  // older than the list
+        for (auto& [name, account] : accounts_) {
+            account.arrivals.pushes.clear();  // older than the list
+            auto const& rows = cycle_->snapshots.at(name).rows();
+            for_each_new(rows, account.listed, [&](model::BrokerPosition const& row) { note_cost(account, row); });
+            account.listed = rows;
+        }
     }
 
     void on_positions_failed(std::string const& why) override {
@@ -500,8 +531,10 @@ private:
         auto const found = accounts_.find(account);
         if (found == accounts_.end()) return;
         auto const& exec_id = execution.execution.exec_id;
-        bool const is_new = owner_of_execution_.emplace(exec_id, found->first).second;
+        ExecutionOwner const owner{found->first, execution.execution.con_id};
+        bool const is_new = owner_of_execution_.emplace(exec_id, owner).second;
         if (auto const orphan = orphan_commissions_.find(exec_id); orphan != orphan_commissions_.end()) {
+            orphan->second.con_id = owner.con_id;
             found->second.arrivals.commissions.push_back(std::move(orphan->second));
             orphan_commissions_.erase(orphan);
         }
@@ -516,7 +549,8 @@ private:
             orphan_commissions_[report.exec_id] = std::move(report);
             return;
         }
-        auto const found = accounts_.find(owner->second);
+        report.con_id = owner->second.con_id;
+        auto const found = accounts_.find(owner->second.account);
         if (found == accounts_.end() || !tells_something_new(found->second, report)) return;
         found->second.arrivals.commissions.push_back(std::move(report));
         if (options_.enabled && options_.on_trade) arrived(found->second);
@@ -524,12 +558,12 @@ private:
 
     /// Pulls repeat every report of the day; those the book has are dropped here.
     static bool tells_something_new(AccountState const& account, model::CommissionReport const& report) {
-        for (auto const& [unused, instrument] : account.book.instruments) {
-            for (auto const& execution : instrument.executions) {
-                if (execution.exec_id != report.exec_id) continue;
-                return execution.commission != report.commission || execution.commission_currency != report.currency ||
-                       execution.broker_realized_pnl != report.realized_pnl;
-            }
+        auto const instrument = account.book.instruments.find(report.con_id);
+        if (instrument == account.book.instruments.end()) return true;
+        for (auto const& execution : instrument->second.executions) {
+            if (execution.exec_id != report.exec_id) continue;
+            return execution.commission != report.commission || execution.commission_currency != report.currency ||
+                   execution.broker_realized_pnl != report.realized_pnl;
         }
         return true;
     }
@@ -622,12 +656,11 @@ private:
         if (cycle.described) return true;
         if (!cycle.describe_until) {
             std::set<ConId> unknown;
-            for (auto const& [unused, snapshot] : cycle.snapshots) {
-                for (auto const& [con_id, row] : snapshot.positions()) {
+            for (auto const& [name, account] : accounts_) {
+                for_each_new(cycle.snapshots.at(name).rows(), account.considered, [&](model::BrokerPosition const& row) {
+                    ConId const con_id = row.instrument.con_id;
                     if (!row.quantity.is_zero() && !descriptions_.contains(con_id)) unknown.insert(con_id);
-                }
-            }
-            for (auto const& [unused, account] : accounts_) {
+                });
                 for (auto const& fill : account.arrivals.executions) {
                     ConId const con_id = fill.execution.con_id;
                     if (!descriptions_.contains(con_id)) unknown.insert(con_id);
@@ -668,8 +701,17 @@ private:
         std::vector<SyncResult> results;
         bool again = false;
         for (auto& [name, account] : accounts_) {
+            model::CompleteSnapshot& snapshot = cycle.snapshots.at(name);
+            if (is_settled(account, snapshot)) {
+                planned.push_back({&account, nothing_to_do(account), {}, snapshot.rows(), {}});
+                planned.back().settled = true;
+                results.push_back(result_of(account, snapshot));
+                results.back().success = true;
+                describe_plan(account, planned.back().plan, results.back());
+                continue;
+            }
             model::Observation observation = account.observe(now_.wall);
-            observation.snapshot = std::move(cycle.snapshots.at(name));
+            observation.snapshot = std::move(snapshot);
             observation.executions_complete = cycle.executions_complete;
             add_descriptions(account, observation);
             ledger::Policy policy = account.policy;
@@ -677,7 +719,7 @@ private:
                 if (request.calculate_realized_pnl) policy.fold.calculate_realized_pnl = *request.calculate_realized_pnl;
             }
             auto plan = ledger::plan(account.book, observation, policy);
-            SyncResult result = result_of(account, observation);
+            SyncResult result = result_of(account, *observation.snapshot);
             if (!plan) {
                 result.error = plan.error().message;
                 result.error_code = plan.error().code;
@@ -685,7 +727,7 @@ private:
                 result.success = true;
                 again = again || needs_second_look(account, observation, *plan);
                 describe_plan(account, *plan, result);
-                planned.push_back({&account, std::move(*plan), {}});
+                planned.push_back({&account, std::move(*plan), {}, observation.snapshot->rows(), {}});
             }
             results.push_back(std::move(result));
         }
@@ -694,6 +736,22 @@ private:
             return;
         }
         finish_cycle(std::move(planned), std::move(results));
+    }
+
+    /// The same rows, and nothing else, were found equal to this very book before. Planning is a function of book and
+    /// observation, and where nothing waits for time to pass its answer stands.
+    static bool is_settled(AccountState const& account, model::CompleteSnapshot const& snapshot) {
+        Arrivals const& arrivals = account.arrivals;
+        bool const only_descriptions = arrivals.pushes.empty() && arrivals.executions.empty() && arrivals.commissions.empty();
+        return account.settled_revision == account.book.revision && only_descriptions && account.considered == snapshot.rows();
+    }
+
+    static ledger::Plan nothing_to_do(AccountState const& account) {
+        ledger::Plan plan;
+        plan.change_set.account_id = account.book.account_id;
+        plan.change_set.base_revision = account.book.revision;
+        plan.change_set.next_id = account.book.next_id;
+        return plan;
     }
 
     bool needs_second_look(AccountState const& account, model::Observation const& observation, ledger::Plan const& plan) const {
@@ -714,15 +772,16 @@ private:
             auto const found = descriptions_.find(con_id);
             if (found != descriptions_.end()) observation.instruments.push_back(found->second);
         };
-        for (auto const& [con_id, unused] : observation.snapshot->positions()) add(con_id);
+        for_each_new(observation.snapshot->rows(), account.considered,
+                     [&](model::BrokerPosition const& row) { add(row.instrument.con_id); });
         for (auto const& fill : observation.executions) add(fill.execution.con_id);
     }
 
-    SyncResult result_of(AccountState const& account, model::Observation const& observation) const {
+    SyncResult result_of(AccountState const& account, model::CompleteSnapshot const& snapshot) const {
         SyncResult result;
         result.account = account.account;
         result.trigger = cycle_->trigger;
-        for (auto const& [unused, row] : observation.snapshot->positions()) result.broker_positions += !row.quantity.is_zero();
+        result.broker_positions = snapshot.held();
         if (!cycle_->executions_complete) {
             result.warnings.push_back("today's fills could not be read completely; changes may stay unexplained");
         }
@@ -734,7 +793,7 @@ private:
         result.positions_created = counts.positions_created;
         result.positions_updated = counts.positions_updated;
         result.positions_closed = counts.positions_closed;
-        result.book_positions = account.open_positions() + counts.positions_created - counts.positions_closed;
+        result.book_positions = account.open_positions + counts.positions_created - counts.positions_closed;
         result.pending = plan.pending_executions + plan.settling;
         result.revision = account.book.revision + (plan.commits() ? 1 : 0);
         result.changed = plan.commits();
@@ -758,12 +817,18 @@ private:
         }
         for (auto& each : planned) {
             AccountState& account = *each.account;
+            account.last_synced_at = now_.wall;
+            account.unsaved_freshness = true;
+            if (each.settled) continue;
             each.taken = std::exchange(account.arrivals, {});
             account.first_arrival.reset();
             account.descriptions_due.reset();
             account.pull_asked = false;
-            account.last_synced_at = now_.wall;
-            account.unsaved_freshness = true;
+            account.considered = std::move(each.rows);
+            account.settled_revision.reset();
+            bool const settled = !each.plan.commits() && each.plan.explained() && each.plan.missing == 0 &&
+                                 each.plan.unexplained == 0 && !each.plan.guard_held && account.book.breaks.empty();
+            if (settled) account.settled_revision = account.book.revision;
             for (auto const& warning : each.plan.warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
         }
         commit(std::move(planned), std::move(results), std::move(cycle.requests), cycle.trigger, {cycle.started_at, cycle.started});
@@ -794,7 +859,7 @@ private:
             }
             if (!account.first_arrival) account.first_arrival = now_.steady;
             model::Observation observation = account.observe(now_.wall);
-            for (auto const& [con_id, push] : account.arrivals.pushes) observation.position_pushes.push_back(push);
+            for (auto const& [con_id, push] : account.arrivals.pushes) observation.position_pushes.push_back(*push);
             auto plan = ledger::plan(account.book, observation, account.policy);
             bool const overdue = now_.steady >= *account.first_arrival + options_.settle_max;
             if (plan && !plan->explained() && !overdue) {
@@ -820,10 +885,10 @@ private:
                 continue;
             }
             result.success = true;
-            result.broker_positions = account.open_positions();
+            result.broker_positions = account.open_positions;
             describe_plan(account, *plan, result);
             for (auto const& warning : plan->warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
-            planned.push_back({&account, std::move(*plan), std::exchange(account.arrivals, {})});
+            planned.push_back({&account, std::move(*plan), std::exchange(account.arrivals, {}), {}, {}});
             results.push_back(std::move(result));
         }
         if (results.empty()) return;
@@ -838,13 +903,14 @@ private:
                 Trigger trigger, Now started) {
         Commit effect;
         bool changes = false;
-        for (auto const& each : planned) {
+        for (auto& each : planned) {
             bool const waits = each.plan.settling > 0 || each.plan.missing > 0 || each.plan.pending_executions > 0;
             if (waits) look_again_soon();
             if (!each.plan.commits()) continue;
             changes = true;
-            effect.change_sets.push_back(each.plan.change_set);
-            for (auto const& position : each.plan.change_set.positions) each.account->unsaved_marks.insert(position.con_id);
+            each.change_set = model::share(std::move(each.plan.change_set));
+            effect.change_sets.push_back(each.change_set);
+            for (auto const& position : each.change_set->positions) each.account->unsaved_marks.insert(position.con_id);
         }
         for (auto const& result : results) add_run(result, started.wall);
         if (!changes && !options_.one_shot) {
@@ -915,6 +981,13 @@ private:
 
     /// Marks of positions as they will be after this commit.
     void add_marks(AccountState& account, Commit& effect) const {
+        std::map<ConId, model::Position const*> changed_positions;
+        std::map<ConId, model::Instrument const*> changed_instruments;
+        for (auto const& change_set : effect.change_sets) {
+            if (change_set->account_id != account.book.account_id) continue;
+            for (auto const& changed : change_set->instruments) changed_instruments[changed.con_id] = &changed;
+            for (auto const& changed : change_set->positions) changed_positions[changed.con_id] = &changed;
+        }
         for (ConId const con_id : account.unsaved_marks) {
             model::Position const* position = nullptr;
             model::Instrument const* instrument = nullptr;
@@ -922,15 +995,10 @@ private:
                 instrument = &found->second.instrument;
                 if (!found->second.positions.empty()) position = &found->second.positions.back();
             }
-            for (auto const& change_set : effect.change_sets) {
-                if (change_set.account_id != account.book.account_id) continue;
-                for (auto const& changed : change_set.instruments) {
-                    if (changed.con_id == con_id) instrument = &changed;
-                }
-                for (auto const& changed : change_set.positions) {
-                    if (changed.con_id == con_id) position = &changed;
-                }
+            if (auto const found = changed_instruments.find(con_id); found != changed_instruments.end()) {
+                instrument = found->second;
             }
+            if (auto const found = changed_positions.find(con_id); found != changed_positions.end()) position = found->second;
             if (instrument == nullptr) continue;
             model::MarkRecord record;
             record.account_id = account.book.account_id;
@@ -974,14 +1042,15 @@ private:
 
     void settle_commit(PlannedAccount& planned) {
         AccountState& account = *planned.account;
-        model::ChangeSet const& change_set = planned.plan.change_set;
-        if (!planned.plan.commits() || account.book.revision != change_set.base_revision) return;
-        model::apply(account.book, change_set);
-        log_changes(account, change_set);
-        emit(Changed{account.account, change_set});
+        if (!planned.change_set || account.book.revision != planned.change_set->base_revision) return;
+        account.apply(*planned.change_set);
+        log_changes(account, *planned.change_set);
+        emit(Changed{account.account, planned.change_set});
     }
 
     void put_back(PlannedAccount& planned) {
+        planned.account->considered.clear();
+        planned.account->settled_revision.reset();
         Arrivals& arrivals = planned.account->arrivals;
         auto prepend = [](auto& to, auto& from) { to.insert(to.begin(), from.begin(), from.end()); };
         prepend(arrivals.executions, planned.taken.executions);
@@ -1134,7 +1203,13 @@ private:
     }
 
     void log_changes(AccountState const& account, model::ChangeSet const& change_set) {
+        int lines = 0;
         for (auto const& event : change_set.events) {
+            if (++lines > changes_told) {
+                log(LogLevel::info, "position.more", account.account,
+                    fmt::format("and {} more changes in revision {}", change_set.events.size() - changes_told, account.book.revision));
+                break;
+            }
             auto const found = account.book.instruments.find(event.con_id);
             std::string const symbol = found == account.book.instruments.end() ? fmt::format("conId {}", event.con_id)
                                        : found->second.instrument.local_symbol.empty()
@@ -1180,7 +1255,11 @@ private:
     std::optional<CommitUnderWay> under_way_;
     std::int64_t commit_number_ = 0;
 
-    std::map<std::string, std::string> owner_of_execution_;  ///< exec_id -> account
+    struct ExecutionOwner {
+        std::string account;
+        ConId con_id = 0;
+    };
+    std::map<std::string, ExecutionOwner> owner_of_execution_;  ///< by exec_id
     std::map<std::string, model::CommissionReport> orphan_commissions_;
     std::map<ConId, model::Instrument> descriptions_;
     std::set<ConId> asked_descriptions_;

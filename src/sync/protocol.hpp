@@ -161,7 +161,7 @@ struct LoadBook { model::AccountId account_id = 0; };
 /// One transaction; answered by Committed or CommitFailed. At most one is under way.
 struct Commit {
     std::int64_t commit_number = 0;
-    std::vector<model::ChangeSet> change_sets;
+    std::vector<model::SharedChangeSet> change_sets;
     std::vector<model::SyncRun> runs;
     std::vector<model::MarkRecord> marks;
     std::vector<model::AccountValue> values;
@@ -177,7 +177,7 @@ struct SyncFinished {
 /// A committed change set, for callbacks and streams.
 struct Changed {
     std::string account;
-    model::ChangeSet change_set;
+    model::SharedChangeSet change_set;
 };
 enum class LogLevel { debug, info, warning, error };
 struct Log {

@@ -17,6 +17,7 @@ using base::Now;
 namespace {
 
 constexpr Duration client_id_retry = std::chrono::seconds(5);
+constexpr std::string_view position_id("61\0", 3);
 
 /// Farm states: they come and go all day and say nothing about positions.
 bool is_farm_notice(std::int64_t code) {
@@ -157,6 +158,7 @@ void Session::on_bytes(Now now, std::string_view bytes) {
 
 void Session::read(Now now, std::string_view payload) {
     if (state_ == State::greeting) return greet(now, payload);
+    if (state_ == State::ready && payload.starts_with(position_id) && listener_.on_position_payload(payload)) return;
     auto const message = decode(payload, server_version_);
     if (!message) {
         ++statistics_.undecodable_frames;

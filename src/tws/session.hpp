@@ -53,6 +53,9 @@ public:
     virtual ~SessionListener() = default;
     /// The handshake is done and both the accounts and the next order id came.
     virtual void on_ready(std::string_view managed_accounts, std::string_view connection_time) = 0;
+    /// The payload of a row of the list of positions, before it is decoded: true when the listener knows it from an
+    /// earlier list and needs no message for it. Most lists repeat the last one byte for byte.
+    virtual bool on_position_payload(std::string_view) { return false; }
     /// A data message. Its texts are valid during the call.
     virtual void on_message(IncomingMessage const& message) = 0;
     virtual void on_request_ended(RequestKind kind, std::int64_t request_id, RequestOutcome outcome, std::string const& why) = 0;

@@ -33,11 +33,11 @@ public:
     base::Result<void> commit(store::CommitRequest const& request) override {
         if (request.epoch != epoch_) return base::fail(base::ErrorCode::conflict, "another service took over");
         for (auto const& change_set : request.change_sets) {
-            if (books_.at(change_set.account_id).revision != change_set.base_revision) {
+            if (books_.at(change_set->account_id).revision != change_set->base_revision) {
                 return base::fail(base::ErrorCode::conflict, "another revision");
             }
         }
-        for (auto const& change_set : request.change_sets) model::apply(books_.at(change_set.account_id), change_set);
+        for (auto const& change_set : request.change_sets) model::apply(books_.at(change_set->account_id), *change_set);
         return {};
     }
     base::Result<std::vector<store::OperatorRequest>> pending_requests() override { return std::vector<store::OperatorRequest>{}; }

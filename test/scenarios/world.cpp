@@ -240,7 +240,7 @@ void World::carry_out(sync::Effect& effect) {
         if (!done) return events_.push_back(sync::CommitFailed{commit->commit_number, done.error()});
         ++commits_;
         for (auto const& change_set : commit->change_sets) {
-            changes_.insert(changes_.end(), change_set.events.begin(), change_set.events.end());
+            changes_.insert(changes_.end(), change_set->events.begin(), change_set->events.end());
         }
         events_.push_back(sync::Committed{commit->commit_number});
     } else if (auto* finished = std::get_if<sync::SyncFinished>(&effect)) {

@@ -205,7 +205,7 @@ protected:
 
         CommitRequest request;
         request.now = moment("2026-11-23T10:00:01Z");
-        request.change_sets = {change};
+        request.change_sets = {model::share(change)};
         model::SyncRun run;
         run.gateway = "paper";
         run.account_id = change.account_id;
@@ -253,7 +253,7 @@ protected:
                           version(id(1), "0", "2026-11-23T11:00:00Z")};
         CommitRequest request;
         request.now = change.recorded_at;
-        request.change_sets = {change};
+        request.change_sets = {model::share(change)};
         commit(std::move(request));
     }
 

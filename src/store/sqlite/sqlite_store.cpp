@@ -68,7 +68,7 @@ public:
     Result<void> write() {
         POSSYNC_TRY_VOID(check_fence());
         for (auto const& run : request_.runs) POSSYNC_TRY_VOID(write_run(run));
-        for (auto const& change_set : request_.change_sets) POSSYNC_TRY_VOID(write_change_set(change_set));
+        for (auto const& change_set : request_.change_sets) POSSYNC_TRY_VOID(write_change_set(*change_set));
         POSSYNC_TRY_VOID(write_marks());
         POSSYNC_TRY_VOID(write_values());
         POSSYNC_TRY_VOID(write_coverage());

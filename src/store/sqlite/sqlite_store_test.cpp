@@ -202,12 +202,12 @@ protected:
     void trade() {
         claim();
         CommitRequest first = request();
-        first.change_sets = {bought()};
+        first.change_sets = {model::share(bought())};
         first.runs = {run(Outcome::committed, -110)};
         first.runs[0].revision = 1;
         commit(first);
         CommitRequest second = request();
-        second.change_sets = {sold()};
+        second.change_sets = {model::share(sold())};
         second.runs = {run(Outcome::committed, -55)};
         second.runs[0].trigger = Trigger::trade;
         second.runs[0].revision = 2;
@@ -458,7 +458,7 @@ TEST_F(SqliteStoreTest, HistoryTellsWhatHeldAndWhatWasBelieved) {
     again.recorded_at = after(5);
     again.history_ends = {{row_id(1, 1), after(-200)}};
     CommitRequest third = request();
-    third.change_sets = {again};
+    third.change_sets = {model::share(again)};
     commit(third);
     EXPECT_EQ(rows("SELECT recorded_to FROM position_history WHERE quantity = '100' ORDER BY recorded_from"),
               (std::vector{Values{{"recorded_to", base::to_rfc3339(after(-50))}},
@@ -493,7 +493,7 @@ TEST_F(SqliteStoreTest, ClosedPositionsShowNoMarkAndSupersededOnesAreGone) {
     closed.positions[0].quantity = 0;
     closed.positions[0].closed_at = noon;
     CommitRequest commit_closed = request();
-    commit_closed.change_sets = {closed};
+    commit_closed.change_sets = {model::share(closed)};
     commit(commit_closed);
     EXPECT_EQ(rows("SELECT status, current_price, missing_since FROM positions"),
               (std::vector{Values{{"status", "CLOSED"}}}));
@@ -507,7 +507,7 @@ TEST_F(SqliteStoreTest, ClosedPositionsShowNoMarkAndSupersededOnesAreGone) {
     removed.removed_positions = {row_id(1, 1)};
     removed.removed_closes = {row_id(1, 4)};
     CommitRequest commit_removed = request();
-    commit_removed.change_sets = {removed};
+    commit_removed.change_sets = {model::share(removed)};
     commit(commit_removed);
     EXPECT_TRUE(rows("SELECT * FROM positions").empty());
     EXPECT_TRUE(rows("SELECT * FROM position_closes").empty());
@@ -649,7 +649,7 @@ TEST_F(SqliteStoreTest, ALockedDatabaseIsUnavailableAndNothingIsLost) {
     open(options);
     claim();
     CommitRequest first = request();
-    first.change_sets = {bought()};
+    first.change_sets = {model::share(bought())};
     {
         sqlite::Database::Options rival_options;
         rival_options.mode = sqlite::Database::Mode::read_write;
@@ -676,7 +676,7 @@ TEST_F(SqliteStoreTest, AfterAnInputOutputErrorTheNextCommitStartsAfresh) {
         if (!opened) ::_exit(1);
         Store& store = **opened;
         CommitRequest first = request();
-        first.change_sets = {bought()};
+        first.change_sets = {model::share(bought())};
         rlimit const tight{4096, RLIM_INFINITY};
         if (::setrlimit(RLIMIT_FSIZE, &tight) != 0) ::_exit(2);
         auto const failed = store.commit(first);
@@ -709,7 +709,7 @@ TEST_F(SqliteStoreTest, AcknowledgedCommitsSurviveSigkill) {
             change_set.account_id = 1;
             change_set.base_revision = revision;
             change_set.next_id = revision + 2;
-            next.change_sets = {change_set};
+            next.change_sets = {model::share(change_set)};
             if (!(*opened)->commit(next)) ::_exit(2);
             if (::write(report[1], &revision, sizeof revision) != sizeof revision) ::_exit(3);
         }
