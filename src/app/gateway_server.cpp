@@ -119,7 +119,11 @@ private:
             auto const found = peers_.find(output.connection);
             if (found == peers_.end()) continue;
             auto peer = found->second;
-            peer->unsent += output.bytes;
+            if (peer->unsent.empty()) {
+                peer->unsent = std::move(output.bytes);
+            } else {
+                peer->unsent += output.bytes;
+            }
             peer->closing = peer->closing || output.close;
             if (output.close) peers_.erase(found);
             if (!peer->sending) write(peer);

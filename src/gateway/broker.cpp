@@ -11,6 +11,7 @@ namespace possync::gateway {
 using base::Decimal;
 
 void Broker::add_instrument(SimulatedInstrument instrument) {
+    ++changes_;
     if (instrument.local_symbol.empty()) instrument.local_symbol = instrument.symbol;
     if (instrument.trading_class.empty()) instrument.trading_class = instrument.symbol;
     instruments_[instrument.con_id] = std::move(instrument);
@@ -18,6 +19,7 @@ void Broker::add_instrument(SimulatedInstrument instrument) {
 
 void Broker::hold(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
     CHECK(instruments_.contains(con_id));
+    ++changes_;
     holdings_[account][con_id] = {quantity, base::multiply_rounded(average_cost, quantity.abs(), 10)};
 }
 
@@ -26,6 +28,7 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
                          std::string order_ref) {
     CHECK(holdings_.contains(account));
     SimulatedInstrument const& instrument = instruments_.at(con_id);
+    ++changes_;
     Holding& held = holdings_[account][con_id];
     Fill fill;
     std::int64_t const number = next_fill_++;
@@ -72,6 +75,7 @@ Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
     corrected.exec_id = fmt::format("{}.{:02}", corrected.exec_id.substr(0, dot), number);
     Decimal const change = base::multiply_rounded(price - corrected.price,
                                                   corrected.quantity.abs() * instruments_.at(corrected.con_id).factor(), 10);
+    ++changes_;
     Holding& held = holdings_[corrected.account][corrected.con_id];
     if (held.quantity.sign() == corrected.quantity.sign()) held.cost += change;
     corrected.price = price;
@@ -90,6 +94,7 @@ Fill const* Broker::report_commission(std::string const& exec_id, Decimal commis
 }
 
 void Broker::adjust(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
+    ++changes_;
     Holding& held = holdings_[account][con_id];
     held.quantity += quantity;
     held.cost = base::multiply_rounded(average_cost, held.quantity.abs(), 10);

@@ -66,7 +66,7 @@ struct Fill {
 
 class Broker {
 public:
-    void add_account(std::string account) { holdings_[std::move(account)]; }
+    void add_account(std::string account) { holdings_[std::move(account)]; ++changes_; }
     void add_instrument(SimulatedInstrument instrument);
     /// Held before the day begins; average_cost as the broker states it.
     void hold(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
@@ -80,7 +80,7 @@ public:
     /// The commission of a fill that was made without one. Null: no such fill.
     Fill const* report_commission(std::string const& exec_id, base::Decimal commission);
     /// The broker no longer shows the holding at all, not even with quantity 0.
-    void forget(std::string const& account, ConId con_id) { holdings_[account].erase(con_id); }
+    void forget(std::string const& account, ConId con_id) { holdings_[account].erase(con_id); ++changes_; }
     /// A change of quantity without a fill (transfer, assignment, somebody's mistake).
     void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
     void set_price(ConId con_id, base::Decimal price) { instruments_.at(con_id).price = price; }
@@ -90,12 +90,15 @@ public:
     [[nodiscard]] std::vector<Fill> const& fills() const { return fills_; }
     [[nodiscard]] SimulatedInstrument const* find(std::string_view local_symbol) const;
     [[nodiscard]] std::string account_list() const;
+    /// Counts changes of instruments and holdings: equal numbers, equal lists.
+    [[nodiscard]] std::int64_t changes() const { return changes_; }
 
 private:
     std::map<std::string, std::map<ConId, Holding>> holdings_;  ///< closed ones stay, with quantity 0
     std::map<ConId, SimulatedInstrument> instruments_;
     std::vector<Fill> fills_;
     std::int64_t next_fill_ = 1;
+    std::int64_t changes_ = 0;
 };
 
 }  // namespace possync::gateway

@@ -194,6 +194,14 @@ void Simulator::start(int id, Connection& connection, std::int64_t client_id, No
 }
 
 void Simulator::send_positions(Connection& connection) {
+    bool const plain = !faults.stall && faults.close_after_positions < 0;
+    if (plain && list_.version == connection.version && list_.changes == broker_.changes()) {
+        connection.out += list_.bytes;
+        connection.positions = true;
+        if (!faults.omit_position_end) send(connection, tws::PositionEnd{});
+        return;
+    }
+    std::size_t const begin = connection.out.size();
     int rows = 0;
     for (auto const& [account, holdings] : broker_.holdings()) {
         for (auto const& [con_id, holding] : holdings) {
@@ -205,6 +213,7 @@ void Simulator::send_positions(Connection& connection) {
             send_position(connection, account, broker_.instruments().at(con_id), holding);
         }
     }
+    if (plain) list_ = {connection.version, broker_.changes(), connection.out.substr(begin)};
     connection.positions = true;
     if (!faults.omit_position_end) send(connection, tws::PositionEnd{});
 }

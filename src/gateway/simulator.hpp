@@ -101,10 +101,17 @@ private:
         Holding holding;
         std::string bytes;
     };
+    /// The whole list as it was last sent, so that a load test measures the client and not the simulator.
+    struct EncodedList {
+        int version = 0;
+        std::int64_t changes = -1;
+        std::string bytes;
+    };
 
     Broker& broker_;
     SimulatorOptions options_;
     std::map<std::pair<std::string, ConId>, EncodedRow> encoded_;
+    EncodedList list_;
     std::map<int, Connection> connections_;
     int next_connection_ = 1;
     std::set<int> alarms_;

@@ -518,7 +518,7 @@ private:
             account.arrivals.pushes.clear();  // older than the list
             auto const& rows = cycle_->snapshots.at(name).rows();
             for_each_new(rows, account.listed, [&](model::BrokerPosition const& row) { note_cost(account, row); });
-            account.listed = rows;
+            if (account.listed != rows) account.listed = rows;
         }
     }
 
@@ -703,8 +703,7 @@ private:
         for (auto& [name, account] : accounts_) {
             model::CompleteSnapshot& snapshot = cycle.snapshots.at(name);
             if (is_settled(account, snapshot)) {
-                planned.push_back({&account, nothing_to_do(account), {}, snapshot.rows(), {}});
-                planned.back().settled = true;
+                planned.push_back({&account, nothing_to_do(account), {}, {}, {}, true});
                 results.push_back(result_of(account, snapshot));
                 results.back().success = true;
                 describe_plan(account, planned.back().plan, results.back());
@@ -744,6 +743,12 @@ private:
         Arrivals const& arrivals = account.arrivals;
         bool const only_descriptions = arrivals.pushes.empty() && arrivals.executions.empty() && arrivals.commissions.empty();
         return account.settled_revision == account.book.revision && only_descriptions && account.considered == snapshot.rows();
+    }
+
+    /// New descriptions of instruments move no quantity.
+    static bool only_describes(model::ChangeSet const& change_set) {
+        return change_set.executions.empty() && change_set.adjustments.empty() && change_set.positions.empty() &&
+               change_set.removed_positions.empty() && change_set.breaks.empty();
     }
 
     static ledger::Plan nothing_to_do(AccountState const& account) {
@@ -826,7 +831,7 @@ private:
             account.pull_asked = false;
             account.considered = std::move(each.rows);
             account.settled_revision.reset();
-            bool const settled = !each.plan.commits() && each.plan.explained() && each.plan.missing == 0 &&
+            bool const settled = only_describes(each.plan.change_set) && each.plan.explained() && each.plan.missing == 0 &&
                                  each.plan.unexplained == 0 && !each.plan.guard_held && account.book.breaks.empty();
             if (settled) account.settled_revision = account.book.revision;
             for (auto const& warning : each.plan.warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
@@ -1044,6 +1049,9 @@ private:
         AccountState& account = *planned.account;
         if (!planned.change_set || account.book.revision != planned.change_set->base_revision) return;
         account.apply(*planned.change_set);
+        bool const still_settled = account.settled_revision == planned.change_set->base_revision &&
+                                   only_describes(*planned.change_set);
+        if (still_settled) account.settled_revision = account.book.revision;
         log_changes(account, *planned.change_set);
         emit(Changed{account.account, planned.change_set});
     }

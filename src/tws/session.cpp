@@ -98,6 +98,7 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
     if (client_id_refused_) choose_client_id(now);
     queue_.clear();
     contract_queue_.clear();
+    due_.clear();
     paced_until_ = now.steady;
     positions_subscribed_ = false;
     bool const retry = options_.reconnect;
@@ -267,6 +268,9 @@ void Session::request_positions(Now now) {
     if (positions_subscribed_) enqueue(now, CancelPositions{}, -1);
     positions_subscribed_ = true;
     positions_damaged_ = false;
+    if (auto const running = pending_.find(positions_id); running != pending_.end() && running->second.deadline) {
+        due_.erase({*running->second.deadline, positions_id});
+    }
     pending_[positions_id] = {RequestKind::positions, options_.request_timeout, std::nullopt};
     enqueue(now, RequestPositions{}, positions_id);
 }
@@ -312,6 +316,7 @@ void Session::send_next(Now now, std::deque<Queued>& queue) {
     paced_until_ = std::max(paced_until_, now.steady) + Duration(std::chrono::seconds(1)) / options_.requests_per_second;
     if (auto const waiting = pending_.find(queued.request_id); waiting != pending_.end()) {
         waiting->second.deadline = now.steady + waiting->second.timeout;
+        due_.emplace(*waiting->second.deadline, queued.request_id);
     }
     send(std::move(queued.bytes));
 }
@@ -332,6 +337,7 @@ void Session::end_request(std::int64_t request_id, RequestOutcome outcome, std::
         return;
     }
     RequestKind const kind = found->second.kind;
+    if (found->second.deadline) due_.erase({*found->second.deadline, request_id});
     pending_.erase(found);
     if (outcome == RequestOutcome::timed_out) ++statistics_.timeouts;
     listener_.on_request_ended(kind, request_id, outcome, why);
@@ -358,11 +364,8 @@ void Session::on_time(Now now) {
     }
     if (state_ != State::ready) return;
     send_queued(now);
-    std::vector<std::int64_t> late;
-    for (auto const& [id, pending] : pending_) {
-        if (pending.deadline && *pending.deadline <= now.steady) late.push_back(id);
-    }
-    for (auto const id : late) {
+    while (!due_.empty() && due_.begin()->first <= now.steady) {
+        auto const id = due_.begin()->second;
         end_request(id, RequestOutcome::timed_out, "no answer in time");
         // The rest of a late list cannot be told from the rows of the next one: only a new connection can.
         if (id == positions_id) return disconnected(now, "the list of positions did not come in time", true);
@@ -383,9 +386,7 @@ std::optional<Duration> Session::next_deadline() const {
         if (!next || candidate < *next) next = candidate;
     };
     if (state_ == State::ready) {
-        for (auto const& [unused, pending] : pending_) {
-            if (pending.deadline) consider(*pending.deadline);
-        }
+        if (!due_.empty()) consider(due_.begin()->first);
         if (!queue_.empty()) consider(next_send_at());
         if (queue_.empty() && !contract_queue_.empty()) consider(paced_until_);
         consider(last_heard_ + options_.keep_alive + (keep_alive_asked_ ? options_.request_timeout : Duration(0)));

@@ -12,8 +12,10 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -174,6 +176,7 @@ private:
     std::deque<Queued> contract_queue_;  ///< leaves behind everything else
     base::Duration paced_until_{0};  ///< steady; when all that was sent would have left at an even pace
     std::map<std::int64_t, Pending> pending_;
+    std::set<std::pair<base::Duration, std::int64_t>> due_;  ///< (deadline, request) of those that left, soonest first
     std::int64_t next_request_id_ = 1000;
     SessionStatistics statistics_;
 };
