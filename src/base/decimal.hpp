@@ -22,6 +22,8 @@ namespace possync::base {
 
 __extension__ typedef __int128 Int128;
 __extension__ typedef unsigned __int128 UInt128;
+/// Aligned like a pointer: books hold a dozen numbers per row, a third of which would be padding.
+__extension__ typedef __int128 StoredInt128 __attribute__((aligned(8)));
 
 class DecimalOverflow : public std::overflow_error {
 public:
@@ -87,7 +89,7 @@ public:
     friend std::ostream& operator<<(std::ostream& out, Decimal const& value);
 
 private:
-    Int128 coefficient_ = 0;
+    StoredInt128 coefficient_ = 0;
     int scale_ = 0;
 };
 

@@ -109,8 +109,9 @@ private:
             id(row) = id(old);
             if (row != old) changed.push_back(row);
         }
+        auto const first = static_cast<std::ptrdiff_t>(removed.size());
         for (auto const& [unused, row] : known) removed.push_back(id(*row));
-        std::sort(removed.begin(), removed.end());
+        std::sort(removed.begin() + first, removed.end());
     }
 
     void add_closes() {

@@ -27,6 +27,14 @@ void add_notices(model::AccountBook const& book, std::vector<Notice> const& noti
     }
 }
 
+/// At least one row of each of these per changed instrument.
+void make_room(model::ChangeSet& change_set, std::size_t instruments) {
+    change_set.positions.reserve(instruments);
+    change_set.lots.reserve(instruments);
+    change_set.history.reserve(instruments);
+    change_set.events.reserve(instruments);
+}
+
 }  // namespace
 
 base::Result<Plan> plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy) {
@@ -39,10 +47,12 @@ base::Result<Plan> plan(model::AccountBook const& book, model::Observation const
     IdAllocator ids(book.account_id, book.next_id);
     POSSYNC_TRY(Explanation explanation, explain(book, observation, policy, ids));
     static model::InstrumentBook const unknown;
-    for (auto const& facts : explanation.changed) {
+    make_room(change_set, explanation.changed.size());
+    for (auto& facts : explanation.changed) {
         auto const found = book.instruments.find(facts.instrument.con_id);
         model::InstrumentBook const& was = found == book.instruments.end() ? unknown : found->second;
         POSSYNC_TRY_VOID(diff(was, facts, policy.fold, ids, change_set));
+        facts = {};  // a first sight holds them all twice otherwise
     }
     add_notices(book, explanation.notices, ids, change_set);
     change_set.breaks = std::move(explanation.breaks);

@@ -332,8 +332,9 @@ private:
             upsert("mark", "account_id, con_id",
                    "account_id, con_id, broker_avg_cost, current_price, market_value, unrealized_pnl, "
                    "unrealized_pnl_pct, broker_unrealized_pnl, marked_at, mark_source");
+        POSSYNC_TRY(Statement* const mark, database_.statement(put_mark));
         for (auto const& m : request_.marks) {
-            POSSYNC_TRY_VOID(database_.run(put_mark, m.account_id, m.con_id, m.broker_avg_cost,
+            POSSYNC_TRY_VOID(mark->run(m.account_id, m.con_id, m.broker_avg_cost,
                                            m.current_price, m.market_value, m.unrealized_pnl,
                                            m.unrealized_pnl_pct, m.broker_unrealized_pnl, m.marked_at,
                                            or_null(m.mark_source)));
