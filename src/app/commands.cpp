@@ -327,8 +327,9 @@ int run_simulate(GatewayServerOptions options) {
     };
     GatewayServer server(options);
     if (auto const opened = server.open(); !opened) return report(opened.error());
-    print_line(fmt::format("simulated gateway on {}:{}, server version {}, seed {}; invented accounts and trades, stop with Ctrl-C",
-                           options.address, server.port(), options.simulator.server_version, options.day.seed));
+    print_line(fmt::format("simulated gateway on {}:{}, server version {}, {}; invented accounts and trades, stop with Ctrl-C",
+                           options.address, server.port(), options.simulator.server_version,
+                           options.scenario.empty() ? fmt::format("seed {}", options.day.seed) : options.scenario));
     std::fflush(stdout);
     server.run();
     return exit_fine;

@@ -1,7 +1,12 @@
 #include "app/gateway_server.hpp"
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <optional>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -12,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "app/service.hpp"
+#include "gateway/scenario.hpp"
 
 namespace possync::app {
 
@@ -21,10 +27,15 @@ using asio::ip::tcp;
 class GatewayServer::Implementation {
 public:
     explicit Implementation(GatewayServerOptions options)
-        : options_(std::move(options)), day_(broker_, options_.day), simulator_(broker_, options_.simulator), acceptor_(io_),
+        : options_(std::move(options)), simulator_(broker_, options_.simulator), acceptor_(io_),
           timer_(io_), signals_(io_), burst_signal_(io_) {}
 
     base::Result<void> open() {
+        if (options_.scenario.empty()) {
+            day_.emplace(broker_, options_.day);
+        } else {
+            POSSYNC_TRY_VOID(open_scenario());
+        }
         boost::system::error_code error;
         auto const address = asio::ip::make_address(options_.address, error);
         if (error) return base::fail(base::ErrorCode::invalid_input, fmt::format("'{}' is not an address", options_.address));
@@ -47,7 +58,11 @@ public:
 
     void run() {
         accept();
-        if (options_.pace.count() > 0) wait();
+        if (player_) {
+            play_after(std::chrono::seconds(2));
+        } else if (options_.pace.count() > 0) {
+            wait();
+        }
         if (options_.handle_signals) {
             signals_.add(SIGINT);
             signals_.add(SIGTERM);
@@ -78,12 +93,66 @@ private:
         burst_signal_.add(SIGUSR1);
         burst_signal_.async_wait([this](boost::system::error_code error, int) {
             if (error) return;
-            day_.burst(simulator_, clock_now(), options_.burst);
+            if (day_) day_->burst(simulator_, clock_now(), options_.burst);
             flush();
             if (options_.on_happening) options_.on_happening(fmt::format("{} fills at once", options_.burst));
             burst_signal_.clear();
             wait_for_burst();
         });
+    }
+
+    /// Everything before `start` is there when the first client comes.
+    base::Result<void> open_scenario() {
+        std::ifstream file(options_.scenario);
+        if (!file) {
+            return base::fail(base::ErrorCode::invalid_input,
+                              fmt::format("scenario {} cannot be read: {}", options_.scenario, std::strerror(errno)));
+        }
+        std::string const text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+        POSSYNC_TRY(steps_, gateway::parse_scenario(text, options_.scenario));
+        player_.emplace(broker_, simulator_, options_.scenario);
+        while (next_step_ < steps_.size() && steps_[next_step_].words.front() != "start") {
+            POSSYNC_TRY_VOID(player_->play(steps_[next_step_++], clock_now()));
+        }
+        if (player_->account().empty()) {
+            return base::fail(base::ErrorCode::invalid_input,
+                              fmt::format("scenario {} names no account before `start`; begin it with: account DU1000001", options_.scenario));
+        }
+        return {};
+    }
+
+    void play_after(base::Duration pause) {
+        timer_.expires_after(pause);
+        timer_.async_wait([this](boost::system::error_code error) {
+            if (!error) play();
+        });
+    }
+
+    /// Steps that drive or check a service are not the broker's; of `wait` the time passes.
+    void play() {
+        while (next_step_ < steps_.size()) {
+            auto const& step = steps_[next_step_++];
+            if (step.words.front() == "wait") {
+                auto const time = step.words.size() == 2 ? base::parse_duration(step.words[1])
+                                                         : base::fail(base::ErrorCode::invalid_input, "write: wait DURATION");
+                if (!time) return tell(fmt::format("{}:{}: {}", options_.scenario, step.line, time.error().message));
+                auto const scaled = std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(*time) / options_.speed);
+                return play_after(scaled);
+            }
+            auto const played = player_->play(step, clock_now());
+            if (!played) return tell(played.error().message);
+            flush();
+            if (!*played) continue;
+            std::string text;
+            for (auto const& word : step.words) text += (text.empty() ? "" : " ") + word;
+            tell(text);
+            return play_after(options_.pace);
+        }
+        tell("the scenario is over; the gateway goes on answering");
+    }
+
+    void tell(std::string const& text) const {
+        if (options_.on_happening) options_.on_happening(text);
     }
 
     void accept() {
@@ -150,7 +219,7 @@ private:
         begun_ = true;
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
-            std::string const text = day_.happen(simulator_, clock_now());
+            std::string const text = day_->happen(simulator_, clock_now());
             if (options_.on_happening) options_.on_happening(text);
             flush();
             if (options_.happenings == 0 || ++happened_ < options_.happenings) wait();
@@ -161,7 +230,10 @@ private:
     bool begun_ = false;
     int happened_ = 0;
     gateway::Broker broker_;
-    gateway::TradingDay day_;
+    std::optional<gateway::TradingDay> day_;
+    std::optional<gateway::ScenarioPlayer> player_;
+    std::vector<gateway::ScenarioStep> steps_;
+    std::size_t next_step_ = 0;
     gateway::Simulator simulator_;
     asio::io_context io_{1};
     tcp::acceptor acceptor_;

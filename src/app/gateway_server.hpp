@@ -1,4 +1,4 @@
-// GatewayServer: the gateway simulator on real sockets, driven by an invented trading day. Runs on the thread that
+// GatewayServer: the gateway simulator on real sockets, driven by an invented trading day or a scenario. Runs on the thread that
 // calls run(); stop() may be called from any.
 #pragma once
 
@@ -15,6 +15,8 @@ struct GatewayServerOptions {
     std::string address = "127.0.0.1";
     int port = 4002;  ///< 0: any free one
     gateway::TradingDayOptions day;
+    std::string scenario;  ///< file; plays its broker's steps instead of an invented day
+    double speed = 1;      ///< of the scenario's waits: 10 makes 30 s last 3 s
     gateway::SimulatorOptions simulator;
     /// Pause between two things that happen; 0: nothing ever does.
     base::Duration pace = std::chrono::seconds(2);
@@ -32,7 +34,8 @@ public:
     GatewayServer(GatewayServer const&) = delete;
     GatewayServer& operator=(GatewayServer const&) = delete;
 
-    /// Binds; afterwards port() is known. Errors: io when the port is in use, with what to do.
+    /// Reads the scenario and binds; afterwards port() is known. Errors: invalid_input with file and line, io when the
+    /// port is in use, with what to do.
     [[nodiscard]] base::Result<void> open();
     [[nodiscard]] int port() const;
     void run();

@@ -116,6 +116,13 @@ int run(int count, char** words) {
         ->capture_default_str()->check(CLI::Range(100, 200));
     simulate->add_option("--pace", options.pace, "pause between two happenings; 0s: nothing happens")->capture_default_str();
     simulate->add_option("--happenings", options.simulate.happenings, "the day ends after so many; 0: never")->capture_default_str();
+    simulate->add_option("--scenario", options.simulate.scenario, "play the broker's steps of this file instead (docs/scenarios.md)");
+    simulate->add_option("--speed", options.simulate.speed, "of the scenario's waits: 10 makes 30s last 3s")
+        ->capture_default_str()->check(CLI::Range(0.01, 100000.0));
+    simulate->footer("Point any TWS API client at the port (client id of your choice, no password):\n"
+                     "  possync simulate --port 4002 --pace 500ms\n"
+                     "  possync simulate --port 4002 --scenario test/scenarios/flip-through-zero.scn --pace 1s\n"
+                     "It never fills an order: order requests are answered with error 321 (read-only).");
     simulate->add_option("--burst", options.simulate.burst, "so many fills at once whenever SIGUSR1 comes")->capture_default_str();
     simulate->add_option("--master-client-id", options.simulate.simulator.master_client_id, "client that hears of every fill")
         ->capture_default_str();

@@ -265,6 +265,23 @@ class BadGateway(threading.Thread):
             connection.sendall(bytes([byte]))
 
 
+class Scenario(Case):
+    def simulate(self, text, says):
+        path = self.folder / "day.scn"
+        path.write_text(text)
+        done = subprocess.run([possync, "simulate", "--port", "0", "--scenario", path], capture_output=True, text=True, timeout=20)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(says, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_bad_scenarios(self):
+        self.simulate("account DU1\nhold AAPL many @ 3\nstart\n", "day.scn:2: there is no instrument AAPL")
+        self.simulate("account DU1\nbuy AAPL\nstart\n", "day.scn:2")
+        self.simulate("start\n", "names no account")
+        done = subprocess.run([possync, "simulate", "--scenario", self.folder / "none.scn"], capture_output=True, text=True, timeout=20)
+        self.assertIn("No such file", done.stderr)
+
+
 POSITION = ("61", "3", "DU1", "265598", "AAPL", "STK", "", "0.0", "", "", "NASDAQ", "USD", "AAPL", "NMS", "100", "150.25")
 
 
