@@ -264,9 +264,11 @@ private:
     void carry_out(sync::LoadBook& effect) {
         store_thread_.post([this, id = effect.account_id] {
             auto book = std::make_shared<Result<model::AccountBook>>(store_.load(id, clock_now().wall, history_kept));
-            asio::post(io_, [this, id, book] {
+            auto marks = std::make_shared<Result<std::vector<model::MarkRecord>>>(store_.load_marks(id));
+            asio::post(io_, [this, id, book, marks] {
                 if (!*book) return step(sync::LoadFailed{id, book->error()});
-                step(sync::BookLoaded{std::move(**book)});
+                if (!*marks) return step(sync::LoadFailed{id, marks->error()});
+                step(sync::BookLoaded{std::move(**book), std::move(**marks)});
             });
         });
     }

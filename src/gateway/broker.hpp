@@ -31,6 +31,7 @@ struct SimulatedInstrument {
     base::Decimal multiplier = 1;
     std::int64_t price_magnifier = 1;  ///< 100: quoted in hundredths of the currency
     ConId under_con_id = 0;
+    std::string under_sec_type;
     base::Decimal price;  ///< last, in the quoted unit
 
     /// What one unit of quantity is worth per quoted unit of price.

@@ -140,6 +140,12 @@ Result<void> ScenarioPlayer::instrument(Words& words) {
             instrument.right = words.text();
         } else if (words.next_is("expiry")) {
             instrument.expiry = words.text();
+        } else if (words.next_is("under")) {
+            auto const* underlying = words.instrument();
+            if (underlying != nullptr) {
+                instrument.under_con_id = underlying->con_id;
+                instrument.under_sec_type = underlying->sec_type;
+            }
         } else if (words.next_is("symbol")) {
             instrument.symbol = words.text();
         } else {
@@ -202,7 +208,7 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
         broker_.add_account(account_);
     } else if (verb == "instrument") {
         Words words(*this, step,
-                    "instrument NAME KIND CURRENCY [conid N] [multiplier N] [magnifier N] [strike N] [right C|P] [expiry D] [symbol S]");
+                    "instrument NAME KIND CURRENCY [conid N] [multiplier N] [magnifier N] [strike N] [right C|P] [expiry D] [symbol S] [under NAME]");
         POSSYNC_TRY_VOID(instrument(words));
     } else if (verb == "hold") {
         Words words(*this, step, "hold NAME QUANTITY @ PRICE");

@@ -154,6 +154,7 @@ void Simulator::request(int id, Connection& connection, tws::ClientRequest const
         data.min_tick = base::Decimal::from_parts(1, 2);
         data.price_magnifier = found->second.price_magnifier;
         data.under_con_id = found->second.under_con_id;
+        data.under_sec_type = found->second.under_sec_type;
         data.long_name = found->second.symbol;
         data.time_zone = "US/Eastern";
         send(connection, data);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/check.hpp"
+#include "ledger/infer.hpp"
 
 namespace possync::ledger {
 
@@ -30,6 +31,8 @@ using model::Observation;
 namespace {
 
 constexpr int price_decimals = 10;
+/// A leg that an exercise or assignment delivers comes within a business day, over a weekend.
+constexpr base::Duration delivery_patience = std::chrono::hours(72);
 
 /// The facts of one instrument while they are being worked on.
 struct Work {
@@ -76,7 +79,12 @@ public:
         for (auto const& report : seen_.commissions) take_commission(report);
         find_targets();
         hold_guarded();
-        for (auto const& [con_id, target] : targets_) POSSYNC_TRY_VOID(settle(con_id, target));
+        // What derivatives deliver is known before their underlyings are looked at.
+        for (bool const derivatives : {true, false}) {
+            for (auto const& [con_id, target] : targets_) {
+                if (is_derivative(con_id) == derivatives) POSSYNC_TRY_VOID(settle(con_id, target));
+            }
+        }
         review_breaks();
         return finish();
     }
@@ -284,9 +292,9 @@ private:
         for (auto const& [con_id, target] : targets_) {
             InstrumentBook const* book = known(con_id);
             bool const gone = target.quantity.is_zero() && book != nullptr && !held_quantity(*book).is_zero();
-            // What is already being waited for as missing has been through the guard.
+            // What is already being waited for as missing has been through the guard; what has expired is no surprise.
             bool const awaited = find_break(con_id, BreakKind::missing) != nullptr;
-            if (gone && !awaited && !fills_close(con_id)) vanishing.push_back(con_id);
+            if (gone && !awaited && !has_ended(book->instrument) && !fills_close(con_id)) vanishing.push_back(con_id);
         }
         int const gone = static_cast<int>(vanishing.size());
         Break const* const held = find_break(0, BreakKind::guard);
@@ -340,17 +348,206 @@ private:
 
         if (reopen_returned(at, target, delta)) delta = Decimal(0);
         std::size_t const taken = count_taken(at, delta);
-        Decimal const rest = delta - sum_pending(at, taken);
+        Decimal rest = delta - sum_pending(at, taken);
+        std::string by = "fills";
+        POSSYNC_TRY(auto const named, infer(at, explained, taken, rest, target));
+        for (auto const& event : named) {
+            by = to_string(event.cause);
+            add_named(at, event);
+        }
+        if (!named.empty()) rest = Decimal(0);
         if (target.absent && !rest.is_zero()) return missing(at, con_id);
 
         book_pending(at, taken);
         if (Break const* was = find_break(con_id, BreakKind::missing)) {
-            close_break(*was, BreakState::resolved, target.absent ? "explained by fills" : "shown again");
+            close_break(*was, BreakState::resolved, target.absent ? "explained by " + by : "shown again");
             if (!target.quantity.is_zero()) {
                 result_.notices.push_back({con_id, model::EventKind::found, Cause::missing_at_broker});
             }
         }
-        return hold_rest(at, rest_before, rest, target);
+        return hold_rest(at, rest_before, rest, target, by);
+    }
+
+    // --- named events ---------------------------------------------------------------------------------------
+
+    bool is_derivative(ConId con_id) const {
+        auto const at = work_.find(con_id);
+        InstrumentBook const* book = known(con_id);
+        Instrument const* instrument = at != work_.end() ? &at->second.facts.instrument : book != nullptr ? &book->instrument : nullptr;
+        return instrument != nullptr && (instrument->sec_type == "OPT" || instrument->sec_type == "FOP");
+    }
+
+    bool has_ended(Instrument const& instrument) const {
+        auto const end = end_of_trading(instrument, policy_.fold);
+        return end && *end <= seen_.observed_at;
+    }
+
+    /// Only after a complete look and a complete pull of fills: what could still be a fill is given no other name.
+    base::Result<std::vector<NamedEvent>> infer(Work& at, Decimal const& explained, std::size_t taken, Decimal const& rest,
+                                                Target const& target) {
+        std::vector<NamedEvent> events;
+        if (rest.is_zero() || !seen_.snapshot || !seen_.executions_complete) return events;
+        if (target.quantity.is_zero() && !explained.is_zero()) {
+            Decimal const held = -rest;
+            Decimal const moved = delivery(at.facts.instrument, rest);
+            bool const delivered = is_derivative(at.facts.instrument.con_id) && delivered_alone(at, moved);
+            if (auto event = end_of_contract(at.facts.instrument, held, seen_, policy_.fold, delivered)) {
+                bool const delivers = event->cause == Cause::exercise || event->cause == Cause::assignment;
+                if (delivers && at.facts.instrument.under_con_id) {
+                    deliveries_[*at.facts.instrument.under_con_id].push_back({event->cause, moved, at.facts.instrument});
+                }
+                events.push_back(std::move(*event));
+                return events;
+            }
+        }
+        if (auto delivered = deliveries_of(at, rest); !delivered.empty()) return delivered;
+        if (taken == 0 && !has_pending(at)) {
+            if (auto event = split(at, explained, target)) events.push_back(std::move(*event));
+        }
+        return events;
+    }
+
+    struct Delivery {
+        Cause cause = Cause::exercise;
+        Decimal quantity;
+        Instrument option;
+    };
+
+    static bool has_pending(Work const& at) {
+        return std::any_of(at.facts.executions.begin(), at.facts.executions.end(), is_pending);
+    }
+
+    /// What the broker shows of an instrument beyond what its facts explain; nothing when it shows nothing new.
+    std::optional<Decimal> unexplained(ConId con_id) const {
+        auto const target = targets_.find(con_id);
+        if (target == targets_.end()) return std::nullopt;
+        auto const at = work_.find(con_id);
+        InstrumentBook const* book = known(con_id);
+        if (at == work_.end() && book == nullptr) return std::nullopt;
+        auto const& executions = at != work_.end() ? at->second.facts.executions : book->executions;
+        auto const& adjustments = at != work_.end() ? at->second.facts.adjustments : book->adjustments;
+        auto const explained = quantity_of(executions, adjustments, false);
+        if (!explained) return std::nullopt;
+        Decimal rest = target->second.quantity - *explained;
+        for (auto const& execution : executions) {
+            if (is_pending(execution)) rest = rest - execution.signed_quantity();
+        }
+        return rest;
+    }
+
+    /// The change of the underlying is this option's delivery, and no other option on it changed unexplained.
+    bool delivered_alone(Work const& at, Decimal const& moved) const {
+        Instrument const& option = at.facts.instrument;
+        if (!option.under_con_id || !option.strike || option.right.empty()) return false;
+        auto const rest = unexplained(*option.under_con_id);
+        if (!rest || rest->is_zero() || *rest != moved) return false;
+        for (auto const& [con_id, unused] : targets_) {
+            if (con_id == option.con_id || !is_derivative(con_id)) continue;
+            InstrumentBook const* other = known(con_id);
+            if (other == nullptr || other->instrument.under_con_id != option.under_con_id) continue;
+            if (auto const also = unexplained(con_id); also && !also->is_zero()) return false;
+        }
+        return true;
+    }
+
+    /// The legs that options delivered into this underlying, now or within the last three days, at their strikes. All of
+    /// them together are the change exactly, or none is taken.
+    std::vector<NamedEvent> deliveries_of(Work const& at, Decimal const& rest) const {
+        ConId const con_id = at.facts.instrument.con_id;
+        std::vector<Delivery> legs;
+        if (auto const found = deliveries_.find(con_id); found != deliveries_.end()) legs = found->second;
+        for (auto const& [unused, book] : book_.instruments) {
+            if (book.instrument.under_con_id != con_id) continue;
+            for (auto const& adjustment : book.adjustments) {
+                bool const delivers = adjustment.in_force() && (adjustment.cause == Cause::exercise || adjustment.cause == Cause::assignment);
+                bool const recent = adjustment.effective_at && seen_.observed_at - *adjustment.effective_at <= delivery_patience;
+                if (!delivers || !recent || is_delivered(at, book.instrument.con_id)) continue;
+                legs.push_back({adjustment.cause, delivery(book.instrument, adjustment.quantity), book.instrument});
+            }
+        }
+        Decimal sum;
+        for (auto const& leg : legs) sum += leg.quantity;
+        std::vector<NamedEvent> events;
+        if (legs.empty() || sum != rest) return events;
+        for (auto const& leg : legs) {
+            NamedEvent event;
+            event.cause = leg.cause;
+            event.quantity = leg.quantity;
+            event.price = leg.option.strike;
+            event.basis = event.price ? Basis::estimated : Basis::unknown;
+            event.effective_at = seen_.observed_at;
+            event.note = delivery_note(leg.option.con_id);
+            events.push_back(std::move(event));
+        }
+        return events;
+    }
+
+    static std::string delivery_note(ConId option) { return fmt::format("delivered by conId {}", option); }
+    static bool is_delivered(Work const& at, ConId option) {
+        return std::any_of(at.facts.adjustments.begin(), at.facts.adjustments.end(),
+                           [&](Adjustment const& a) { return a.in_force() && a.note == delivery_note(option); });
+    }
+
+    /// The quantity is multiplied by a ratio of small numbers and the cost stayed what it was. It takes effect at the
+    /// beginning of the day it is seen on, or right behind the last fill of that day: fills come with whole seconds, and
+    /// one that follows within the second must not seem to be earlier.
+    std::optional<NamedEvent> split(Work const& at, Decimal const& explained, Target const& target) const {
+        auto const ratio = split_ratio(explained, target.quantity);
+        if (!ratio || !target.average_cost || at.was == nullptr || at.was->positions.empty()) return std::nullopt;
+        Decimal const after = base::multiply_rounded(*target.average_cost, target.quantity.abs(), price_decimals);
+        auto const& held = at.was->positions.back();
+        auto const folded = fold(at.facts.instrument, at.facts.executions, without_rest(at), policy_.fold);
+        if (!folded || folded->positions.empty() || !folded->positions.back().cost) return std::nullopt;
+        Decimal const cost = folded->positions.back().cost->abs();
+        Decimal const paid = held.commissions.value_or(Decimal(0));
+        if (!cost_conserved(cost, after) && !cost_conserved(cost + paid, after) && !cost_conserved(cost - paid, after)) return std::nullopt;
+        NamedEvent event;
+        event.cause = Cause::split;
+        event.ratio = ratio;
+        event.basis = Basis::broker;
+        event.effective_at = beginning_of_day().value_or(seen_.observed_at);  // add_named moves it behind the day's fills
+        return event;
+    }
+
+    static std::vector<Adjustment> without_rest(Work const& at) {
+        std::vector<Adjustment> kept;
+        for (auto const& adjustment : at.facts.adjustments) {
+            if (!adjustment.provisional()) kept.push_back(adjustment);
+        }
+        return kept;
+    }
+
+    std::optional<Timestamp> beginning_of_day() const {
+        if (policy_.fold.zones == nullptr) return std::nullopt;
+        auto local = policy_.fold.zones->to_local(policy_.fold.report_zone, seen_.observed_at);
+        if (!local) return std::nullopt;
+        local->microseconds_of_day = 0;
+        auto const midnight = policy_.fold.zones->to_utc(policy_.fold.report_zone, *local);
+        return midnight ? std::optional(*midnight) : std::nullopt;
+    }
+
+    void add_named(Work& at, NamedEvent const& event) {
+        Adjustment added;
+        added.adjustment_id = ids_.take();
+        added.con_id = at.facts.instrument.con_id;
+        added.cause = event.cause;
+        added.quantity = event.quantity;
+        added.price = event.price;
+        added.basis = event.basis;
+        if (!event.price && !event.ratio) added.estimated_price = fresh_mark(added.con_id);
+        added.ratio = event.ratio;
+        added.effective_at = event.effective_at;
+        added.recorded_at = seen_.observed_at;
+        added.note = event.note;
+        // Never before a fill of the same day: an option that traded until 16:15 ends then.
+        for (auto const& execution : at.facts.executions) {
+            if (execution.in_force() && execution.time >= *added.effective_at) added.effective_at = execution.time + std::chrono::microseconds(1);
+        }
+        warn(added.con_id, fmt::format("position.{}", to_string(event.cause)),
+             fmt::format("{}: {}{}", at.facts.instrument.local_symbol.empty() ? at.facts.instrument.symbol : at.facts.instrument.local_symbol,
+                         event.ratio ? "split " + to_string(*event.ratio) : fmt::format("{} {}", to_string(event.cause), event.quantity.to_string()),
+                         event.note.empty() ? "" : ", " + event.note));
+        insert_sorted(at.facts.adjustments, std::move(added));
     }
 
     /// The whole cost of an unchanged position: a few comparisons.
@@ -424,12 +621,13 @@ private:
     }
 
     /// Keeps the one provisional adjustment equal to what fills and named events leave over.
-    base::Result<void> hold_rest(Work& at, Adjustment const* before, Decimal const& rest, Target const& target) {
+    base::Result<void> hold_rest(Work& at, Adjustment const* before, Decimal const& rest, Target const& target,
+                                 std::string const& by) {
         ConId const con_id = at.facts.instrument.con_id;
         Break const* const open = find_break(con_id, BreakKind::quantity);
         if (rest.is_zero()) {
             if (before != nullptr) withdraw(at, before->adjustment_id, "explained");
-            if (open != nullptr) close_break(*open, BreakState::resolved, "explained by fills");
+            if (open != nullptr) close_break(*open, BreakState::resolved, "explained by " + by);
             return {};
         }
         bool const unchanged = before != nullptr && before->quantity == rest && !at.new_executions;
@@ -623,14 +821,19 @@ private:
         return {};
     }
 
-    /// A position that was closed as missing and is back with the same quantity was never closed.
+    static bool was_inferred(Cause cause) {
+        return cause == Cause::missing_at_broker || cause == Cause::expiry || cause == Cause::exercise || cause == Cause::assignment ||
+               cause == Cause::cash_settlement || cause == Cause::maturity;
+    }
+
+    /// A position that was closed as missing, or as ended, and is back with the same quantity was never closed.
     bool reopen_returned(Work& at, Target const& target, Decimal const& delta) {
         if (target.absent || delta.is_zero() || at.new_executions) return false;
         Adjustment* last = nullptr;
         for (auto& adjustment : at.facts.adjustments) {
             if (adjustment.in_force()) last = &adjustment;
         }
-        if (last == nullptr || last->cause != Cause::missing_at_broker || -last->quantity != delta) return false;
+        if (last == nullptr || !was_inferred(last->cause) || -last->quantity != delta) return false;
         auto const order = order_of(*last);
         for (auto const& execution : at.facts.executions) {
             if (execution.in_force() && order < order_of(execution)) return false;
@@ -739,6 +942,7 @@ private:
     bool first_sight_;
     std::map<ConId, Work> work_;
     std::map<ConId, Target> targets_;
+    std::map<ConId, std::vector<Delivery>> deliveries_;  ///< underlying -> legs delivered in this observation
     std::map<model::RowId, Break> breaks_;
     std::optional<Timestamp> guard_opened_at_;
     Explanation result_;

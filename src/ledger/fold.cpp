@@ -72,6 +72,21 @@ struct OpenLot {
     Basis basis = Basis::executions;
 };
 
+/// The broker books the end of an option as a fill and says in its exercise type what it was (1 exercise, 2 lapse,
+/// 100 assigned, 101 and 200 exercised by itself, 102 expired).
+Cause cause_of(Execution const& execution) {
+    switch (execution.exercise_type.value_or(-1)) {
+        case 1:
+        case 101:
+        case 200: return Cause::exercise;
+        case 100: return Cause::assignment;
+        case 2:
+        case 102: return Cause::expiry;
+        default: break;
+    }
+    return model::correction_number(execution.exec_id) > 1 ? Cause::correction : Cause::execution;
+}
+
 class Folder {
 public:
     Folder(Instrument const& instrument, FoldOptions const& options)
@@ -80,7 +95,7 @@ public:
     void add(Execution const& execution) {
         Movement movement;
         movement.name = model::fact_name(execution);
-        movement.cause = model::correction_number(execution.exec_id) > 1 ? Cause::correction : Cause::execution;
+        movement.cause = cause_of(execution);
         movement.quantity = execution.signed_quantity();
         movement.price = execution.price;
         movement.value = value_of(movement.price, execution.shares);

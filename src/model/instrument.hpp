@@ -33,6 +33,7 @@ struct Instrument {
     std::optional<base::Decimal> strike;
     std::string right;  ///< C, P or empty
     std::optional<ConId> under_con_id;
+    std::string under_sec_type;  ///< kind of the underlying, IND for an index; empty until known
     std::string time_zone;       ///< IANA or broker name from the contract data; empty until known
     bool details_known = false;  ///< contract data came (or finally failed): it is not asked for again
 

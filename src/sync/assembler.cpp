@@ -24,7 +24,7 @@ void SnapshotAssembler::add(std::string_view account, model::BrokerRow row) {
     auto& [rows, held, ascending] = *last_rows_;
     ascending = ascending && (rows.empty() || rows.back().con_id < con_id);
     held += !row->quantity.is_zero();
-    rows.push_back({con_id, std::move(row)});
+    rows.push_back({con_id, rows.size(), std::move(row)});
 }
 
 std::optional<std::map<std::string, model::CompleteSnapshot>> SnapshotAssembler::complete(
@@ -49,7 +49,8 @@ std::optional<std::map<std::string, model::CompleteSnapshot>> SnapshotAssembler:
 }
 
 void SnapshotAssembler::keep_last_of_each(std::vector<Row>& rows, int& held) {
-    std::stable_sort(rows.begin(), rows.end(), [](Row const& a, Row const& b) { return a.con_id < b.con_id; });
+    std::sort(rows.begin(), rows.end(),
+              [](Row const& a, Row const& b) { return std::pair(a.con_id, a.order) < std::pair(b.con_id, b.order); });
     std::vector<Row> kept;
     kept.reserve(rows.size());
     held = 0;

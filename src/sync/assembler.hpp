@@ -32,6 +32,7 @@ private:
     std::int64_t request_number_ = 0;
     struct Row {
         model::ConId con_id = 0;
+        std::size_t order = 0;  ///< of arrival
         model::BrokerRow row;
     };
     struct Rows {

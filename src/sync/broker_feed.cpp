@@ -190,6 +190,7 @@ public:
         Instrument instrument = describe(message.contract);
         instrument.details_known = true;
         instrument.time_zone = std::string(message.time_zone);
+        instrument.under_sec_type = std::string(message.under_sec_type);
         if (message.under_con_id > 0) instrument.under_con_id = message.under_con_id;
         if (message.price_magnifier > 0) {
             instrument.price_scale = base::divide_rounded(Decimal(1), Decimal(message.price_magnifier), 10);

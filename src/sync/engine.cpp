@@ -231,6 +231,16 @@ private:
         auto const found = accounts_.find(event.book.account);
         if (found == accounts_.end()) return;
         found->second.loaded_book(std::move(event.book));
+        for (auto const& known : event.marks) {
+            if (known.broker_avg_cost) found->second.average_costs.try_emplace(known.con_id, *known.broker_avg_cost);
+            if (!known.current_price || !known.marked_at) continue;
+            model::Mark mark;
+            mark.price = *known.current_price;
+            mark.marked_at = *known.marked_at;
+            mark.market_value = known.market_value;
+            mark.broker_unrealized_pnl = known.broker_unrealized_pnl;
+            found->second.marks.try_emplace(known.con_id, std::move(mark));
+        }
         model::AccountBook const& book = found->second.book;
         for (auto const& [unused, instrument] : book.instruments) {
             for (auto const& execution : instrument.executions) {

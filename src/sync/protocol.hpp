@@ -122,7 +122,10 @@ struct Claimed {
     std::vector<std::string> warnings;
 };
 struct ClaimFailed { base::Error error; };
-struct BookLoaded { model::AccountBook book; };
+struct BookLoaded {
+    model::AccountBook book;
+    std::vector<model::MarkRecord> marks;  ///< the last ones known
+};
 struct LoadFailed {
     model::AccountId account_id = 0;
     base::Error error;

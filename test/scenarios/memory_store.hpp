@@ -27,6 +27,11 @@ public:
     base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp, base::Duration) override {
         return books_.at(account);
     }
+    base::Result<std::vector<model::MarkRecord>> load_marks(model::AccountId account) override {
+        std::vector<model::MarkRecord> marks;
+        for (auto const& [unused, mark] : marks_[account]) marks.push_back(mark);
+        return marks;
+    }
     base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id, base::Timestamp) override {
         return books_.at(account).instruments.at(con_id);
     }
@@ -38,6 +43,7 @@ public:
             }
         }
         for (auto const& change_set : request.change_sets) model::apply(books_.at(change_set->account_id), *change_set);
+        for (auto const& mark : request.marks) marks_[mark.account_id][mark.con_id] = mark;
         return {};
     }
     base::Result<std::vector<store::OperatorRequest>> pending_requests() override { return std::vector<store::OperatorRequest>{}; }
@@ -47,6 +53,7 @@ private:
     std::int64_t epoch_ = 0;
     std::map<std::string, model::AccountId> ids_;
     std::map<model::AccountId, model::AccountBook> books_;
+    std::map<model::AccountId, std::map<model::ConId, model::MarkRecord>> marks_;
 };
 
 }  // namespace possync::scenarios

@@ -224,7 +224,9 @@ void World::carry_out(sync::Effect& effect) {
     } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
         auto loaded = store_->load(load->account_id, now_.wall, std::chrono::hours(24 * 8));
         if (!loaded) return events_.push_back(sync::LoadFailed{load->account_id, loaded.error()});
-        events_.push_back(sync::BookLoaded{std::move(*loaded)});
+        auto marks = store_->load_marks(load->account_id);
+        if (!marks) return events_.push_back(sync::LoadFailed{load->account_id, marks.error()});
+        events_.push_back(sync::BookLoaded{std::move(*loaded), std::move(*marks)});
     } else if (auto* commit = std::get_if<sync::Commit>(&effect)) {
         store::CommitRequest request;
         request.gateway_id = lease_.gateway_id;

@@ -83,7 +83,7 @@ constexpr std::string_view executions_of_root =
 
 constexpr std::string_view instrument_by_con_id =
     "SELECT con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, trading_class, "
-    "multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, details_known "
+    "multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, under_sec_type, details_known "
     "FROM instrument "
     "WHERE con_id = ?1";
 
@@ -218,6 +218,7 @@ Instrument read_instrument(Row& row) {
     i.right = row.text();
     i.under_con_id = row.optional_integer();
     i.time_zone = row.text();
+    i.under_sec_type = row.text();
     i.details_known = row.boolean();
     return i;
 }

@@ -185,7 +185,7 @@ private:
             "instrument", "con_id",
             "con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, "
             "trading_class, multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, "
-            "details_known",
+            "under_sec_type, details_known",
             "WHERE excluded.details_known OR NOT instrument.details_known");
         POSSYNC_TRY(Statement* const instrument, database_.statement(put_instrument));
         for (auto const& i : change_set.instruments) {
@@ -193,7 +193,7 @@ private:
                                              i.currency, or_null(i.exchange), or_null(i.primary_exchange),
                                              or_null(i.trading_class), i.multiplier, i.price_scale,
                                              or_null(i.expiry), i.strike, or_null(i.right), i.under_con_id,
-                                             or_null(i.time_zone), i.details_known));
+                                             or_null(i.time_zone), or_null(i.under_sec_type), i.details_known));
         }
         static std::string const put_execution =
             upsert("execution", "account_id, exec_id",
@@ -438,6 +438,34 @@ public:
                             sqlite::load_instruments(database, account, now - history, std::nullopt));
                 POSSYNC_TRY(book.breaks, sqlite::load_unresolved_breaks(database, account));
                 return book;
+            },
+            Access::reading);
+    }
+
+    Result<std::vector<model::MarkRecord>> load_marks(AccountId account) override {
+        return in_transaction(
+            [&](Database& database) -> Result<std::vector<model::MarkRecord>> {
+                std::vector<model::MarkRecord> marks;
+                POSSYNC_TRY_VOID(database.each(
+                    "SELECT con_id, broker_avg_cost, current_price, market_value, unrealized_pnl, "
+                    "unrealized_pnl_pct, broker_unrealized_pnl, marked_at, mark_source "
+                    "FROM mark WHERE account_id = ?1 ORDER BY con_id",
+                    [&](Row& row) {
+                        model::MarkRecord mark;
+                        mark.account_id = account;
+                        mark.con_id = row.integer();
+                        mark.broker_avg_cost = row.optional_decimal();
+                        mark.current_price = row.optional_decimal();
+                        mark.market_value = row.optional_decimal();
+                        mark.unrealized_pnl = row.optional_decimal();
+                        mark.unrealized_pnl_pct = row.optional_decimal();
+                        mark.broker_unrealized_pnl = row.optional_decimal();
+                        mark.marked_at = row.optional_time();
+                        mark.mark_source = row.text();
+                        marks.push_back(std::move(mark));
+                    },
+                    account));
+                return marks;
             },
             Access::reading);
     }
