@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "app/log.hpp"
+#include "app/output.hpp"
 #include "app/probe.hpp"
 #include "app/results.hpp"
 #include "app/service.hpp"
@@ -36,37 +37,6 @@ using base::ErrorCode;
 using base::Result;
 
 namespace {
-
-void print(std::string const& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-void print_line(std::string text) {
-    if (text.empty() || text.back() != '\n') text += '\n';
-    print(text);
-}
-
-query::TableOptions table_options() {
-    query::TableOptions options;
-    if (::isatty(STDOUT_FILENO) != 0) {
-        winsize size{};
-        if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.width = size.ws_col;
-        options.colour = ::getenv("NO_COLOR") == nullptr;
-    }
-    return options;
-}
-
-template <typename Row>
-void show(std::vector<Row> const& rows, Format format) {
-    switch (format) {
-        case Format::table: print_line(query::to_table(rows, table_options())); break;
-        case Format::json: print_line(query::to_json(rows)); break;
-        case Format::csv: print(query::to_csv(rows)); break;
-    }
-}
-
-Result<std::unique_ptr<query::Reader>> open_reader(Configuration const& configuration) {
-    POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
-    return store::open_sqlite_reader(path);
-}
 
 template <typename Row>
 int show_rows(Configuration const& configuration, query::FilterText const& text, Format format) {
@@ -245,19 +215,6 @@ int run_table(Configuration const& configuration, std::string const& table, quer
     if (table == "adjustments") return show_rows<AdjustmentRow>(configuration, filter, format);
     if (table == "account_values") return show_rows<AccountValueRow>(configuration, filter, format);
     return report({ErrorCode::invalid_input, "there is no table " + table});
-}
-
-int run_pnl(Configuration const& configuration, query::FilterText const& text, std::string const& grouping_text, Format format) {
-    auto const filter = query::parse_filter(query::view_info<query::CloseRow>(), text, clock_now().wall);
-    if (!filter) return report(filter.error());
-    auto const grouping = query::parse_pnl_grouping(grouping_text);
-    if (!grouping) return report(grouping.error());
-    auto reader = open_reader(configuration);
-    if (!reader) return report(reader.error());
-    auto const rows = query::read_pnl(**reader, *filter, *grouping);
-    if (!rows) return report(rows.error());
-    show(*rows, format);
-    return exit_fine;
 }
 
 int run_migrate(Configuration const& configuration) {

@@ -16,6 +16,7 @@ enum class Format { table, json, csv };
 inline constexpr int exit_fine = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_difference = 3;
 
 /// "possync: message" on stderr; the exit status that fits the error.
 int report(base::Error const& error);
@@ -31,7 +32,11 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
 int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format);
 /// positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments
 int run_table(Configuration const& configuration, std::string const& table, query::FilterText const& filter, Format format);
-int run_pnl(Configuration const& configuration, query::FilterText const& filter, std::string const& grouping, Format format);
+/// `method` empty: as the book was kept; else average, fifo, lifo or hifo over the whole history.
+int run_pnl(Configuration const& configuration, query::FilterText const& filter, std::string const& grouping,
+            std::string const& method, Format format);
+/// Recalculates every book from its facts; exit_difference when one does not follow from them.
+int run_verify(Configuration const& configuration, Format format);
 int run_migrate(Configuration const& configuration);
 int run_config(Configuration const& configuration);
 int run_doctor(Configuration const& configuration);

@@ -30,6 +30,7 @@ struct Options {
     GatewayServerOptions simulate;
     std::string pace = "2s";
     DemoCommand demo;
+    std::string method;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -102,6 +103,8 @@ int run(int count, char** words) {
     auto* pnl = app.add_subcommand("pnl", "realized P&L by day, symbol or account");
     add_filter(pnl, options);
     pnl->add_option("--by", options.grouping, "day, symbol, account, several with commas, or total")->capture_default_str();
+    pnl->add_option("--method", options.method, "average, fifo, lifo or hifo over the whole history; else as the book was kept");
+    app.add_subcommand("verify", "recalculate every position from its facts; exit status 3 when one does not follow from them");
     app.add_subcommand("migrate", "bring the database's schema to the newest version");
     app.add_subcommand("config", "print the effective configuration");
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
@@ -156,7 +159,8 @@ int run(int count, char** words) {
     if (app.got_subcommand("run")) return run_service(*configuration);
     if (sync->parsed()) return run_sync(*configuration, options.sync, format);
     if (status->parsed()) return run_status(*configuration, options.account, options.reset, format);
-    if (pnl->parsed()) return run_pnl(*configuration, options.filter, options.grouping, format);
+    if (pnl->parsed()) return run_pnl(*configuration, options.filter, options.grouping, options.method, format);
+    if (app.got_subcommand("verify")) return run_verify(*configuration, format);
     if (app.got_subcommand("migrate")) return run_migrate(*configuration);
     if (app.got_subcommand("config")) return run_config(*configuration);
     if (app.got_subcommand("doctor")) return run_doctor(*configuration);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "query/finding.hpp"
 #include "query/views.hpp"
 
 namespace possync::query {
@@ -68,9 +69,16 @@ struct View<PnlRow> {
 [[nodiscard]] base::Result<std::vector<PnlRow>> realized_pnl(std::vector<CloseRow> const& closes,
                                                              PnlGrouping grouping);
 
+struct Filter;
+/// realized_pnl of these closes, sorted and limited as `filter` says; it is not asked which closes to take.
+[[nodiscard]] base::Result<std::vector<PnlRow>> pnl_of(std::vector<CloseRow> const& closes, Filter const& filter,
+                                                       PnlGrouping grouping);
+
 /// Every row that can be rendered: those of the views and the report's.
 #define POSSYNC_FOR_EACH_ROW(macro) \
     POSSYNC_FOR_EACH_VIEW(macro)    \
-    macro(PnlRow)
+    macro(PnlRow)                   \
+    macro(FindingRow)               \
+    macro(DifferenceRow)
 
 }  // namespace possync::query

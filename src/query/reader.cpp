@@ -83,6 +83,10 @@ Result<std::vector<PnlRow>> read_pnl(Reader& reader, Filter const& filter, PnlGr
     of_closes.sort.clear();
     of_closes.limit.reset();
     POSSYNC_TRY(auto const closes, reader.closes(of_closes));
+    return pnl_of(closes, wanted, grouping);
+}
+
+Result<std::vector<PnlRow>> pnl_of(std::vector<CloseRow> const& closes, Filter const& wanted, PnlGrouping grouping) {
     POSSYNC_TRY(auto rows, realized_pnl(closes, grouping));
     if (!wanted.sort.empty()) {
         sort_rows(rows, wanted);

@@ -251,6 +251,30 @@ struct Table<HistoryRow> {
 };
 
 template <>
+struct Table<FindingRow> {
+    static constexpr std::array columns = {
+        TableColumn{"account", "account"},
+        TableColumn{"where", "where"},
+        TableColumn{"what", "what"},
+    };
+};
+
+template <>
+struct Table<DifferenceRow> {
+    static constexpr std::array columns = {
+        TableColumn{"account", "account"},
+        TableColumn{"symbol", "symbol"},
+        TableColumn{"con_id", "conId", Format::plain, 3},
+        TableColumn{"broker_quantity", "broker", Format::quantity},
+        TableColumn{"book_quantity", "book", Format::quantity},
+        TableColumn{"broker_average_price", "broker avg", Format::price, 2},
+        TableColumn{"book_average_price", "book avg", Format::price, 2},
+        TableColumn{"cause", "cause"},
+        TableColumn{"detail", "detail", Format::plain, 1},
+    };
+};
+
+template <>
 struct Table<PnlRow> {
     static constexpr std::array columns{
         TableColumn{"day", "day", Format::plain, 0, hide_empty},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "ledger/verify.hpp"
+
 namespace possync::scenarios {
 
 using base::Decimal;
@@ -45,10 +47,21 @@ std::string World::run(std::string_view text) {
         if (!problem.empty()) return fmt::format("{}:{}: {}{}", name_, each.line, problem, last_troubles());
         if (!trouble_.empty()) return fmt::format("{}:{}: {}", name_, each.line, trouble_);
         bool const changes_broker = each.words[0] != "expect" && each.words[0] != "start" && each.words[0] != "fault";
+        if (std::string const unsound = verify(); !unsound.empty()) return fmt::format("{}:{}: {}", name_, each.line, unsound);
         if (options_.restart_after_every_step && engine_ && changes_broker) restart();
     }
     if (!simulator.alarms().empty()) return "a request that could trade was sent";
     return {};
+}
+
+/// The invariants of every book, after every step: it follows from its facts.
+std::string World::verify() const {
+    auto const* held = book();
+    if (held == nullptr) return {};
+    ledger::FoldOptions options = engine_options_.policy.fold;
+    options.zones = &utc;
+    auto const findings = ledger::verify(*held, options);
+    return findings.empty() ? "" : findings.front().where + ": " + findings.front().what;
 }
 
 /// Warnings and errors of the service: what usually explains an expectation that did not hold.

@@ -37,6 +37,7 @@ public:
 
 private:
     struct Expectation;
+    [[nodiscard]] std::string verify() const;
     [[nodiscard]] std::string last_troubles() const;
     std::string step(gateway::ScenarioStep const& step);
     std::string start(gateway::ScenarioStep const& step);
