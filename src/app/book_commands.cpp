@@ -1,12 +1,23 @@
-// Commands that take whole books from the database and calculate: verify, and realized P&L by another method.
+// Commands that calculate over whole books: verify, realized P&L by another method, and the repair verbs.
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
 
+#include <boost/json.hpp>
+#include <boost/tokenizer.hpp>
 #include <fmt/format.h>
 
+#include "app/books.hpp"
+#include "app/operator.hpp"
 #include "app/output.hpp"
+#include "app/repair.hpp"
 #include "app/service.hpp"
-#include "app/zones.hpp"
 #include "ledger/verify.hpp"
+#include "model/print.hpp"
 #include "query/filter.hpp"
 #include "query/pnl.hpp"
 #include "store/sqlite/sqlite_check.hpp"
@@ -19,43 +30,17 @@ using base::Result;
 
 namespace {
 
-/// The whole history of every account of a database.
-Result<std::vector<model::AccountBook>> load_books(std::string const& path, query::Reader& reader) {
-    store::SqliteOptions options;
-    options.create = false;
-    options.migrate = false;
-    POSSYNC_TRY(auto const store, store::open_sqlite_store(path, options));
-    POSSYNC_TRY(auto const accounts, reader.accounts());
-    std::vector<model::AccountBook> books;
-    for (auto const& account : accounts) {
-        auto const now = clock_now().wall;
-        POSSYNC_TRY(auto book, store->load(static_cast<model::AccountId>(account.account_id), now, base::Duration(now.microseconds)));
-        books.push_back(std::move(book));
-    }
-    return books;
-}
-
-/// As the service of this configuration folds the account.
-ledger::FoldOptions fold_options(Configuration const& configuration, std::string const& account) {
-    auto const engine = engine_options(configuration, configuration.gateways.front());
-    ledger::FoldOptions options = engine.policy.fold;
-    options.zones = &system_zones();
-    auto const own = engine.account_options.find(account);
-    if (own != engine.account_options.end() && own->second.cost_basis) options.method = *own->second.cost_basis;
-    return options;
-}
-
 Result<std::vector<query::FindingRow>> findings_of(Configuration const& configuration, std::string const& path, std::size_t& checked) {
     std::vector<query::FindingRow> rows;
     POSSYNC_TRY(auto const damages, store::check_sqlite(path));
     for (auto const& damage : damages) rows.push_back({"", "database", damage});
     if (!rows.empty()) return rows;  // nothing that is read from a damaged file proves anything
     POSSYNC_TRY(auto reader, open_reader(configuration));
-    POSSYNC_TRY(auto const books, load_books(path, *reader));
+    POSSYNC_TRY(auto const books, load_whole_books(configuration, *reader));
     POSSYNC_TRY(auto const events, reader->events());
     for (auto const& book : books) {
         for (auto const& [unused, instrument] : book.instruments) checked += instrument.positions.size();
-        auto found = ledger::verify(book, fold_options(configuration, book.account));
+        auto found = ledger::verify(book, account_policy(configuration, book.account).fold);
         std::vector<ledger::EventLink> links;
         for (auto const& event : events) {
             // A service may have committed since the book was read.
@@ -90,16 +75,16 @@ query::CloseRow row_of(model::AccountBook const& book, model::Instrument const& 
 /// Every close of the whole history as `method` prices it; the book is not touched.
 Result<std::vector<query::CloseRow>> closes_by(model::CostBasis method, Configuration const& configuration, query::Reader& reader,
                                                query::Filter const& filter) {
-    POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
-    POSSYNC_TRY(auto const books, load_books(path, reader));
+    POSSYNC_TRY(auto const books, load_whole_books(configuration, reader));
     std::vector<query::CloseRow> rows;
     for (auto const& book : books) {
         if (filter.account && *filter.account != book.account) continue;
-        ledger::FoldOptions options = fold_options(configuration, book.account);
+        ledger::FoldOptions options = account_policy(configuration, book.account).fold;
         options.method = method;
         options.calculate_realized_pnl = true;
         for (auto const& [unused, instrument] : book.instruments) {
-            if (filter.symbol && *filter.symbol != instrument.instrument.symbol) continue;
+            if (filter.con_id && *filter.con_id != instrument.instrument.con_id) continue;
+            if (filter.symbol && !query::same_symbol(*filter.symbol, instrument.instrument.symbol)) continue;
             POSSYNC_TRY(auto const folded, ledger::fold(instrument.instrument, instrument.executions, instrument.adjustments, options));
             for (auto const& close : folded.closes) {
                 if (filter.since && (!close.closed_at || *close.closed_at < *filter.since)) continue;
@@ -109,6 +94,66 @@ Result<std::vector<query::CloseRow>> closes_by(model::CostBasis method, Configur
         }
     }
     return rows;
+}
+
+/// A line of a list of the user's own.
+struct ListLine {
+    int number = 0;
+    std::string account;
+    std::int64_t con_id = 0;
+    std::string symbol;
+    base::Decimal quantity;
+};
+
+Result<std::vector<ListLine>> read_list(std::string const& path) {
+    std::ifstream file(path);
+    if (!file) return base::fail(ErrorCode::invalid_input, fmt::format("{} cannot be read: {}", path, std::strerror(errno)));
+    std::vector<ListLine> lines;
+    std::map<std::string, std::size_t> columns;
+    std::string text;
+    for (int number = 1; std::getline(file, text); ++number) {
+        if (!text.empty() && text.back() == '\r') text.pop_back();
+        if (text.empty()) continue;
+        auto const wrong = [&](std::string const& what) { return base::fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}", path, number, what)); };
+        std::vector<std::string> fields;
+        try {
+            boost::tokenizer<boost::escaped_list_separator<char>> const tokens(text, boost::escaped_list_separator<char>('\\', ',', '"'));
+            fields.assign(tokens.begin(), tokens.end());
+        } catch (boost::escaped_list_error const& error) {
+            return wrong(error.what());
+        }
+        if (columns.empty()) {
+            for (std::size_t i = 0; i < fields.size(); ++i) columns[fields[i]] = i;
+            if (!columns.contains("quantity") || (!columns.contains("con_id") && !columns.contains("symbol"))) {
+                return wrong("the heading must name quantity, and con_id or symbol");
+            }
+            continue;
+        }
+        auto field = [&](char const* name) {
+            auto const at = columns.find(name);
+            return at == columns.end() || at->second >= fields.size() ? std::string() : fields[at->second];
+        };
+        ListLine line;
+        line.number = number;
+        line.account = field("account");
+        line.symbol = field("symbol");
+        auto const quantity = base::Decimal::parse(field("quantity"));
+        if (!quantity) return wrong(fmt::format("quantity '{}' is not a number", field("quantity")));
+        line.quantity = *quantity;
+        if (auto const con_id = field("con_id"); !con_id.empty()) {
+            auto const [end, error] = std::from_chars(con_id.data(), con_id.data() + con_id.size(), line.con_id);
+            if (error != std::errc() || end != con_id.data() + con_id.size()) return wrong(fmt::format("con_id '{}' is not a whole number", con_id));
+        }
+        if (line.con_id == 0 && line.symbol.empty()) return wrong("it names neither con_id nor symbol");
+        lines.push_back(std::move(line));
+    }
+    if (columns.empty()) return base::fail(ErrorCode::invalid_input, fmt::format("{} is empty; begin it with a heading like account,symbol,quantity", path));
+    return lines;
+}
+
+std::string user_name() {
+    char const* const name = std::getenv("USER");
+    return name != nullptr && *name != '\0' ? name : "unknown";
 }
 
 }  // namespace
@@ -156,6 +201,111 @@ int run_pnl(Configuration const& configuration, query::FilterText const& text, s
     if (!rows) return report(rows.error());
     show(*rows, format);
     return exit_fine;
+}
+
+int run_diff_against(Configuration const& configuration, std::string const& file, std::string const& account, Format format) {
+    auto const wanted = read_list(file);
+    if (!wanted) return report(wanted.error());
+    auto reader = open_reader(configuration);
+    if (!reader) return report(reader.error());
+    query::Filter filter;
+    filter.status = "OPEN";
+    if (!account.empty()) filter.account = account;
+    auto const positions = (*reader)->positions(filter);
+    if (!positions) return report(positions.error());
+    std::vector<query::DifferenceRow> rows;
+    std::vector<bool> matched(positions->size(), false);
+    for (auto const& line : *wanted) {
+        if (!account.empty() && !line.account.empty() && line.account != account) continue;
+        std::optional<std::size_t> found;
+        for (std::size_t i = 0; i < positions->size(); ++i) {
+            auto const& position = (*positions)[i];
+            bool const it = line.con_id != 0 ? position.con_id == line.con_id
+                                             : query::same_symbol(line.symbol, position.symbol) || line.symbol == position.local_symbol.value_or("");
+            if (!it || matched[i] || (!line.account.empty() && line.account != position.account)) continue;
+            if (found) {
+                return report({ErrorCode::invalid_input, fmt::format("{}:{}: {} is held more than once; name its con_id or account", file, line.number, line.symbol)});
+            }
+            found = i;
+        }
+        query::DifferenceRow row;
+        row.account = line.account.empty() ? account : line.account;
+        row.con_id = line.con_id;
+        row.symbol = line.symbol;
+        row.broker_quantity = line.quantity;
+        if (found) {
+            auto const& position = (*positions)[*found];
+            matched[*found] = true;
+            if (position.quantity == line.quantity) continue;
+            row.account = position.account;
+            row.con_id = position.con_id;
+            row.symbol = position.symbol;
+            row.book_quantity = position.quantity;
+            row.book_average_price = position.average_price;
+        } else if (line.quantity.is_zero()) {
+            continue;
+        }
+        row.detail = fmt::format("line {}", line.number);
+        rows.push_back(std::move(row));
+    }
+    for (std::size_t i = 0; i < positions->size(); ++i) {
+        if (matched[i]) continue;
+        auto const& position = (*positions)[i];
+        query::DifferenceRow row;
+        row.account = position.account;
+        row.con_id = position.con_id;
+        row.symbol = position.symbol;
+        row.book_quantity = position.quantity;
+        row.book_average_price = position.average_price;
+        row.detail = "not in the list";
+        rows.push_back(std::move(row));
+    }
+    if (format == Format::table && rows.empty()) {
+        print_line(fmt::format("the book equals {}", file));
+    } else {
+        show(rows, format);
+    }
+    return rows.empty() ? exit_fine : exit_difference;
+}
+
+int run_repair(Configuration const& configuration, RepairText text, Format format) {
+    auto const path = sqlite_path(configuration.database_url);
+    if (!path) return report(path.error());
+    if (text.author.empty()) text.author = user_name();
+    auto reader = open_reader(configuration);
+    if (!reader) return report(reader.error());
+    auto const repair = resolve_repair(text, **reader);
+    if (!repair) return report(repair.error());
+    auto const tell = [&](std::string const& printed) {
+        if (format == Format::json) {
+            print_line(boost::json::serialize(boost::json::object{{"success", true}, {"written", !text.dry_run}, {"changes", printed}}));
+        } else {
+            print_line(printed + (text.dry_run ? "nothing was written (--dry-run)" : "written; `possync undo` takes it back"));
+        }
+        return exit_fine;
+    };
+    if (service_holds(*path, repair->gateway)) {
+        auto const answer = ask_service(*path, text.verb, to_json(text));
+        if (!answer) return report(answer.error());
+        return tell(*answer);
+    }
+    store::SqliteOptions options;
+    options.create = false;
+    options.owner_is_gone = owner_is_gone;
+    auto const store = store::open_sqlite_store(*path, options);
+    if (!store) return report(store.error());
+    store::GatewayClaim claim;
+    claim.gateway = repair->gateway;
+    claim.owner = owner_name();
+    claim.accounts = {repair->account};
+    claim.paper = repair->paper;
+    claim.now = clock_now().wall;
+    auto const lease = (*store)->claim(claim);
+    if (!lease) return report(lease.error());
+    auto const done = carry_out_repair(**store, lease->gateway_id, lease->epoch, *repair, account_policy(configuration, repair->account), text.dry_run);
+    (void)(*store)->release(lease->gateway_id, lease->epoch);
+    if (!done) return report(done.error());
+    return tell(model::print(*done));
 }
 
 }  // namespace possync::app

@@ -19,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "app/log.hpp"
+#include "app/operator.hpp"
 #include "app/output.hpp"
 #include "app/probe.hpp"
 #include "app/results.hpp"
@@ -91,48 +92,111 @@ std::vector<query::SyncResult> parse_results(std::string const& json) {
 
 /// Asks the service that holds the gateways to sync, and waits for its answer.
 int sync_through_service(std::string const& path, SyncCommand const& command, Format format) {
-    store::OperatorRequest request;
-    request.verb = "sync";
-    request.arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
-    request.author = "command";
-    request.asked_at = clock_now().wall;
-    auto const id = store::submit_operator_request(path, request);
-    if (!id) return report(id.error());
-    for (int waited = 0; waited < 600; ++waited) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
-        auto const answer = store::operator_answer(path, *id);
-        if (!answer) return report(answer.error());
-        if (!answer->answered) continue;
-        if (format == Format::json) {
-            print_line(answer->answer);
-        } else {
-            print_line("synced by the running service");
-            print_line(query::to_table(parse_results(answer->answer), table_options()));
-        }
-        return answer->ok ? exit_fine : exit_failed;
+    auto const arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
+    bool ok = true;
+    auto const answer = ask_service(path, "sync", arguments, &ok);
+    if (!answer) return report(answer.error());
+    if (format == Format::json) {
+        print_line(*answer);
+    } else {
+        print_line("synced by the running service");
+        print_line(query::to_table(parse_results(*answer), table_options()));
     }
-    return report({ErrorCode::timeout, "the running service did not answer within 60s; see its log"});
+    return ok ? exit_fine : exit_failed;
+}
+
+/// Whether a living service holds one of the configured gateways: it is then the one to sync.
+bool served_by_another(Configuration const& configuration, std::string const& path) {
+    return std::any_of(configuration.gateways.begin(), configuration.gateways.end(),
+                       [&](auto const& gateway) { return service_holds(path, gateway.name); });
 }
 
 }  // namespace
 
 namespace {
 
-/// Whether a living service holds one of the configured gateways: it is then the one to sync.
-bool served_by_another(Configuration const& configuration, std::string const& path) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) return false;
-    auto const gateways = store::sqlite_gateways(path);
-    if (!gateways) return false;  // whatever is wrong with the database, the sync will say it
-    auto const now = clock_now().wall;
-    return std::any_of(gateways->begin(), gateways->end(), [&](store::GatewayState const& state) {
-        bool const ours = std::any_of(configuration.gateways.begin(), configuration.gateways.end(),
-                                      [&](auto const& gateway) { return gateway.name == state.gateway; });
-        return ours && !state.owner.empty() && state.lease_until > now && !owner_is_gone(state.owner);
-    });
+/// A copy of the database, or an empty one where there is none yet; gone with this object.
+class TemporaryCopy {
+public:
+    static Result<std::optional<TemporaryCopy>> of(std::string const& path) {
+        std::string folder = (std::filesystem::temp_directory_path() / "possync-XXXXXX").string();
+        if (::mkdtemp(folder.data()) == nullptr) return base::fail(ErrorCode::io, fmt::format("no temporary folder can be made in {}", folder));
+        std::optional<TemporaryCopy> copy(std::in_place, TemporaryCopy(folder));
+        std::error_code ignored;
+        if (std::filesystem::exists(path, ignored)) POSSYNC_TRY_VOID(store::copy_sqlite(path, copy->path()));
+        return copy;
+    }
+    TemporaryCopy(TemporaryCopy&& other) noexcept : folder_(std::exchange(other.folder_, {})) {}
+    TemporaryCopy& operator=(TemporaryCopy&& other) noexcept {
+        std::swap(folder_, other.folder_);
+        return *this;
+    }
+    ~TemporaryCopy() {
+        std::error_code ignored;
+        if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+    }
+    [[nodiscard]] std::string path() const { return folder_ + "/copy.db"; }
+
+private:
+    explicit TemporaryCopy(std::string folder) : folder_(std::move(folder)) {}
+    std::string folder_;
+};
+
+/// One complete sync by engines of this process.
+Result<void> sync_once(Configuration const& configuration, SyncCommand const& command, SyncAnswer& answer) {
+    ServiceOptions options;
+    options.one_shot = true;
+    options.handle_signals = true;
+    // What went wrong is in the answer; a log line besides would say it twice.
+    options.on_log = [](std::string const& gateway, sync::Log const& line) {
+        if (line.level != sync::LogLevel::error) write_log(line.level, line.event, gateway, line.account, line.text);
+    };
+    Configuration used = configuration;
+    std::optional<TemporaryCopy> copy;
+    if (command.dry_run) {
+        // Even taking the gateway's lease would write: a dry run works on a copy.
+        POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
+        POSSYNC_TRY(copy, TemporaryCopy::of(path));
+        used.database_url = "sqlite:///" + copy->path();
+    }
+    Service service(used, options);
+    POSSYNC_TRY_VOID(service.open());
+    service.request_sync(command.account, command.dry_run, command.calculate_realized_pnl,
+                         [&](SyncAnswer done) { answer = std::move(done); });
+    service.run();
+    return {};
 }
 
 }  // namespace
+
+int run_diff(Configuration const& configuration, std::string const& account, Format format) {
+    set_up_log("error", configuration.log_format);
+    auto const path = sqlite_path(configuration.database_url);
+    if (!path) return report(path.error());
+    std::vector<query::DifferenceRow> rows;
+    if (served_by_another(configuration, *path)) {
+        auto const arguments = boost::json::serialize(boost::json::object{{"account", account}, {"dry_run", true}});
+        auto const answer = ask_service(*path, "diff", arguments);
+        if (!answer) return report(answer.error());
+        auto parsed = query::parse_json<query::DifferenceRow>(*answer);
+        if (!parsed) return report(parsed.error());
+        rows = std::move(*parsed);
+    } else {
+        SyncAnswer answer;
+        SyncCommand command;
+        command.account = account;
+        command.dry_run = true;
+        if (auto const asked = sync_once(configuration, command, answer); !asked) return report(asked.error());
+        if (!answer.success()) return report({ErrorCode::unavailable, answer.first_error()});
+        rows = difference_rows(answer.differences);
+    }
+    if (format == Format::table && rows.empty()) {
+        print_line("broker and book are equal");
+    } else {
+        show(rows, format);
+    }
+    return rows.empty() ? exit_fine : exit_difference;
+}
 
 int run_sync(Configuration const& configuration, SyncCommand const& command, Format format) {
     set_up_log(configuration.log_level == "info" ? "error" : configuration.log_level, configuration.log_format);
@@ -140,20 +204,7 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     if (!database) return report(database.error());
     if (served_by_another(configuration, *database)) return sync_through_service(*database, command, format);
     SyncAnswer answer;
-    {
-        ServiceOptions options;
-        options.one_shot = true;
-        options.handle_signals = true;
-        // What went wrong is in the answer; a log line besides would say it twice.
-        options.on_log = [](std::string const& gateway, sync::Log const& line) {
-            if (line.level != sync::LogLevel::error) write_log(line.level, line.event, gateway, line.account, line.text);
-        };
-        Service service(configuration, options);
-        if (auto const opened = service.open(); !opened) return report(opened.error());
-        service.request_sync(command.account, command.dry_run, command.calculate_realized_pnl,
-                             [&](SyncAnswer done) { answer = std::move(done); });
-        service.run();
-    }
+    if (auto const asked = sync_once(configuration, command, answer); !asked) return report(asked.error());
     bool const held_elsewhere = std::any_of(answer.results.begin(), answer.results.end(), [](auto const& result) {
         return !result.success && result.error_code == ErrorCode::conflict;
     });
@@ -215,6 +266,15 @@ int run_table(Configuration const& configuration, std::string const& table, quer
     if (table == "adjustments") return show_rows<AdjustmentRow>(configuration, filter, format);
     if (table == "account_values") return show_rows<AccountValueRow>(configuration, filter, format);
     return report({ErrorCode::invalid_input, "there is no table " + table});
+}
+
+int run_export(Configuration const& configuration, std::string const& table, std::string const& output, query::FilterText const& filter,
+               Format format) {
+    if (output.empty()) return run_table(configuration, table, filter, format);
+    if (auto const opened = begin_output(output); !opened) return report(opened.error());
+    int const status = run_table(configuration, table, filter, format);
+    auto const ended = end_output(status == exit_fine);
+    return ended ? status : report(ended.error());
 }
 
 int run_migrate(Configuration const& configuration) {

@@ -7,6 +7,7 @@
 
 #include "app/config.hpp"
 #include "app/gateway_server.hpp"
+#include "app/repair.hpp"
 #include "query/filter.hpp"
 
 namespace possync::app {
@@ -29,6 +30,13 @@ struct SyncCommand {
 
 int run_service(Configuration const& configuration);
 int run_sync(Configuration const& configuration, SyncCommand const& command, Format format);
+/// Broker against book, now; exit_difference when they differ. Writes nothing.
+int run_diff(Configuration const& configuration, std::string const& account, Format format);
+/// The book against a list of the user's own: CSV with a heading that names quantity, con_id or symbol, and account where
+/// there are several.
+int run_diff_against(Configuration const& configuration, std::string const& file, std::string const& account, Format format);
+/// A table as a file, complete or not at all; `output` empty: stdout.
+int run_export(Configuration const& configuration, std::string const& table, std::string const& output, query::FilterText const& filter, Format format);
 int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format);
 /// positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments
 int run_table(Configuration const& configuration, std::string const& table, query::FilterText const& filter, Format format);
@@ -37,6 +45,8 @@ int run_pnl(Configuration const& configuration, query::FilterText const& filter,
             std::string const& method, Format format);
 /// Recalculates every book from its facts; exit_difference when one does not follow from them.
 int run_verify(Configuration const& configuration, Format format);
+/// explain, exclude, undo: printed as the change set that is written, or with dry_run would be.
+int run_repair(Configuration const& configuration, RepairText text, Format format);
 int run_migrate(Configuration const& configuration);
 int run_config(Configuration const& configuration);
 int run_doctor(Configuration const& configuration);

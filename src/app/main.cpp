@@ -31,6 +31,9 @@ struct Options {
     std::string pace = "2s";
     DemoCommand demo;
     std::string method;
+    RepairText repair;
+    std::string against;
+    std::string output;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -105,6 +108,37 @@ int run(int count, char** words) {
     pnl->add_option("--by", options.grouping, "day, symbol, account, several with commas, or total")->capture_default_str();
     pnl->add_option("--method", options.method, "average, fifo, lifo or hifo over the whole history; else as the book was kept");
     app.add_subcommand("verify", "recalculate every position from its facts; exit status 3 when one does not follow from them");
+    auto* diff = app.add_subcommand("diff", "broker against book now, with the cause of each difference; exit status 3 when they differ");
+    diff->add_option("--account", options.account, "only this account");
+    diff->add_option("--against", options.against, "compare the book with this CSV file of your own instead (columns quantity, symbol or con_id, account)");
+    auto* export_ = app.add_subcommand("export", "a table as CSV (or --json), complete or not at all");
+    export_->add_option("table", options.table, "positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments")
+        ->required();
+    export_->add_option("--output", options.output, "file; without it standard output");
+    add_filter(export_, options);
+    auto add_repair = [&](char const* verb, char const* subject, char const* help, char const* examples) {
+        auto* command = app.add_subcommand(verb, help);
+        command->add_option("subject", options.repair.subject, subject)->required();
+        command->add_option("--account", options.repair.account, "where an execution id is known in several accounts");
+        command->add_flag("--dry-run", options.repair.dry_run, "print what would be written, write nothing");
+        command->footer(examples);
+        command->callback([&options, verb] { options.repair.verb = verb; });
+        return command;
+    };
+    auto* explain = add_repair("explain", "id of a break (possync breaks) or of an adjustment without a price (possync adjustments)",
+                               "state what a change of quantity was that no fill explains",
+                               "Examples:\n  possync explain 4294967320 --cause transfer --price 182.50 --note \"from Fidelity\"\n"
+                               "  possync explain 4294967321 --cause split --ratio 4:1\n"
+                               "  possync explain 4294967322 --cause expiry --price 0\n"
+                               "Causes: split expiry exercise assignment cash_settlement maturity reinvestment transfer manual.");
+    explain->add_option("--cause", options.repair.cause, "what it was")->required();
+    explain->add_option("--price", options.repair.price, "per unit, as quoted; without it cost or P&L stay unknown");
+    explain->add_option("--ratio", options.repair.ratio, "of a split: 4:1 where one became four");
+    explain->add_option("--note", options.repair.note, "kept with it");
+    add_repair("exclude", "execution id (possync executions)", "a fill that does not count: a test, another's, an error of the broker",
+               "Example:\n  possync exclude 0000e0d5.69dd7411.01.01 --dry-run");
+    add_repair("undo", "id of an event or adjustment, or an excluded execution id", "take back an explanation, an inferred event or an exclusion",
+               "Examples:\n  possync undo 4294967330\n  possync undo 0000e0d5.69dd7411.01.01");
     app.add_subcommand("migrate", "bring the database's schema to the newest version");
     app.add_subcommand("config", "print the effective configuration");
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
@@ -160,6 +194,14 @@ int run(int count, char** words) {
     if (sync->parsed()) return run_sync(*configuration, options.sync, format);
     if (status->parsed()) return run_status(*configuration, options.account, options.reset, format);
     if (pnl->parsed()) return run_pnl(*configuration, options.filter, options.grouping, options.method, format);
+    if (!options.repair.verb.empty()) return run_repair(*configuration, options.repair, format);
+    if (diff->parsed()) {
+        return options.against.empty() ? run_diff(*configuration, options.account, format)
+                                       : run_diff_against(*configuration, options.against, options.account, format);
+    }
+    if (export_->parsed()) {
+        return run_export(*configuration, options.table, options.output, options.filter, format == Format::json ? format : Format::csv);
+    }
     if (app.got_subcommand("verify")) return run_verify(*configuration, format);
     if (app.got_subcommand("migrate")) return run_migrate(*configuration);
     if (app.got_subcommand("config")) return run_config(*configuration);

@@ -1,10 +1,15 @@
 #include "app/output.hpp"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "store/sqlite/sqlite_reader.hpp"
 
@@ -12,7 +17,47 @@ namespace possync::app {
 
 using base::Result;
 
-void print(std::string const& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+namespace {
+
+struct OutputFile {
+    std::FILE* file = nullptr;
+    std::string path;
+    bool failed = false;
+};
+OutputFile output;
+
+base::Error output_error() { return {base::ErrorCode::io, fmt::format("{} cannot be written: {}", output.path, std::strerror(errno))}; }
+
+}  // namespace
+
+Result<void> begin_output(std::string const& path) {
+    output.path = path;
+    output.file = std::fopen((path + ".partial").c_str(), "wb");
+    if (output.file == nullptr) return std::unexpected(output_error());
+    return {};
+}
+
+Result<void> end_output(bool keep) {
+    std::FILE* const file = std::exchange(output.file, nullptr);
+    bool const written = keep && !output.failed && std::fflush(file) == 0 && ::fsync(::fileno(file)) == 0;
+    auto const error = output_error();
+    std::fclose(file);
+    std::string const partial = output.path + ".partial";
+    if (!keep) {
+        std::remove(partial.c_str());
+        return {};
+    }
+    if (!written || std::rename(partial.c_str(), output.path.c_str()) != 0) {
+        std::remove(partial.c_str());
+        return std::unexpected(error);
+    }
+    return {};
+}
+
+void print(std::string const& text) {
+    std::FILE* const to = output.file != nullptr ? output.file : stdout;
+    if (std::fwrite(text.data(), 1, text.size(), to) != text.size()) output.failed = true;
+}
 
 void print_line(std::string text) {
     if (text.empty() || text.back() != '\n') text += '\n';

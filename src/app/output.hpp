@@ -1,4 +1,4 @@
-// What commands print: rows as a table for people, JSON or CSV for machines, always on stdout.
+// What commands print: rows as a table for people, JSON or CSV for machines, on stdout or, for an export, in a file.
 #pragma once
 
 #include <memory>
@@ -14,6 +14,10 @@
 namespace possync::app {
 
 void print(std::string const& text);
+/// From now on print goes into this file, which appears under its name only with end_output. Errors: io.
+[[nodiscard]] base::Result<void> begin_output(std::string const& path);
+/// `keep` false: as if it had never begun; a file of that name from before stays.
+[[nodiscard]] base::Result<void> end_output(bool keep);
 /// Ends the line where the text does not.
 void print_line(std::string text);
 

@@ -24,6 +24,26 @@ std::vector<query::SyncResult> query_results(std::vector<sync::SyncResult> const
     return out;
 }
 
+std::vector<query::DifferenceRow> difference_rows(std::vector<sync::SyncFinished::Differences> const& differences) {
+    std::vector<query::DifferenceRow> rows;
+    for (auto const& account : differences) {
+        for (auto const& each : account.rows) {
+            query::DifferenceRow row;
+            row.account = account.account;
+            row.con_id = each.instrument.con_id;
+            row.symbol = each.instrument.local_symbol.empty() ? each.instrument.symbol : each.instrument.local_symbol;
+            row.broker_quantity = each.broker_quantity;
+            row.book_quantity = each.book_quantity;
+            row.broker_average_price = each.broker_average_price;
+            row.book_average_price = each.book_average_price;
+            row.cause = each.cause;
+            row.detail = each.detail;
+            rows.push_back(std::move(row));
+        }
+    }
+    return rows;
+}
+
 query::Statistics query_statistics(sync::Statistics const& statistics) {
     query::Statistics out;
     out.total_syncs = statistics.total_syncs;

@@ -25,9 +25,14 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "app/books.hpp"
 #include "app/log.hpp"
+#include "app/repair.hpp"
 #include "app/results.hpp"
 #include "app/zones.hpp"
+#include "model/print.hpp"
+#include "query/json.hpp"
+#include "store/sqlite/sqlite_reader.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "sync/engine.hpp"
 
@@ -85,6 +90,13 @@ base::Now clock_now() {
 bool SyncAnswer::success() const {
     return !results.empty() &&
            std::all_of(results.begin(), results.end(), [](auto const& result) { return result.success; });
+}
+
+std::string SyncAnswer::first_error() const {
+    for (auto const& result : results) {
+        if (!result.success) return result.error;
+    }
+    return {};
 }
 
 /// Jobs for the store, done in order on one thread.
@@ -171,6 +183,9 @@ public:
         return status_;
     }
     [[nodiscard]] bool finished() const { return finished_; }
+    [[nodiscard]] std::string const& name() const { return name_; }
+    /// (gateway id, epoch); 0 before the first claim.
+    [[nodiscard]] std::pair<int, std::int64_t> lease() const { return {gateway_id_, epoch_}; }
 
 private:
     // --- effects ----------------------------------------------------------------------------------------------
@@ -425,6 +440,7 @@ public:
                 request.calculate_realized_pnl = calculate_realized_pnl;
                 runner->request_sync(request, [gathered, done, account](sync::SyncFinished finished) {
                     for (auto& result : finished.results) gathered->answer.results.push_back(std::move(result));
+                    for (auto& each : finished.differences) gathered->answer.differences.push_back(std::move(each));
                     for (auto& changes : finished.would_write) gathered->answer.would_write.push_back(std::move(changes));
                     if (--gathered->left > 0) return;
                     keep_found_account(gathered->answer, account);
@@ -518,7 +534,7 @@ private:
                 asio::post(io_, [this, id] { serving_.erase(id); });
             });
         };
-        if (request.verb == "sync") {
+        if (request.verb == "sync" || request.verb == "diff") {
             std::string account;
             bool dry_run = false;
             boost::system::error_code bad;
@@ -532,15 +548,40 @@ private:
                     dry_run = value->as_bool();
                 }
             }
-            request_sync(account, dry_run, std::nullopt, [answer](SyncAnswer const& done) {
+            request_sync(account, dry_run, std::nullopt, [answer, diff = request.verb == "diff"](SyncAnswer const& done) {
+                if (diff) return answer(done.success(), done.success() ? query::to_json(difference_rows(done.differences)) : done.first_error());
                 answer(done.success(), query::to_json(query_results(done.results)));
             });
+        } else if (request.verb == "explain" || request.verb == "exclude" || request.verb == "undo") {
+            repair(request, answer);
         } else if (request.verb == "reset_statistics") {
             for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
             answer(true, "{}");
         } else {
             answer(false, fmt::format("this version of the service does not do '{}'", request.verb));
         }
+    }
+
+    /// On the store's thread, between two commits; the engine then loads its books anew.
+    void repair(store::OperatorRequest const& request, std::function<void(bool, std::string)> answer) {
+        auto const text = parse_repair(request.arguments);
+        if (!text) return answer(false, text.error().message);
+        auto const path = sqlite_path(configuration_.database_url);
+        auto reader = path ? store::open_sqlite_reader(*path) : Result<std::unique_ptr<query::Reader>>(std::unexpected(path.error()));
+        if (!reader) return answer(false, reader.error().message);
+        auto const resolved = resolve_repair(*text, **reader);
+        if (!resolved) return answer(false, resolved.error().message);
+        for (auto& runner : runners_) {
+            if (runner->name() != resolved->gateway) continue;
+            store_thread_->post([this, &runner = *runner, lease = runner->lease(), repair = *resolved, dry_run = text->dry_run, answer] {
+                auto const done = carry_out_repair(*store_, lease.first, lease.second, repair, account_policy(configuration_, repair.account), dry_run);
+                if (!done) return answer(false, done.error().message);
+                answer(true, model::print(*done));
+                if (!dry_run) asio::post(io_, [&runner] { runner.step(sync::BooksChanged{}); });
+            });
+            return;
+        }
+        answer(false, fmt::format("this service does not serve gateway {}", resolved->gateway));
     }
 
     Configuration configuration_;

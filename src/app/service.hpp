@@ -30,7 +30,10 @@ struct ServiceOptions {
 struct SyncAnswer {
     std::vector<sync::SyncResult> results;
     std::vector<model::ChangeSet> would_write;
+    std::vector<sync::SyncFinished::Differences> differences;
     [[nodiscard]] bool success() const;
+    /// Of the first account that failed; empty when none did.
+    [[nodiscard]] std::string first_error() const;
 };
 
 class Service {

@@ -13,9 +13,10 @@ using base::Result;
 
 namespace {
 
-constexpr std::array<std::string_view, 18> verbs{"account", "instrument", "hold",   "fill",  "correct",    "commission",
+constexpr std::array<std::string_view, 21> verbs{"account", "instrument", "hold",   "fill",  "correct",    "commission",
                                                  "adjust",  "price",      "push",   "notice", "disconnect", "fault",
-                                                 "start",   "sync",       "wait",   "restart", "expect",    "stop"};
+                                                 "start",   "sync",       "wait",   "restart", "expect",    "stop",
+                                                 "explain", "exclude",    "undo"};
 
 }  // namespace
 

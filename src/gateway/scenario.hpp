@@ -30,6 +30,11 @@ public:
     /// Carries the step out at the broker: true; false: it is not a broker's step. Errors name the line and the form.
     [[nodiscard]] base::Result<bool> play(ScenarioStep const& step, base::Now now);
     [[nodiscard]] std::string const& account() const { return account_; }
+    /// Execution id of a labelled fill; empty: there is none.
+    [[nodiscard]] std::string exec_id(std::string const& label) const {
+        auto const found = labels_.find(label);
+        return found == labels_.end() ? "" : found->second;
+    }
 
 private:
     class Words;

@@ -13,6 +13,7 @@
 namespace possync::ledger {
 
 using base::Decimal;
+using base::ErrorCode;
 using base::Timestamp;
 using model::Adjustment;
 using model::Basis;
@@ -74,6 +75,9 @@ public:
 
     base::Result<Explanation> run() {
         CHECK(!first_sight_ || seen_.snapshot);
+        for (auto const& edit : seen_.edits) {
+            POSSYNC_TRY_VOID(std::visit([this](auto const& each) { return take_edit(each); }, edit));
+        }
         take_instruments();
         for (auto const& observed : seen_.executions) take_execution(observed);
         for (auto const& report : seen_.commissions) take_commission(report);
@@ -229,6 +233,130 @@ private:
         for (auto const& [unused, book] : book_.instruments) {
             if (apply_to_book(book)) return;
         }
+    }
+
+    // --- what the operator states ---------------------------------------------------------------------------
+
+    static base::Result<void> refuse(std::string text) { return base::fail(ErrorCode::invalid_input, std::move(text)); }
+
+    /// The instrument whose adjustment has this id.
+    std::pair<InstrumentBook const*, Adjustment const*> find_adjustment(model::RowId id) const {
+        for (auto const& [unused, book] : book_.instruments) {
+            for (auto const& adjustment : book.adjustments) {
+                if (adjustment.adjustment_id == id) return {&book, &adjustment};
+            }
+        }
+        return {nullptr, nullptr};
+    }
+
+    base::Result<void> take_edit(model::ExplainEdit const& edit) {
+        bool const known_cause = edit.cause == Cause::split || edit.cause == Cause::transfer || edit.cause == Cause::reinvestment ||
+                                 edit.cause == Cause::manual || was_inferred(edit.cause);
+        if (!known_cause || edit.cause == Cause::missing_at_broker) {
+            return refuse(fmt::format("{} is not a cause that can be stated; state one of split, expiry, exercise, assignment, "
+                                      "cash_settlement, maturity, reinvestment, transfer, manual", to_string(edit.cause)));
+        }
+        if ((edit.cause == Cause::split) != edit.ratio.has_value()) return refuse("a split needs --ratio 4:1, and nothing else takes one");
+        if (edit.price && edit.price->is_negative()) return refuse("a price cannot be negative");
+        if (auto const open = book_.breaks.find(edit.id); open != book_.breaks.end()) return explain_break(open->second, edit);
+        auto const [book, adjustment] = find_adjustment(edit.id);
+        if (adjustment == nullptr) {
+            return base::fail(ErrorCode::not_found, fmt::format("there is no unresolved break and no adjustment {}; see `possync breaks` "
+                                                                "and `possync adjustments`", edit.id));
+        }
+        if (!adjustment->in_force()) return refuse(fmt::format("adjustment {} was withdrawn: {}", edit.id, adjustment->undone_by));
+        if (adjustment->price && !adjustment->provisional()) return refuse(fmt::format("adjustment {} has a price already; undo it first", edit.id));
+        return state_cause(work(book->instrument), *adjustment, edit);
+    }
+
+    base::Result<void> explain_break(Break const& open, model::ExplainEdit const& edit) {
+        InstrumentBook const* book = known(open.con_id);
+        if (book == nullptr) return refuse(fmt::format("break {} is of the whole account; it resolves by itself", open.break_id));
+        Work& at = work(book->instrument);
+        if (open.kind == BreakKind::quantity) {
+            Adjustment const* rest = provisional_of(at);
+            if (rest == nullptr) return refuse(fmt::format("break {} has no unexplained rest any more", open.break_id));
+            return state_cause(at, *rest, edit);
+        }
+        if (open.kind == BreakKind::missing) {
+            if (edit.ratio) return refuse("a position that is gone was not split");
+            Adjustment gone;
+            gone.quantity = -held_quantity(*book);
+            gone.effective_at = open.opened_at;
+            targets_[open.con_id] = {Decimal(0), false, std::nullopt};
+            return state_cause(at, gone, edit);
+        }
+        return refuse(fmt::format("a break of kind {} is not explained by a cause{}", to_string(open.kind),
+                                  open.kind == BreakKind::fill_without_position ? "; exclude the fill if it is not yours" : ""));
+    }
+
+    /// Replaces `was` (nothing yet when it has no id) by the same change with its stated cause and price.
+    base::Result<void> state_cause(Work& at, Adjustment const was, model::ExplainEdit const& edit) {
+        if (was.adjustment_id != 0) withdraw(at, was.adjustment_id, "explained by " + edit.author);
+        Adjustment added;
+        added.adjustment_id = ids_.take();
+        added.con_id = at.facts.instrument.con_id;
+        added.cause = edit.cause;
+        added.quantity = was.quantity;
+        added.price = edit.price;
+        added.basis = edit.price ? Basis::estimated : Basis::unknown;
+        added.effective_at = was.effective_at ? was.effective_at : std::optional(seen_.observed_at);
+        added.recorded_at = seen_.observed_at;
+        added.author = edit.author;
+        added.note = edit.note;
+        if (edit.ratio) {
+            added.quantity = Decimal(0);
+            added.ratio = edit.ratio;
+            added.basis = Basis::broker;
+            POSSYNC_TRY(Decimal const before, quantity_of(at.facts.executions, at.facts.adjustments, false));
+            Decimal const after = base::multiply_divide_rounded(before, Decimal(edit.ratio->to), Decimal(edit.ratio->from), 8);
+            if (after != before + was.quantity) {
+                return refuse(fmt::format("a split {} makes {} of {}, the broker shows {}", to_string(*edit.ratio), after.to_string(),
+                                          before.to_string(), (before + was.quantity).to_string()));
+            }
+        }
+        insert_sorted(at.facts.adjustments, std::move(added));
+        return {};
+    }
+
+    base::Result<void> take_edit(model::ExcludeEdit const& edit) { return set_excluded(edit.exec_id, true); }
+
+    base::Result<void> set_excluded(std::string const& exec_id, bool excluded) {
+        auto const root = model::execution_root(exec_id);
+        for (auto const& [unused, book] : book_.instruments) {
+            auto const is_it = [&](Execution const& e) { return model::execution_root(e.exec_id) == root; };
+            if (std::none_of(book.executions.begin(), book.executions.end(), is_it)) continue;
+            for (auto& execution : work(book.instrument).facts.executions) {
+                if (!is_it(execution)) continue;
+                if (execution.excluded == excluded) {
+                    return refuse(fmt::format("execution {} is {}", exec_id, excluded ? "excluded already" : "not excluded"));
+                }
+                execution.excluded = excluded;
+            }
+            return {};
+        }
+        return base::fail(ErrorCode::not_found, fmt::format("there is no execution {}; see `possync executions`", exec_id));
+    }
+
+    base::Result<void> take_edit(model::UndoEdit const& edit) {
+        if (!edit.exec_id.empty()) return set_excluded(edit.exec_id, false);
+        auto const [book, adjustment] = find_adjustment(edit.id);
+        if (adjustment == nullptr) {
+            return base::fail(ErrorCode::not_found, fmt::format("there is no adjustment {} and no event that one caused; fills are excluded, not undone", edit.id));
+        }
+        if (!adjustment->in_force()) return refuse(fmt::format("adjustment {} was withdrawn already: {}", edit.id, adjustment->undone_by));
+        if (adjustment->cause == Cause::opening_balance) return refuse("what was held at the first sight is not undone; a statement replaces it");
+        if (adjustment->provisional()) return refuse("what is not explained yet is kept by the service itself; explain it instead");
+        withdraw(work(book->instrument), edit.id, edit.author);
+        return {};
+    }
+
+    /// The operator withdrew such a reading before: it is not given again.
+    static bool was_rejected(Work const& at, NamedEvent const& event) {
+        return std::any_of(at.facts.adjustments.begin(), at.facts.adjustments.end(), [&](Adjustment const& a) {
+            bool const by_operator = a.undone_at && a.author == "possync" && a.undone_by.starts_with("operator");
+            return by_operator && a.cause == event.cause && a.quantity == event.quantity && a.ratio == event.ratio;
+        });
     }
 
     // --- what the broker holds --------------------------------------------------------------------------------
@@ -391,7 +519,7 @@ private:
             Decimal const held = -rest;
             Decimal const moved = delivery(at.facts.instrument, rest);
             bool const delivered = is_derivative(at.facts.instrument.con_id) && delivered_alone(at, moved);
-            if (auto event = end_of_contract(at.facts.instrument, held, seen_, policy_.fold, delivered)) {
+            if (auto event = end_of_contract(at.facts.instrument, held, seen_, policy_.fold, delivered); event && !was_rejected(at, *event)) {
                 bool const delivers = event->cause == Cause::exercise || event->cause == Cause::assignment;
                 if (delivers && at.facts.instrument.under_con_id) {
                     deliveries_[*at.facts.instrument.under_con_id].push_back({event->cause, moved, at.facts.instrument});
@@ -402,7 +530,7 @@ private:
         }
         if (auto delivered = deliveries_of(at, rest); !delivered.empty()) return delivered;
         if (taken == 0 && !has_pending(at)) {
-            if (auto event = split(at, explained, target)) events.push_back(std::move(*event));
+            if (auto event = split(at, explained, target); event && !was_rejected(at, *event)) events.push_back(std::move(*event));
         }
         return events;
     }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "model/facts.hpp"
@@ -78,6 +79,28 @@ struct ObservedExecution {
     bool operator==(ObservedExecution const&) const = default;
 };
 
+/// What the operator states, instead of an UPDATE by hand. Each is kept with its author, and can be undone.
+struct ExplainEdit {
+    RowId id = 0;  ///< of an unresolved break, or of an adjustment whose price or cause was not known
+    Cause cause = Cause::manual;
+    std::optional<base::Decimal> price;  ///< quoted unit
+    std::optional<Ratio> ratio;          ///< of a split
+    std::string note;
+    std::string author;
+};
+/// The fill, with all its corrections, does not count.
+struct ExcludeEdit {
+    std::string exec_id;
+    std::string author;
+};
+/// Withdraws an adjustment (by its id or that of the event it caused), or lets an excluded fill count again.
+struct UndoEdit {
+    RowId id = 0;
+    std::string exec_id;
+    std::string author;
+};
+using Edit = std::variant<ExplainEdit, ExcludeEdit, UndoEdit>;
+
 struct Observation {
     base::Timestamp observed_at;
     std::optional<CompleteSnapshot> snapshot;         ///< a complete list, or
@@ -86,6 +109,7 @@ struct Observation {
     std::vector<CommissionReport> commissions;        ///< any order, repeats allowed
     bool executions_complete = false;                 ///< a pull of executions ended with its End message
     std::vector<Instrument> instruments;              ///< contract data that came
+    std::vector<Edit> edits;                          ///< by the operator; at most one at a time is usual
     std::map<ConId, Mark> const* marks = nullptr;     ///< latest prices known, for estimates; not owned
 
     [[nodiscard]] Mark const* mark_of(ConId con_id) const {

@@ -267,4 +267,9 @@ void sort_rows(std::vector<Row>& rows, Filter const& filter) {
 POSSYNC_FOR_EACH_ROW(POSSYNC_SORT_ROWS)
 #undef POSSYNC_SORT_ROWS
 
+bool same_symbol(std::string_view a, std::string_view b) {
+    auto const upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return upper(x) == upper(y); });
+}
+
 }  // namespace possync::query

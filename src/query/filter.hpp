@@ -37,6 +37,9 @@ struct Filter {
     bool operator==(Filter const&) const = default;
 };
 
+/// As filter.symbol compares: exact but for upper and lower case of ASCII letters.
+[[nodiscard]] bool same_symbol(std::string_view a, std::string_view b);
+
 /// The same as typed on a command line or in a URL.
 struct FilterText {
     std::optional<std::string> account;

@@ -172,6 +172,9 @@ public:
 
     void take(tws::PortfolioValue const& message) {
         if (!message.market_price || message.contract.con_id == 0) return;
+        // 0 is what the gateway says of a price it does not have; only an option can be worth nothing.
+        bool const may_be_worthless = message.contract.sec_type == "OPT" || message.contract.sec_type == "FOP" || message.contract.sec_type == "WAR";
+        if (message.market_price->is_zero() && !may_be_worthless) return;
         model::Mark mark;
         mark.price = *message.market_price;
         mark.marked_at = now_.wall;

@@ -81,6 +81,7 @@ struct PlannedAccount {
     Arrivals taken;
     std::vector<model::BrokerRow> rows;  ///< of the list, in a complete sync
     model::SharedChangeSet change_set;   ///< the plan's, once it is being committed
+    std::vector<ledger::Difference> differences = {};  ///< in a dry run
     bool settled = false;                ///< nothing was planned, because nothing changed since the last time
 };
 
@@ -308,6 +309,9 @@ private:
     }
 
     void handle(ResetStatistics const&) { statistics_ = {}; }
+    void handle(BooksChanged const&) {
+        if (phase_ == Phase::ready) reload_books();
+    }
 
     // --- the connection ---------------------------------------------------------------------------------------
 
@@ -713,7 +717,7 @@ private:
         for (auto& [name, account] : accounts_) {
             model::CompleteSnapshot& snapshot = cycle.snapshots.at(name);
             if (is_settled(account, snapshot)) {
-                planned.push_back({&account, nothing_to_do(account), {}, {}, {}, true});
+                planned.push_back({&account, nothing_to_do(account), {}, {}, {}, {}, true});
                 results.push_back(result_of(account, snapshot));
                 results.back().success = true;
                 describe_plan(account, planned.back().plan, results.back());
@@ -737,6 +741,7 @@ private:
                 again = again || needs_second_look(account, observation, *plan);
                 describe_plan(account, *plan, result);
                 planned.push_back({&account, std::move(*plan), {}, observation.snapshot->rows(), {}});
+                if (is_dry(cycle)) planned.back().differences = ledger::compare(account.book, *observation.snapshot, planned.back().plan);
             }
             results.push_back(std::move(result));
         }
@@ -815,19 +820,23 @@ private:
         for (auto const& warning : plan.warnings) result.warnings.push_back(warning.text);
     }
 
+    static bool is_dry(Cycle const& cycle) {
+        return !cycle.requests.empty() &&
+               std::all_of(cycle.requests.begin(), cycle.requests.end(), [](auto const& request) { return request.dry_run; });
+    }
+
     void finish_cycle(std::vector<PlannedAccount> planned, std::vector<SyncResult> results) {
         Cycle cycle = std::move(*cycle_);
         cycle_.reset();
 
-        bool const dry = !cycle.requests.empty() &&
-                         std::all_of(cycle.requests.begin(), cycle.requests.end(), [](auto const& r) { return r.dry_run; });
-        if (dry) {
-            std::vector<model::ChangeSet> would_write;
+        if (is_dry(cycle)) {
+            SyncFinished finished;
             for (auto& each : planned) {
-                if (each.plan.commits()) would_write.push_back(std::move(each.plan.change_set));
+                if (each.plan.commits()) finished.would_write.push_back(std::move(each.plan.change_set));
+                if (!each.differences.empty()) finished.differences.push_back({each.account->account, std::move(each.differences)});
             }
             for (auto& result : results) result.duration = now_.steady - cycle.started;
-            for (auto const& request : cycle.requests) answer(request, results, would_write);
+            for (auto const& request : cycle.requests) answer(request, results, finished);
             return;
         }
         for (auto& each : planned) {
@@ -1138,13 +1147,11 @@ private:
         if (options_.one_shot) one_shot_done_ = true;
     }
 
-    void answer(Request const& request, std::vector<SyncResult> const& results, std::vector<model::ChangeSet> would_write) {
-        SyncFinished finished;
+    void answer(Request const& request, std::vector<SyncResult> const& results, SyncFinished finished) {
         finished.request_number = request.number;
         for (auto const& result : results) {
             if (request.account.empty() || result.account == request.account) finished.results.push_back(result);
         }
-        finished.would_write = std::move(would_write);
         emit(std::move(finished));
         answered_any_ = true;
         if (options_.one_shot) one_shot_done_ = true;

@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "ledger/compare.hpp"
 #include "ledger/policy.hpp"
 #include "model/change_set.hpp"
 #include "model/records.hpp"
@@ -142,9 +143,11 @@ struct SyncRequested {
     std::optional<bool> calculate_realized_pnl;
 };
 struct ResetStatistics {};
+/// Somebody else committed (a repair): load again before planning.
+struct BooksChanged {};
 
 using Event = std::variant<Start, Stop, SocketOpened, SocketFailed, SocketClosed, BytesReceived, Tick, Claimed, ClaimFailed,
-                           BookLoaded, LoadFailed, Committed, CommitFailed, SyncRequested, ResetStatistics>;
+                           BookLoaded, LoadFailed, Committed, CommitFailed, SyncRequested, ResetStatistics, BooksChanged>;
 
 // --- out -------------------------------------------------------------------------------------------------------------
 
@@ -176,6 +179,11 @@ struct SyncFinished {
     std::int64_t request_number = 0;
     std::vector<SyncResult> results;
     std::vector<model::ChangeSet> would_write;  ///< dry run only
+    struct Differences {
+        std::string account;
+        std::vector<ledger::Difference> rows;
+    };
+    std::vector<Differences> differences;  ///< dry run only: broker against book
 };
 /// A committed change set, for callbacks and streams.
 struct Changed {

@@ -38,6 +38,7 @@ public:
 private:
     struct Expectation;
     [[nodiscard]] std::string verify() const;
+    std::string repair(gateway::ScenarioStep const& step);
     [[nodiscard]] std::string last_troubles() const;
     std::string step(gateway::ScenarioStep const& step);
     std::string start(gateway::ScenarioStep const& step);

@@ -667,6 +667,12 @@ Result<sqlite::MigrationReport> migrate_sqlite(std::string const& path) {
     return sqlite::migrate(*database, sqlite::embedded_migrations());
 }
 
+Result<void> copy_sqlite(std::string const& from, std::string const& to) {
+    POSSYNC_TRY(auto database, Database::open(from, {.mode = Database::Mode::read_only, .vfs = {}}));
+    POSSYNC_TRY_VOID(database->execute("PRAGMA query_only = OFF"));  // VACUUM INTO writes the other file only
+    return database->run("VACUUM INTO ?1", to);
+}
+
 Result<int> sqlite_schema_version(std::string const& path) {
     POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_only, .vfs = {}}));
     return sqlite::schema_version(*database);

@@ -37,6 +37,9 @@ struct SqliteOptions {
 /// Creates the database where there is none and brings its schema to the newest version.
 [[nodiscard]] base::Result<sqlite::MigrationReport> migrate_sqlite(std::string const& path);
 
+/// A consistent copy of a database, also while it is being written, readable by its owner alone. `to` must not exist.
+[[nodiscard]] base::Result<void> copy_sqlite(std::string const& from, std::string const& to);
+
 /// The schema version of a file, without changing it; 0 for an empty file. Errors: not_found, refused, io.
 [[nodiscard]] base::Result<int> sqlite_schema_version(std::string const& path);
 
