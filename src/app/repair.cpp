@@ -145,9 +145,9 @@ Result<Repair> resolve_repair(RepairText const& text, query::Reader& reader) {
 Result<model::ChangeSet> carry_out_repair(store::Store& store, int gateway_id, std::int64_t epoch, Repair const& repair,
                                           ledger::Policy const& policy, bool dry_run) {
     POSSYNC_TRY(auto const book, load_whole_book(store, repair.account_id));
-    POSSYNC_TRY(auto const known, store.load_marks(repair.account_id));
+    POSSYNC_TRY(auto const last, store.load_last_records(repair.account_id));
     std::map<model::ConId, model::Mark> marks;
-    for (auto const& each : known) {
+    for (auto const& each : last.marks) {
         if (!each.current_price || !each.marked_at) continue;
         marks[each.con_id].price = *each.current_price;
         marks[each.con_id].marked_at = *each.marked_at;

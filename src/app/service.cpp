@@ -279,11 +279,11 @@ private:
     void carry_out(sync::LoadBook& effect) {
         store_thread_.post([this, id = effect.account_id] {
             auto book = std::make_shared<Result<model::AccountBook>>(store_.load(id, clock_now().wall, history_kept));
-            auto marks = std::make_shared<Result<std::vector<model::MarkRecord>>>(store_.load_marks(id));
-            asio::post(io_, [this, id, book, marks] {
+            auto last = std::make_shared<Result<model::LastRecords>>(store_.load_last_records(id));
+            asio::post(io_, [this, id, book, last] {
                 if (!*book) return step(sync::LoadFailed{id, book->error()});
-                if (!*marks) return step(sync::LoadFailed{id, marks->error()});
-                step(sync::BookLoaded{std::move(**book), std::move(**marks)});
+                if (!*last) return step(sync::LoadFailed{id, last->error()});
+                step(sync::BookLoaded{std::move(**book), std::move(**last)});
             });
         });
     }

@@ -139,7 +139,7 @@ void Simulator::request(int id, Connection& connection, tws::ClientRequest const
     } else if (std::holds_alternative<tws::CancelPositions>(request)) {
         connection.positions = false;
     } else if (auto const* executions = std::get_if<tws::RequestExecutions>(&request)) {
-        send_executions(connection, *executions);
+        send_executions(connection, *executions, now);
     } else if (auto const* contract = std::get_if<tws::RequestContractData>(&request)) {
         auto const found = broker_.instruments().find(contract->con_id);
         if (found == broker_.instruments().end()) {
@@ -238,9 +238,14 @@ void Simulator::send_position(Connection& connection, std::string const& account
     connection.out += row.bytes;
 }
 
-void Simulator::send_executions(Connection& connection, tws::RequestExecutions const& request) {
+void Simulator::send_executions(Connection& connection, tws::RequestExecutions const& request, Now now) {
+    // Fills of the current day are all that a gateway serves.
+    auto today = base::utc_local(now.wall);
+    today.microseconds_of_day = 0;
+    auto const midnight = base::from_utc_local(today);
     std::vector<Fill const*> chosen;
     for (auto const& fill : broker_.fills()) {
+        if (fill.time < midnight) continue;
         if (!request.account.empty() && fill.account != request.account) continue;
         if (request.client_id != 0 && fill.client_id != request.client_id) continue;
         if (!request.time.empty() && plain_time(fill.time, '-') < request.time) continue;

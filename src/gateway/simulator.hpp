@@ -86,7 +86,7 @@ private:
     void send_positions(Connection& connection);
     void send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument,
                        Holding const& holding);
-    void send_executions(Connection& connection, tws::RequestExecutions const& request);
+    void send_executions(Connection& connection, tws::RequestExecutions const& request, base::Now now);
     void send_execution(Connection& connection, Fill const& fill, std::int64_t request_id);
     void send_commission(Connection& connection, Fill const& fill);
     void send_account_updates(Connection& connection, std::string const& account, base::Now now);

@@ -74,6 +74,12 @@ struct CoverageWindow {
     bool operator==(CoverageWindow const&) const = default;
 };
 
+/// What a restart must know besides the book: the last marks, and until when executions are known.
+struct LastRecords {
+    std::vector<MarkRecord> marks;  ///< by con_id
+    std::optional<base::Timestamp> covered_to;  ///< end of the last window of complete executions
+};
+
 /// When an account was last seen equal to the broker, stored once per account.
 struct Freshness {
     AccountId account_id = 0;

@@ -45,6 +45,7 @@ Result<Status> read_status(Reader& reader, Timestamp now, std::optional<std::str
         }
         for (CoverageRow const& window : coverage) {
             if (window.account != row.account) continue;
+            out.coverage_gaps += window.state != "complete";
             if (out.covered_to && window.to_time <= out.covered_to) continue;
             out.coverage = window.state;
             out.covered_from = window.from_time;

@@ -67,6 +67,7 @@ void each_member_of_account(AccountStatus const& value, Function function) {
     function("open_breaks", value.open_breaks);
     function("settling_breaks", value.settling_breaks);
     function("coverage", value.coverage);
+    function("coverage_gaps", value.coverage_gaps);
     function("covered_from", value.covered_from);
     function("covered_to", value.covered_to);
     function("last_outcome", value.last_outcome);
@@ -336,6 +337,16 @@ std::string to_table(Statistics const& statistics, TableOptions const&) {
     return out;
 }
 
+namespace {
+
+std::string coverage_text(AccountStatus const& account) {
+    std::string text = account.coverage ? printable(*account.coverage) : "none";
+    if (account.coverage_gaps > 0) text += ", " + std::to_string(account.coverage_gaps) + (account.coverage_gaps == 1 ? " gap" : " gaps");
+    return text;
+}
+
+}  // namespace
+
 std::string to_table(Status const& status, TableOptions const& options) {
     std::string out;
     if (status.gateways.empty()) {
@@ -390,7 +401,7 @@ std::string to_table(Status const& status, TableOptions const& options) {
                  {std::to_string(account.open_breaks), account.open_breaks == 0,
                   account.open_breaks == 0 ? 0 : -1},
                  number_cell(account.settling_breaks),
-                 {account.coverage ? printable(*account.coverage) : "none", false, 0},
+                 {coverage_text(account), false, account.coverage_gaps == 0 ? 0 : -1},
                  {account.covered_to ? time_text(*account.covered_to) : "", !account.covered_to, 0},
                  text_cell(account.last_outcome),
                  text_cell(account.last_error)});

@@ -75,6 +75,7 @@ struct AccountStatus {
     std::int64_t open_breaks = 0;  ///< of class alert, settling ones left out
     std::int64_t settling_breaks = 0;
     OptionalText coverage;  ///< state of the newest window: complete, unknown or contradicted
+    std::int64_t coverage_gaps = 0;  ///< windows whose executions are not known
     OptionalTime covered_from;
     OptionalTime covered_to;
     OptionalText last_outcome;  ///< of the newest run

@@ -145,6 +145,7 @@ Status example_status() {
     account.open_positions = 5;
     account.open_breaks = 1;
     account.coverage = "complete";
+    account.coverage_gaps = 1;
     account.covered_from = moment("2026-11-23T05:00:00Z");
     account.covered_to = moment("2026-11-23T11:58:57Z");
     account.last_outcome = "failed";
@@ -165,12 +166,12 @@ TEST(StatusJson, HasGatewaysAccountsAndStatistics) {
         "\n"
         R"("accounts": [{"account": "DU1", "gateway": "paper", )"
         R"("last_synced_at": "2026-11-23T11:58:57.000000Z", "age_seconds": 63, "revision": 12, )"
-        R"("open_positions": 5, "open_breaks": 1, "settling_breaks": 0, "coverage": "complete", )"
+        R"("open_positions": 5, "open_breaks": 1, "settling_breaks": 0, "coverage": "complete", "coverage_gaps": 1, )"
         R"("covered_from": "2026-11-23T05:00:00.000000Z", "covered_to": "2026-11-23T11:58:57.000000Z", )"
         R"("last_outcome": "failed", "last_error": "timeout"},)"
         "\n"
         R"({"account": "DU2", "gateway": "paper", "last_synced_at": null, "age_seconds": null, )"
-        R"("revision": 0, "open_positions": 0, "open_breaks": 0, "settling_breaks": 0, "coverage": null, )"
+        R"("revision": 0, "open_positions": 0, "open_breaks": 0, "settling_breaks": 0, "coverage": null, "coverage_gaps": 0, )"
         R"("covered_from": null, "covered_to": null, "last_outcome": null, "last_error": null}],)"
         "\n"
         R"("statistics": {"total_syncs": 2, "successful_syncs": 0, "failed_syncs": 0, )"
@@ -185,8 +186,8 @@ TEST(StatusTable, ShowsAllThree) {
 gateway  address         connected  kind   service   lease until
 paper    127.0.0.1:4002  yes        paper  host:1:1  2026-11-23 12:00:30Z
 
-account  gateway  last synced             age  revision  open  breaks  coverage  covered to            last run  error
-DU1      paper    2026-11-23 11:58:57Z  1m 3s        12     5       1  complete  2026-11-23 11:58:57Z  failed    timeout
+account  gateway  last synced             age  revision  open  breaks  coverage         covered to            last run  error
+DU1      paper    2026-11-23 11:58:57Z  1m 3s        12     5       1  complete, 1 gap  2026-11-23 11:58:57Z  failed    timeout
 DU2      paper    never                     -         0     0       0  none
 
 total_syncs         2

@@ -74,8 +74,7 @@ public:
     /// The account's book: open positions with their facts, and everything of the last `history` before `now`.
     [[nodiscard]] virtual base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp now,
                                                                 base::Duration history) = 0;
-    /// The last marks of an account, so that what a restart forgets can still be judged by them.
-    [[nodiscard]] virtual base::Result<std::vector<model::MarkRecord>> load_marks(model::AccountId account) = 0;
+    [[nodiscard]] virtual base::Result<model::LastRecords> load_last_records(model::AccountId account) = 0;
     /// The instrument's book back to its last flat point at or before `since`.
     [[nodiscard]] virtual base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id,
                                                                           base::Timestamp since) = 0;

@@ -44,6 +44,7 @@ struct AccountState {
     std::string base_currency;
     std::optional<bool> ready;  ///< AccountReady of the account updates
     std::optional<base::Timestamp> last_synced_at;
+    std::optional<base::Timestamp> covered_to;  ///< executions are known until then; before a day's midnight: a hole
     bool unsaved_freshness = false;
 
     std::vector<model::BrokerRow> listed;      ///< rows of the last list, planned or not

@@ -32,6 +32,10 @@ constexpr Duration retry_after = std::chrono::seconds(5);
 constexpr Duration look_again_after = std::chrono::seconds(20);
 /// Up to this many unknown instruments are described before they are first booked; more are described meanwhile.
 constexpr std::size_t describe_first_max = 200;
+/// The day's last pull is made so long before the gateway's midnight, when its fills are gone.
+constexpr Duration last_pull_before = std::chrono::seconds(60);
+/// A hole in the coverage that equal quantities on both sides close.
+constexpr Duration hole_that_quantities_close = std::chrono::minutes(2);
 /// Of one commit so many changes get a line each; all are in the events.
 constexpr int changes_told = 50;
 /// A fill this young may still be missing from the position list that was asked for at the same time.
@@ -140,6 +144,7 @@ public:
                 }
             }
             consider(renew_at_);
+            if (options_.enabled) consider(last_pull_at_);
         }
         return next;
     }
@@ -232,7 +237,8 @@ private:
         auto const found = accounts_.find(event.book.account);
         if (found == accounts_.end()) return;
         found->second.loaded_book(std::move(event.book));
-        for (auto const& known : event.marks) {
+        found->second.covered_to = event.last.covered_to;
+        for (auto const& known : event.last.marks) {
             if (known.broker_avg_cost) found->second.average_costs.try_emplace(known.con_id, *known.broker_avg_cost);
             if (!known.current_price || !known.marked_at) continue;
             model::Mark mark;
@@ -587,7 +593,7 @@ private:
             log(LogLevel::warning, "executions.incomplete", "",
                 "today's fills could not be read completely: " + problem + "; positions are committed all the same");
         } else {
-            cover(complete);
+            cover();
         }
         if (request == pull_request_) pull_request_ = 0;
         if (cycle_ && request == cycle_->execution_request) {
@@ -657,6 +663,10 @@ private:
         }
         if (!cycle_ && !under_way_) plan_arrivals();
         if (!under_way_ && due(flush_at_, now_.steady)) flush();
+        if (options_.enabled && due(last_pull_at_, now_.steady)) {
+            last_pull_at_.reset();
+            if (pull_request_ == 0) pull_request_ = feed_.request_executions(now_);
+        }
         if (due(renew_at_, now_.steady)) {
             renew_at_ = now_.steady + renew_every;
             emit(Claim{claimed_accounts_, paper_, true});
@@ -1095,25 +1105,53 @@ private:
         }
     }
 
-    void cover(bool complete) {
+    /// The gateway's midnight, `days` after the one of now: a pull reaches back to it and no further.
+    std::optional<Timestamp> gateway_midnight(int days = 0) const {
         std::string const& zone = feed_.gateway_zone();
-        if (zone.empty()) return;
+        if (zone.empty()) return std::nullopt;
         auto local = zones_.to_local(zone, now_.wall);
-        if (!local) return;
+        if (!local) return std::nullopt;
+        local->date = base::date_of_days(base::days_since_epoch(local->date) + days);
         local->microseconds_of_day = 0;
         auto const midnight = zones_.to_utc(zone, *local);
+        return midnight ? std::optional(*midnight) : std::nullopt;
+    }
+
+    /// A complete pull of executions came: known from midnight to now. What lies between the last such window and this
+    /// midnight nobody saw; a moment of it, over which no quantity changed, is as good as seen.
+    void cover() {
+        auto const midnight = gateway_midnight();
         if (!midnight) return;
-        for (auto const& [unused, account] : accounts_) {
-            model::CoverageWindow window;
-            window.account_id = account.book.account_id;
-            window.stream = "executions";
-            window.from_time = *midnight;
-            window.to_time = now_.wall;
-            window.state = complete ? "complete" : "unknown";
-            window.source = "pull";
-            unsaved_coverage_.push_back(std::move(window));
+        for (auto& [unused, account] : accounts_) {
+            if (account.covered_to && *account.covered_to < *midnight) {
+                bool const quiet = *midnight - *account.covered_to <= hole_that_quantities_close && account.arrivals.empty() &&
+                                   account.settled_revision == account.book.revision;
+                add_window(account, *account.covered_to, *midnight, quiet ? "complete" : "unknown", quiet ? "snapshot" : "pull");
+                if (!quiet) {
+                    log(LogLevel::warning, "executions.unknown", account.account,
+                        fmt::format("fills between {} and {} were not seen and are no longer served; statements fill the gap",
+                                    base::to_rfc3339(*account.covered_to), base::to_rfc3339(*midnight)));
+                }
+            }
+            add_window(account, *midnight, now_.wall, "complete", "pull");
+            account.covered_to = now_.wall;
+        }
+        // Once more shortly before the day's fills are gone.
+        if (auto const next = gateway_midnight(1); next && *next - now_.wall > last_pull_before) {
+            last_pull_at_ = now_.steady + (*next - now_.wall) - last_pull_before;
         }
         want_flush();
+    }
+
+    void add_window(AccountState const& account, Timestamp from, Timestamp to, char const* state, char const* source) {
+        model::CoverageWindow window;
+        window.account_id = account.book.account_id;
+        window.stream = "executions";
+        window.from_time = from;
+        window.to_time = to;
+        window.state = state;
+        window.source = source;
+        unsaved_coverage_.push_back(std::move(window));
     }
 
     // --- answering --------------------------------------------------------------------------------------------
@@ -1294,6 +1332,7 @@ private:
     std::optional<Duration> next_sync_at_;  ///< steady, like all deadlines below
     std::optional<Duration> flush_at_;
     std::optional<Duration> renew_at_;
+    std::optional<Duration> last_pull_at_;  ///< of the gateway's day
     Statistics statistics_;
 };
 

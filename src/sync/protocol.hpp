@@ -125,7 +125,7 @@ struct Claimed {
 struct ClaimFailed { base::Error error; };
 struct BookLoaded {
     model::AccountBook book;
-    std::vector<model::MarkRecord> marks;  ///< the last ones known
+    model::LastRecords last;
 };
 struct LoadFailed {
     model::AccountId account_id = 0;

@@ -27,10 +27,11 @@ public:
     base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp, base::Duration) override {
         return books_.at(account);
     }
-    base::Result<std::vector<model::MarkRecord>> load_marks(model::AccountId account) override {
-        std::vector<model::MarkRecord> marks;
-        for (auto const& [unused, mark] : marks_[account]) marks.push_back(mark);
-        return marks;
+    base::Result<model::LastRecords> load_last_records(model::AccountId account) override {
+        model::LastRecords last;
+        for (auto const& [unused, mark] : marks_[account]) last.marks.push_back(mark);
+        if (auto const found = covered_to_.find(account); found != covered_to_.end()) last.covered_to = found->second;
+        return last;
     }
     base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id, base::Timestamp) override {
         return books_.at(account).instruments.at(con_id);
@@ -43,6 +44,9 @@ public:
             }
         }
         for (auto const& change_set : request.change_sets) model::apply(books_.at(change_set->account_id), *change_set);
+        for (auto const& window : request.coverage) {
+            if (window.state == "complete") covered_to_[window.account_id] = std::max(covered_to_[window.account_id], window.to_time);
+        }
         for (auto const& mark : request.marks) marks_[mark.account_id][mark.con_id] = mark;
         return {};
     }
@@ -54,6 +58,7 @@ private:
     std::map<std::string, model::AccountId> ids_;
     std::map<model::AccountId, model::AccountBook> books_;
     std::map<model::AccountId, std::map<model::ConId, model::MarkRecord>> marks_;
+    std::map<model::AccountId, base::Timestamp> covered_to_;
 };
 
 }  // namespace possync::scenarios

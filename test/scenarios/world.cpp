@@ -304,9 +304,9 @@ void World::carry_out(sync::Effect& effect) {
     } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
         auto loaded = store_->load(load->account_id, now_.wall, std::chrono::hours(24 * 8));
         if (!loaded) return events_.push_back(sync::LoadFailed{load->account_id, loaded.error()});
-        auto marks = store_->load_marks(load->account_id);
-        if (!marks) return events_.push_back(sync::LoadFailed{load->account_id, marks.error()});
-        events_.push_back(sync::BookLoaded{std::move(*loaded), std::move(*marks)});
+        auto last = store_->load_last_records(load->account_id);
+        if (!last) return events_.push_back(sync::LoadFailed{load->account_id, last.error()});
+        events_.push_back(sync::BookLoaded{std::move(*loaded), std::move(*last)});
     } else if (auto* commit = std::get_if<sync::Commit>(&effect)) {
         store::CommitRequest request;
         request.gateway_id = lease_.gateway_id;
@@ -321,6 +321,7 @@ void World::carry_out(sync::Effect& effect) {
         auto const done = store_->commit(request);
         if (!done) return events_.push_back(sync::CommitFailed{commit->commit_number, done.error()});
         ++commits_;
+        for (auto const& window : commit->coverage) coverage_[window.from_time] = window;
         for (auto const& change_set : commit->change_sets) {
             changes_.insert(changes_.end(), change_set->events.begin(), change_set->events.end());
         }
@@ -352,6 +353,15 @@ std::string World::expect(gateway::ScenarioStep const& step) {
             if (line.event == word(2)) return {};
         }
         return "nothing was logged as " + word(2);
+    }
+    if (what == "coverage") {
+        auto const count = std::count_if(coverage_.begin(), coverage_.end(), [&](auto const& each) { return each.second.state == word(2); });
+        if (std::to_string(count) == word(3)) return {};
+        std::string all;
+        for (auto const& [from, window] : coverage_) {
+            all += fmt::format("\n    {} to {} {} ({})", base::to_rfc3339(from), base::to_rfc3339(window.to_time), window.state, window.source);
+        }
+        return fmt::format("{} windows are {}:{}", count, word(2), all);
     }
     if (what == "state") {
         std::string const state = engine_ ? engine_->status().state : "not started";

@@ -63,6 +63,7 @@ private:
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<sync::Engine> engine_;
     store::GatewayLease lease_;
+    std::map<base::Timestamp, model::CoverageWindow> coverage_;  ///< by begin, as committed
     int connection_ = 0;
     std::deque<sync::Event> events_;
     std::deque<std::string> received_;  ///< bytes on their way to the engine; views into it are fed

@@ -481,6 +481,7 @@ TEST_F(SqliteReaderTest, StatusComesFromOneState) {
     account.open_breaks = 1;
     account.settling_breaks = 1;
     account.coverage = "complete";
+    account.coverage_gaps = 1;
     account.covered_from = moment("2026-11-23T05:00:00Z");
     account.covered_to = moment("2026-11-23T10:00:01Z");
     account.last_outcome = "committed";

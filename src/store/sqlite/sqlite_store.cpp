@@ -442,10 +442,13 @@ public:
             Access::reading);
     }
 
-    Result<std::vector<model::MarkRecord>> load_marks(AccountId account) override {
+    Result<model::LastRecords> load_last_records(AccountId account) override {
         return in_transaction(
-            [&](Database& database) -> Result<std::vector<model::MarkRecord>> {
-                std::vector<model::MarkRecord> marks;
+            [&](Database& database) -> Result<model::LastRecords> {
+                model::LastRecords last;
+                POSSYNC_TRY_VOID(database.each(
+                    "SELECT max(to_time) FROM coverage_window WHERE account_id = ?1 AND stream = 'executions' AND state = 'complete'",
+                    [&](Row& row) { last.covered_to = row.optional_time(); }, account));
                 POSSYNC_TRY_VOID(database.each(
                     "SELECT con_id, broker_avg_cost, current_price, market_value, unrealized_pnl, "
                     "unrealized_pnl_pct, broker_unrealized_pnl, marked_at, mark_source "
@@ -462,10 +465,10 @@ public:
                         mark.broker_unrealized_pnl = row.optional_decimal();
                         mark.marked_at = row.optional_time();
                         mark.mark_source = row.text();
-                        marks.push_back(std::move(mark));
+                        last.marks.push_back(std::move(mark));
                     },
                     account));
-                return marks;
+                return last;
             },
             Access::reading);
     }
