@@ -475,7 +475,8 @@ private:
         Decimal delta = target.quantity - explained;
 
         if (reopen_returned(at, target, delta)) delta = Decimal(0);
-        std::size_t const taken = count_taken(at, delta);
+        Decimal const moved = rest_before != nullptr ? delta - rest_before->quantity : delta;
+        std::size_t const taken = count_taken(at, delta, moved);
         Decimal rest = delta - sum_pending(at, taken);
         std::string by = "fills";
         POSSYNC_TRY(auto const named, infer(at, explained, taken, rest, target));
@@ -699,19 +700,33 @@ private:
         return execution.in_force() && execution.booking == Booking::pending;
     }
 
-    /// How many pending fills, oldest first, the change takes up: the most that sum to it exactly, else the most
-    /// that come closest without going beyond it.
-    static std::size_t count_taken(Work const& at, Decimal const& delta) {
+    /// How many pending fills, oldest first, are taken up: the most that sum exactly to all that is unexplained (`delta`)
+    /// or to what the position moved by since it was last seen, so that trading goes on beside a rest that nobody has
+    /// explained. Of the fills behind a mere move, the most that come closest to the rest without going beyond it.
+    static std::size_t count_taken(Work const& at, Decimal const& delta, Decimal const& moved) {
         Decimal sum;
-        Decimal closest = delta.abs();
         std::size_t count = 0;
-        std::size_t best = 0;
+        std::size_t whole = 0;
+        std::size_t of_move = 0;
         for (auto const& execution : at.facts.executions) {
             if (!is_pending(execution)) continue;
             sum += execution.signed_quantity();
             ++count;
+            if (sum == delta) whole = count;
+            if (sum == moved) of_move = count;  // also of no move: fills that cancel out
+        }
+        if (whole > 0 && whole >= of_move) return whole;
+        Decimal closest = (delta - sum_pending(at, of_move)).abs();
+        int const direction = (delta - sum_pending(at, of_move)).sign();
+        std::size_t best = of_move;
+        sum = Decimal(0);
+        count = 0;
+        for (auto const& execution : at.facts.executions) {
+            if (!is_pending(execution)) continue;
+            sum += execution.signed_quantity();
+            if (++count <= of_move) continue;
             Decimal const left = delta - sum;
-            bool const beyond = !left.is_zero() && (left.sign() != delta.sign());
+            bool const beyond = !left.is_zero() && left.sign() != direction;
             if (!beyond && left.abs() <= closest) {
                 closest = left.abs();
                 best = count;
@@ -758,7 +773,9 @@ private:
             if (open != nullptr) close_break(*open, BreakState::resolved, "explained by " + by);
             return {};
         }
-        bool const unchanged = before != nullptr && before->quantity == rest && !at.new_executions;
+        // A fill that explains itself beside a rest that waited long enough makes nobody wait again.
+        bool const was_open = open != nullptr && open->state == BreakState::open;
+        bool const unchanged = before != nullptr && before->quantity == rest && (!at.new_executions || was_open);
         Break state = open != nullptr ? *open : new_break(con_id, BreakKind::quantity);
         if (open == nullptr || !unchanged) {
             state.state = BreakState::settling;
