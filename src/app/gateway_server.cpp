@@ -28,7 +28,7 @@ class GatewayServer::Implementation {
 public:
     explicit Implementation(GatewayServerOptions options)
         : options_(std::move(options)), simulator_(broker_, options_.simulator), acceptor_(io_),
-          timer_(io_), signals_(io_), burst_signal_(io_) {}
+          timer_(io_), signals_(io_), burst_signal_(io_), pause_signal_(io_) {}
 
     base::Result<void> open() {
         if (options_.scenario.empty()) {
@@ -71,6 +71,7 @@ public:
             });
         }
         if (options_.burst > 0) wait_for_burst();
+        if (options_.handle_signals && day_) wait_for_pause();
         io_.run();
     }
 
@@ -88,6 +89,18 @@ private:
         bool sending = false;
         bool closing = false;
     };
+
+    /// SIGUSR2: the day stands still, and goes on with the next one.
+    void wait_for_pause() {
+        pause_signal_.add(SIGUSR2);
+        pause_signal_.async_wait([this](boost::system::error_code error, int) {
+            if (error) return;
+            paused_ = !paused_;
+            tell(paused_ ? "the day stands still" : "the day goes on");
+            pause_signal_.clear();
+            wait_for_pause();
+        });
+    }
 
     void wait_for_burst() {
         burst_signal_.add(SIGUSR1);
@@ -219,6 +232,7 @@ private:
         begun_ = true;
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
+            if (paused_) return wait();
             std::string const text = day_->happen(simulator_, clock_now());
             if (options_.on_happening) options_.on_happening(text);
             flush();
@@ -240,6 +254,8 @@ private:
     asio::steady_timer timer_;
     asio::signal_set signals_;
     asio::signal_set burst_signal_;
+    asio::signal_set pause_signal_;
+    bool paused_ = false;
     std::map<int, std::shared_ptr<Peer>> peers_;
 };
 

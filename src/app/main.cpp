@@ -159,6 +159,7 @@ int run(int count, char** words) {
     simulate->footer("Point any TWS API client at the port (client id of your choice, no password):\n"
                      "  possync simulate --port 4002 --pace 500ms\n"
                      "  possync simulate --port 4002 --scenario test/scenarios/flip-through-zero.scn --pace 1s\n"
+                     "SIGUSR2 makes an invented day stand still, and go on with the next one.\n"
                      "It never fills an order: order requests are answered with error 321 (read-only).");
     simulate->add_option("--burst", options.simulate.burst, "so many fills at once whenever SIGUSR1 comes")->capture_default_str();
     simulate->add_option("--master-client-id", options.simulate.simulator.master_client_id, "client that hears of every fill")

@@ -20,8 +20,29 @@ void Broker::add_instrument(SimulatedInstrument instrument) {
 void Broker::hold(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
     CHECK(instruments_.contains(con_id));
     ++changes_;
-    holdings_[account][con_id] = {quantity, base::multiply_rounded(average_cost, quantity.abs(), 10)};
+    Decimal const cost = base::multiply_rounded(average_cost, quantity.abs(), 10);
+    holdings_[account][con_id] = {quantity, cost, {{"", quantity.abs(), cost}}};
 }
+
+namespace {
+
+/// Takes so much out of the oldest lots; what it had cost.
+Decimal take_first_in(Holding& held, Decimal left) {
+    Decimal cost;
+    while (left.is_positive()) {
+        HeldLot& lot = held.lots.front();
+        Decimal const taken = std::min(left, lot.quantity);
+        Decimal const part = base::multiply_divide_rounded(lot.cost, taken, lot.quantity, 10);
+        cost += part;
+        lot.cost -= part;
+        lot.quantity -= taken;
+        left -= taken;
+        if (lot.quantity.is_zero()) held.lots.erase(held.lots.begin());
+    }
+    return cost;
+}
+
+}  // namespace
 
 Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quantity, Decimal price,
                          std::optional<Decimal> commission, base::Timestamp time, std::int64_t client_id,
@@ -49,16 +70,21 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
     bool const reduces = !held.quantity.is_zero() && held.quantity.sign() != quantity.sign();
     if (!reduces) {
         // A long costs what was paid and the commission; a short stands at its proceeds less the commission.
-        held.cost += value + (quantity.is_positive() ? paid : -paid);
+        Decimal const cost = value + (quantity.is_positive() ? paid : -paid);
+        held.cost += cost;
         held.quantity += quantity;
+        held.lots.push_back({fill.exec_id, quantity.abs(), cost});
     } else {
         Decimal const closed = std::min(held.quantity.abs(), quantity.abs());
-        Decimal const cost = base::multiply_divide_rounded(held.cost, closed, held.quantity.abs(), 10);
+        Decimal const cost = take_first_in(held, closed);
         Decimal const proceeds = base::multiply_divide_rounded(value, closed, quantity.abs(), 10);
         fill.realized_pnl = (held.quantity.is_positive() ? proceeds - cost : cost - proceeds) - paid;
         held.cost -= cost;
         held.quantity += quantity;
-        if (held.quantity.sign() == quantity.sign() && !held.quantity.is_zero()) held.cost = value - proceeds;
+        if (held.quantity.sign() == quantity.sign() && !held.quantity.is_zero()) {
+            held.cost = value - proceeds;
+            held.lots = {{fill.exec_id, held.quantity.abs(), held.cost}};
+        }
     }
     if (held.quantity.is_zero()) held.cost = Decimal(0);
     instruments_[con_id].price = price;
@@ -78,16 +104,20 @@ Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
     ++changes_;
     Holding& held = holdings_[corrected.account][corrected.con_id];
     if (held.quantity.sign() == corrected.quantity.sign()) held.cost += change;
+    for (auto& lot : held.lots) {
+        if (lot.exec_id == exec_id) lot.cost += change, lot.exec_id = corrected.exec_id;
+    }
     corrected.price = price;
     fills_.push_back(std::move(corrected));
     return &fills_.back();
 }
 
-Fill const* Broker::report_commission(std::string const& exec_id, Decimal commission) {
+Fill const* Broker::report_commission(std::string const& exec_id, Decimal commission, std::optional<Decimal> realized) {
     for (auto& fill : fills_) {
         if (fill.exec_id != exec_id) continue;
         fill.commission = commission;
         if (fill.realized_pnl) fill.realized_pnl = *fill.realized_pnl - commission;
+        if (realized) fill.realized_pnl = realized;
         return &fill;
     }
     return nullptr;
@@ -98,6 +128,7 @@ void Broker::adjust(std::string const& account, ConId con_id, Decimal quantity, 
     Holding& held = holdings_[account][con_id];
     held.quantity += quantity;
     held.cost = base::multiply_rounded(average_cost, held.quantity.abs(), 10);
+    held.lots = {{"", held.quantity.abs(), held.cost}};
 }
 
 SimulatedInstrument const* Broker::find(std::string_view local_symbol) const {

@@ -40,9 +40,18 @@ struct SimulatedInstrument {
     }
 };
 
+/// What is left of an opening fill; positive.
+struct HeldLot {
+    std::string exec_id;  ///< empty: held before the day, or adjusted
+    base::Decimal quantity;
+    base::Decimal cost;
+    bool operator==(HeldLot const&) const = default;
+};
+
 struct Holding {
     base::Decimal quantity;  ///< signed
     base::Decimal cost;      ///< of what is held, commissions contained; positive
+    std::vector<HeldLot> lots = {};  ///< oldest first: the broker realizes first in, first out
     bool operator==(Holding const&) const = default;
     [[nodiscard]] base::Decimal average_cost() const {
         if (quantity.is_zero()) return {};
@@ -79,7 +88,8 @@ public:
     /// A correction of an earlier fill: the same root, the next number. The holding follows.
     Fill const* correct(std::string const& exec_id, base::Decimal price);
     /// The commission of a fill that was made without one. Null: no such fill.
-    Fill const* report_commission(std::string const& exec_id, base::Decimal commission);
+    /// `realized`: what the broker claims instead of what it should.
+    Fill const* report_commission(std::string const& exec_id, base::Decimal commission, std::optional<base::Decimal> realized = {});
     /// The broker no longer shows the holding at all, not even with quantity 0.
     void forget(std::string const& account, ConId con_id) { holdings_[account].erase(con_id); ++changes_; }
     /// A change of quantity without a fill (transfer, assignment, somebody's mistake).

@@ -234,12 +234,14 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
         labels_[label] = corrected->exec_id;
         simulator_.push_fill(*corrected, now);
     } else if (verb == "commission") {
-        Words words(*this, step, "commission LABEL AMOUNT");
+        Words words(*this, step, "commission LABEL AMOUNT [realized R]");
         std::string const label = words.text();
         Decimal const amount = words.number();
+        std::optional<Decimal> realized;
+        if (words.next_is("realized")) realized = words.number();
         if (!labels_.contains(label)) words.fail("no fill is called " + label);
         POSSYNC_TRY_VOID(words.result());
-        Fill const* reported = broker_.report_commission(labels_[label], amount);
+        Fill const* reported = broker_.report_commission(labels_[label], amount, realized);
         if (reported != nullptr) simulator_.push_commission(*reported);
     } else if (verb == "adjust") {
         Words words(*this, step, "adjust NAME QUANTITY @ PRICE");

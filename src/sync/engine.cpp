@@ -776,6 +776,13 @@ private:
                change_set.removed_positions.empty() && change_set.breaks.empty();
     }
 
+    /// Breaks of class info say that two numbers differ; no further look decides them.
+    static bool waits_for_looks(model::AccountBook const& book) {
+        return std::any_of(book.breaks.begin(), book.breaks.end(), [](auto const& each) {
+            return each.second.unresolved() && each.second.break_class == model::BreakClass::alert;
+        });
+    }
+
     static ledger::Plan nothing_to_do(AccountState const& account) {
         ledger::Plan plan;
         plan.change_set.account_id = account.book.account_id;
@@ -861,7 +868,7 @@ private:
             account.considered = std::move(each.rows);
             account.settled_revision.reset();
             bool const settled = only_describes(each.plan.change_set) && each.plan.explained() && each.plan.missing == 0 &&
-                                 each.plan.unexplained == 0 && !each.plan.guard_held && account.book.breaks.empty();
+                                 each.plan.unexplained == 0 && !each.plan.guard_held && !waits_for_looks(account.book);
             if (settled) account.settled_revision = account.book.revision;
             for (auto const& warning : each.plan.warnings) log(LogLevel::warning, warning.event, account.account, warning.text);
         }

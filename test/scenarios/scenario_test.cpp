@@ -57,6 +57,18 @@ TEST_P(Scenario, OneByteARead) {
     EXPECT_EQ(run(options), "");
 }
 
+TEST_P(Scenario, EveryFrameTwice) {
+    auto options = on_memory();
+    options.every_frame_twice = true;
+    EXPECT_EQ(run(options), "");
+}
+
+TEST_P(Scenario, FactsShuffled) {
+    auto options = on_memory();
+    options.facts_shuffled = true;
+    EXPECT_EQ(run(options), "");
+}
+
 TEST_P(Scenario, OldServer) {
     auto options = on_memory();
     options.server_version = 176;

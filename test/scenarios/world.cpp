@@ -50,6 +50,7 @@ std::string World::run(std::string_view text) {
         if (std::string const unsound = verify(); !unsound.empty()) return fmt::format("{}:{}: {}", name_, each.line, unsound);
         if (options_.restart_after_every_step && engine_ && changes_broker) restart();
     }
+    if (options_.every_frame_twice && engine_ && disturbed_ == 0) return "no frame was sent twice";
     if (!simulator.alarms().empty()) return "a request that could trade was sent";
     return {};
 }
@@ -227,6 +228,36 @@ std::string World::sync(gateway::ScenarioStep const& step) {
     return {};
 }
 
+/// The same frames, some twice or in another order. The handshake's answer is left as it is.
+std::string World::disturbed(std::string const& bytes) {
+    frames_.append(bytes);
+    std::vector<std::string> frames;
+    while (true) {
+        auto const frame = frames_.next();
+        if (!frame || !*frame) break;
+        frames.emplace_back(**frame);
+    }
+    auto const is_fact = [](std::string const& frame) {
+        auto const id = frame.substr(0, frame.find('\0'));
+        return id == "11" || id == "59";
+    };
+    if (options_.facts_shuffled) {
+        std::vector<std::size_t> places;
+        for (std::size_t i = 0; i < frames.size(); ++i) {
+            if (is_fact(frames[i])) places.push_back(i);
+        }
+        for (std::size_t i = places.size(); i > 1; --i) std::swap(frames[places[i - 1]], frames[places[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(i) - 1))]]);
+    }
+    std::string result;
+    for (auto const& frame : frames) {
+        int const times = options_.every_frame_twice && shaken_hands_ ? 2 : 1;
+        disturbed_ += times - 1;
+        for (int i = 0; i < times; ++i) tws::append_frame(result, frame);
+        shaken_hands_ = true;
+    }
+    return result;
+}
+
 void World::settle() {
     for (int guard = 0; guard < 1'000'000; ++guard) {
         if (engine_ && !events_.empty()) {
@@ -241,6 +272,7 @@ void World::settle() {
         for (auto& output : simulator.take_outputs()) {
             if (output.connection != connection_ || !engine_) continue;
             moved = true;
+            if (options_.every_frame_twice || options_.facts_shuffled) output.bytes = disturbed(output.bytes);
             if (options_.one_byte_per_read) {
                 for (char const c : output.bytes) {
                     received_.emplace_back(1, c);
@@ -280,6 +312,8 @@ void World::feed(sync::Event const& event) { events_.push_back(event); }
 
 void World::carry_out(sync::Effect& effect) {
     if (std::holds_alternative<sync::OpenSocket>(effect)) {
+        frames_.reset();
+        shaken_hands_ = false;
         connection_ = simulator.connect(now_);
         if (connection_ == 0) {
             events_.push_back(sync::SocketFailed{"Connection refused"});

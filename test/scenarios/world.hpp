@@ -7,16 +7,20 @@
 #include <memory>
 #include <string>
 
+#include "base/prng.hpp"
 #include "base/time.hpp"
 #include "gateway/scenario.hpp"
 #include "store/store.hpp"
 #include "sync/engine.hpp"
+#include "tws/frame.hpp"
 
 namespace possync::scenarios {
 
 struct WorldOptions {
     bool restart_after_every_step = false;
     bool one_byte_per_read = false;
+    bool every_frame_twice = false;
+    bool facts_shuffled = false;  ///< fills and commissions of a delivery in another order
     int server_version = 200;
     /// Makes the store; called again after every restart, for the same data.
     std::function<std::unique_ptr<store::Store>()> open_store;
@@ -38,6 +42,7 @@ public:
 private:
     struct Expectation;
     [[nodiscard]] std::string verify() const;
+    [[nodiscard]] std::string disturbed(std::string const& bytes);
     std::string repair(gateway::ScenarioStep const& step);
     [[nodiscard]] std::string last_troubles() const;
     std::string step(gateway::ScenarioStep const& step);
@@ -63,6 +68,10 @@ private:
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<sync::Engine> engine_;
     store::GatewayLease lease_;
+    tws::FrameReader frames_;  ///< of the simulator's output, where it is disturbed
+    bool shaken_hands_ = false;
+    int disturbed_ = 0;
+    base::Prng random_{7};
     std::map<base::Timestamp, model::CoverageWindow> coverage_;  ///< by begin, as committed
     int connection_ = 0;
     std::deque<sync::Event> events_;
