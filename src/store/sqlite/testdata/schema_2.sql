@@ -418,22 +418,6 @@ SELECT
 FROM adjustment j
     JOIN account a ON a.account_id = j.account_id
     JOIN instrument i ON i.con_id = j.con_id;
-CREATE VIEW position_history AS
-SELECT
-    h.position_id, a.code AS account, p.con_id, i.symbol, h.quantity, h.average_price, h.realized_pnl,
-    h.commissions,
-    strftime('%Y-%m-%dT%H:%M:%S', h.valid_from / 1000000, 'unixepoch')
-        || printf('.%06dZ', h.valid_from % 1000000) AS valid_from,
-    strftime('%Y-%m-%dT%H:%M:%S', h.valid_to / 1000000, 'unixepoch')
-        || printf('.%06dZ', h.valid_to % 1000000) AS valid_to,
-    strftime('%Y-%m-%dT%H:%M:%S', h.recorded_from / 1000000, 'unixepoch')
-        || printf('.%06dZ', h.recorded_from % 1000000) AS recorded_from,
-    strftime('%Y-%m-%dT%H:%M:%S', h.recorded_to / 1000000, 'unixepoch')
-        || printf('.%06dZ', h.recorded_to % 1000000) AS recorded_to
-FROM position_version h
-    JOIN position p ON p.position_id = h.position_id
-    JOIN account a ON a.account_id = p.account_id
-    JOIN instrument i ON i.con_id = p.con_id;
 CREATE VIEW accounts_numeric AS
 SELECT
     account_id, account, broker, gateway, base_currency, is_paper, revision, last_synced_at
@@ -515,6 +499,22 @@ SELECT
     ratio, effective_at, recorded_at, author, note, undone_by, symbol, basis,
     CAST(estimated_price AS REAL) AS estimated_price, undone_at
 FROM adjustments;
+CREATE VIEW position_history AS
+SELECT
+    h.position_id, a.code AS account, p.con_id, i.symbol, h.quantity, h.average_price, h.realized_pnl,
+    h.commissions,
+    replace(datetime(h.valid_from / 1000000, 'unixepoch'), ' ', 'T')
+        || printf('.%06dZ', h.valid_from % 1000000) AS valid_from,
+    replace(datetime(h.valid_to / 1000000, 'unixepoch'), ' ', 'T')
+        || printf('.%06dZ', h.valid_to % 1000000) AS valid_to,
+    replace(datetime(h.recorded_from / 1000000, 'unixepoch'), ' ', 'T')
+        || printf('.%06dZ', h.recorded_from % 1000000) AS recorded_from,
+    replace(datetime(h.recorded_to / 1000000, 'unixepoch'), ' ', 'T')
+        || printf('.%06dZ', h.recorded_to % 1000000) AS recorded_to
+FROM position_version h
+    JOIN position p ON p.position_id = h.position_id
+    JOIN account a ON a.account_id = p.account_id
+    JOIN instrument i ON i.con_id = p.con_id;
 CREATE VIEW position_history_numeric AS
 SELECT
     position_id, account, con_id, symbol, CAST(quantity AS REAL) AS quantity,
