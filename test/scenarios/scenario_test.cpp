@@ -1,5 +1,6 @@
 // Runs every .scn file of this folder on memory and on SQLite: plain, with a restart after every step, one byte a read.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -37,10 +38,19 @@ std::string title(::testing::TestParamInfo<std::string> const& info) {
 
 class Scenario : public ::testing::TestWithParam<std::string> {
 protected:
-    std::string run(WorldOptions options) const {
+    std::string run(WorldOptions options) {
         World world(std::move(options), std::filesystem::path(GetParam()).filename().string());
-        return world.run(read(GetParam()));
+        std::string const problem = world.run(read(GetParam()));
+        committed_ = world.committed;
+        return problem;
     }
+    /// What the commits of this scenario are to be, every field. To accept a change: POSSYNC_UPDATE_EXPECTED=1 once,
+    /// then read the difference.
+    static std::string expected_path() {
+        auto const scenario = std::filesystem::path(GetParam());
+        return (scenario.parent_path() / "expected" / scenario.stem()).string() + ".txt";
+    }
+    std::string committed_;
     static WorldOptions on_memory() {
         WorldOptions options;
         options.open_store = [] { return std::make_unique<MemoryStore>(); };
@@ -49,7 +59,11 @@ protected:
     }
 };
 
-TEST_P(Scenario, OnMemory) { EXPECT_EQ(run(on_memory()), ""); }
+TEST_P(Scenario, OnMemory) {
+    ASSERT_EQ(run(on_memory()), "");
+    if (::getenv("POSSYNC_UPDATE_EXPECTED") != nullptr) std::ofstream(expected_path()) << committed_;
+    EXPECT_EQ(committed_, read(expected_path())) << "see " << expected_path();
+}
 
 TEST_P(Scenario, OneByteARead) {
     auto options = on_memory();
@@ -73,6 +87,7 @@ TEST_P(Scenario, OldServer) {
     auto options = on_memory();
     options.server_version = 176;
     EXPECT_EQ(run(options), "");
+    EXPECT_EQ(committed_, read(expected_path()));
 }
 
 TEST_P(Scenario, OnSqlite) {
@@ -86,6 +101,7 @@ TEST_P(Scenario, OnSqlite) {
         return std::move(*opened);
     };
     EXPECT_EQ(run(options), "");
+    EXPECT_EQ(committed_, read(expected_path()));
     std::filesystem::remove_all(folder);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "dump.hpp"
 #include "ledger/verify.hpp"
 
 namespace possync::scenarios {
@@ -158,6 +159,7 @@ std::string World::repair(gateway::ScenarioStep const& step) {
     request.change_sets.push_back(model::share(plan->change_set));
     if (auto const done = store_->commit(request); !done) return done.error().message;
     changes_.insert(changes_.end(), plan->change_set.events.begin(), plan->change_set.events.end());
+    committed += dump(plan->change_set);
     feed(sync::BooksChanged{});
     settle();
     pass(std::chrono::seconds(2));
@@ -358,6 +360,7 @@ void World::carry_out(sync::Effect& effect) {
         for (auto const& window : commit->coverage) coverage_[window.from_time] = window;
         for (auto const& change_set : commit->change_sets) {
             changes_.insert(changes_.end(), change_set->events.begin(), change_set->events.end());
+            committed += dump(*change_set);
         }
         events_.push_back(sync::Committed{commit->commit_number});
     } else if (auto* finished = std::get_if<sync::SyncFinished>(&effect)) {

@@ -29,6 +29,7 @@ struct WorldOptions {
 
 class World {
 public:
+    std::string committed;  ///< every change set, every field
     World(WorldOptions options, std::string name);
 
     /// Carries a scenario out; empty when every expectation held, else the first that did not, with its line.
