@@ -53,6 +53,25 @@ TEST(Verify, EveryChangedNumberIsNamed) {
     finds([](auto& b) { b.positions[0].unknown_closes = 1; }, "unknown_closes is 1");
     finds([](auto& b) { b.positions[0].closed_at = testing::at(1); }, "is open and has a time of closing");
     finds([](auto& b) { b.positions[0].commissions = std::nullopt; }, "commissions is unknown");
+    finds([](auto& b) { b.positions[0].quantity = dec("41"); }, "): quantity is 41, its facts give 40");
+    finds([](auto& b) { b.positions[0].average_price = dec("1"); }, "average_price is 1,");
+    finds([](auto& b) { b.positions[0].cost = dec("1"); }, "cost is 1,");
+    finds([](auto& b) { b.positions[0].opened_at = std::nullopt; }, "opened_at is unknown");
+    finds([](auto& b) { b.positions[0].closed_at = testing::at(1); }, "closed_at is 20");
+    finds([](auto& b) { b.positions[0].realized_pnl = dec("1"); }, "): realized_pnl is 1,");
+    finds([](auto& b) { b.positions[0].net_realized_pnl = dec("1"); }, "net_realized_pnl is 1,");
+    finds([](auto& b) { b.positions[0].estimated_realized_pnl = dec("1"); }, "estimated_realized_pnl is 1,");
+    finds([](auto& b) { b.closes[0].quantity_closed = dec("59"); }, "quantity_closed is 59");
+    finds([](auto& b) { b.closes[0].exit_price = dec("1"); }, "exit_price is 1,");
+    finds([](auto& b) { b.closes[0].entry_price = dec("1"); }, "entry_price is 1,");
+    finds([](auto& b) { b.closes[0].commissions = dec("1"); }, "commissions is 1,");
+    finds([](auto& b) { b.closes[0].realized_pnl = dec("599"); }, "): realized_pnl is 599");
+    finds([](auto& b) { b.closes.clear(); }, "the close by f2 is missing");
+    finds([](auto& b) { b.lots[0].quantity = dec("99"); }, "): quantity is 99");
+    finds([](auto& b) { b.lots[0].remaining_quantity = dec("39"); }, "remaining_quantity is 39");
+    finds([](auto& b) { b.lots[0].price = dec("1"); }, "price is 1,");
+    finds([](auto& b) { b.adjustments.push_back({}), b.adjustments.back().quantity = dec("99999999999999999999999999999.1"), b.adjustments.back().price = dec("99999999999999999999"); },
+          "calculated exactly");
     finds([](auto& b) { b.closes[0].net_realized_pnl = dec("1"); }, "net_realized_pnl is 1");
     finds([](auto& b) { b.closes[0].is_full_close = true; }, "is_full_close is true");
     finds([](auto& b) { b.closes[0].quantity_closed = dec("-60"); }, "its quantity is not positive");
@@ -79,6 +98,9 @@ TEST(Verify, EventsChain) {
     auto late = links({{"0", "100"}, {"100", "40"}});
     late[1].revision = 2;
     EXPECT_EQ(with(late).size(), 1u);
+    named.revision = 3;
+    late[0].revision = 3;
+    EXPECT_EQ(with(late).size(), 1u);  // a revision went back
 }
 
 RC_GTEST_PROP(VerifyProperty, WhateverIsFoldedVerifies, ()) {

@@ -1,0 +1,66 @@
+#include "ledger/compare.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ledger/ledger_testing.hpp"
+
+namespace possync::ledger {
+namespace {
+
+using testing::Account;
+using testing::dec;
+using testing::holding;
+using testing::stock;
+
+std::vector<Difference> differences(Account& account, model::Observation const& observation) {
+    auto const plan = ledger::plan(account.book, observation, {});
+    CHECK(plan.has_value());
+    return compare(account.book, *observation.snapshot, *plan);
+}
+
+TEST(Compare, BothDirectionsWithTheirCause) {
+    Account account;
+    account.take(account.look(0, {holding(stock(1, "KEPT"), "10", "5"), holding(stock(2, "SOLD"), "10", "5"), holding(stock(3, "GONE"), "10", "5")}));
+    auto sale = testing::fill("f1.01", 5, "-4", "6");
+    sale.con_id = 2;
+    auto observation = account.look(10, {holding(stock(1, "KEPT"), "10", "5"), holding(stock(2, "SOLD"), "6", "5"), holding(stock(4, "NEW"), "7", "8")}, {});
+    observation.executions.push_back({sale, stock(2, "SOLD")});
+    auto const found = differences(account, observation);
+    ASSERT_EQ(found.size(), 3u);
+    EXPECT_EQ(found[0].instrument.symbol, "SOLD");
+    EXPECT_EQ(found[0].broker_quantity, dec("6"));
+    EXPECT_EQ(found[0].book_quantity, dec("10"));
+    EXPECT_EQ(found[0].broker_average_price, dec("5"));
+    EXPECT_EQ(found[0].book_average_price, dec("5"));
+    EXPECT_EQ(found[0].cause, "execution");
+    EXPECT_EQ(found[1].instrument.symbol, "GONE");
+    EXPECT_EQ(found[1].broker_quantity, std::nullopt);
+    EXPECT_EQ(found[1].book_quantity, dec("10"));
+    EXPECT_EQ(found[1].cause, "missing");
+    EXPECT_NE(found[1].detail.find("no longer shows"), std::string::npos);
+    EXPECT_EQ(found[2].instrument.symbol, "NEW");
+    EXPECT_EQ(found[2].broker_quantity, dec("7"));
+    EXPECT_EQ(found[2].broker_average_price, dec("8"));
+    EXPECT_EQ(found[2].book_quantity, std::nullopt);
+    EXPECT_EQ(found[2].cause, "settling");
+}
+
+TEST(Compare, EqualMeansNothingAndCombinationsAreNoPositions) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "5")}));
+    auto combination = stock(9, "COMBO");
+    combination.sec_type = "BAG";
+    EXPECT_TRUE(differences(account, account.look(10, {holding(stock(), "10", "6"), holding(combination, "3", "1"), holding(stock(7), "0", "0")})).empty());
+}
+
+TEST(Compare, AnOpenBreakNamesWhatThePlanDoesNotChange) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "5"), holding(stock(2), "10", "5")}));
+    account.take(account.look(10, {holding(stock(2), "10", "5")}));
+    auto const found = differences(account, account.look(20, {holding(stock(2), "10", "5")}));
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].cause, "missing");
+}
+
+}  // namespace
+}  // namespace possync::ledger
