@@ -261,6 +261,120 @@ TEST(Plan, FillThatNeverMovesThePositionBecomesABreak) {
     EXPECT_EQ(account.position().quantity, dec("150"));
 }
 
+// --- what mutation showed to be untold -------------------------------------------------------------------------------
+
+TEST(Plan, FillsBehindAMoveGoTowardsTheRest) {
+    // A rest of +20 is unexplained; the position moves by -4, and of the fills that come one is that move and one is 12 of
+    // the rest.
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "100")}));
+    account.take(account.look(10, {holding(stock(), "30", "100")}));
+    EXPECT_EQ(account.last.settling, 1);
+    account.take(account.look(20, {holding(stock(), "26", "100")}, {fill("f1.01", 11, "-4", "110"), fill("f2.01", 12, "12", "100")}));
+    auto const& executions = account.instrument().executions;
+    EXPECT_EQ(executions[0].booking, model::Booking::booked);
+    EXPECT_EQ(executions[1].booking, model::Booking::booked);
+    EXPECT_EQ(account.position().quantity, dec("26"));
+    ASSERT_EQ(account.book.breaks.size(), 1u);
+    EXPECT_EQ(account.book.breaks.begin()->second.book_value, dec("18"));
+}
+
+TEST(Plan, ARestIsNeverOvershot) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "100")}));
+    account.take(account.look(10, {holding(stock(), "30", "100")}));
+    // 12 and 12 are more than the 20 that are missing: only the first can be part of it.
+    account.take(account.look(20, {holding(stock(), "30", "100")}, {fill("f1.01", 11, "12", "110"), fill("f2.01", 12, "12", "100")}));
+    EXPECT_EQ(account.instrument().executions[0].booking, model::Booking::booked);
+    EXPECT_EQ(account.instrument().executions[1].booking, model::Booking::pending);
+    EXPECT_EQ(account.position().quantity, dec("30"));
+}
+
+TEST(Plan, ANewFillMakesARestSettleAnew) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "100")}));
+    account.take(account.look(10, {holding(stock(), "30", "100")}));
+    account.take(account.look(50, {holding(stock(), "30", "100")}));
+    account.take(account.look(60, {holding(stock(), "34", "100")}, {fill("f1.01", 55, "4", "110")}));
+    auto const& rest = account.book.breaks.begin()->second;
+    EXPECT_EQ(rest.state, model::BreakState::settling);
+    EXPECT_EQ(rest.looks, 1);
+    EXPECT_EQ(rest.last_change_at, testing::at(60));
+    // Three looks, and a minute since the last change, to the second.
+    account.take(account.look(90, {holding(stock(), "34", "100")}));
+    account.take(account.look(119, {holding(stock(), "34", "100")}));
+    EXPECT_EQ(account.book.breaks.begin()->second.state, model::BreakState::settling);
+    account.take(account.look(120, {holding(stock(), "34", "100")}));
+    EXPECT_EQ(account.book.breaks.begin()->second.state, model::BreakState::open);
+}
+
+TEST(Plan, ANewScaleRestatesPricesThatCameFromTheBrokersCost) {
+    Account account;
+    auto vod = stock(7, "VOD");
+    vod.price_scale = dec("1");
+    account.take(account.look(0, {holding(vod, "100", "0.72")}));
+    EXPECT_EQ(account.position(7).average_price, dec("0.72"));
+    auto described = vod;
+    described.price_scale = dec("0.01");
+    described.details_known = true;
+    model::Observation observation = Account::events(10, {});
+    observation.instruments.push_back(described);
+    account.take(observation);
+    EXPECT_EQ(account.position(7).average_price, dec("72"));
+    EXPECT_EQ(account.position(7).cost, dec("72"));
+}
+
+TEST(Plan, AMissingPositionIsEstimatedAtAFreshMarkOnly) {
+    for (auto const& [age, estimated] : {std::pair{600, true}, std::pair{601, false}}) {
+        Account account;
+        std::map<model::ConId, model::Mark> marks;
+        account.take(account.look(0, {holding(stock(), "10", "100"), holding(stock(2), "1", "1")}));
+        account.take(account.look(10, {holding(stock(2), "1", "1")}));
+        marks[265598].price = dec("103");
+        marks[265598].marked_at = testing::at(2000 - age);
+        auto last = account.look(2000, {holding(stock(2), "1", "1")});
+        last.marks = &marks;
+        account.take(last);
+        ASSERT_EQ(account.instrument().closes.size(), 1u);
+        EXPECT_EQ(account.instrument().closes[0].realized_pnl, std::nullopt);
+        EXPECT_EQ(account.instrument().closes[0].estimated_realized_pnl, estimated ? std::optional(dec("30")) : std::nullopt);
+    }
+}
+
+TEST(Plan, TheNoteAndTheAuthorOfAnExplanationAreKept) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "100")}));
+    account.take(account.look(10, {holding(stock(), "30", "100")}));
+    model::Observation observation = Account::events(20, {});
+    model::ExplainEdit edit;
+    edit.id = account.book.breaks.begin()->first;
+    edit.cause = model::Cause::transfer;
+    edit.note = "from elsewhere";
+    edit.author = "operator me";
+    observation.edits.push_back(edit);
+    account.take(observation);
+    auto const& added = account.instrument().adjustments.back();
+    EXPECT_EQ(added.note, "from elsewhere");
+    EXPECT_EQ(added.author, "operator me");
+    EXPECT_EQ(account.instrument().adjustments[1].undone_by, "explained by operator me");
+}
+
+TEST(Plan, ARestBehindAFlipIsPricedAtTheBrokersCost) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "100")}));
+    auto const mark = [] {
+        std::map<model::ConId, model::Mark> marks;
+        marks[265598].price = dec("120");
+        marks[265598].marked_at = testing::at(5);
+        return marks;
+    }();
+    auto observation = account.look(10, {holding(stock(), "-5", "120")});
+    observation.marks = &mark;
+    account.take(observation);
+    EXPECT_EQ(account.position().quantity, dec("-5"));
+    EXPECT_EQ(account.position().average_price, dec("120"));
+}
+
 // --- properties --------------------------------------------------------------------------------------------------
 
 /// A random day: fills arrive before, with or after the pushes they cause; some are never seen.
