@@ -78,11 +78,13 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
         Decimal const closed = std::min(held.quantity.abs(), quantity.abs());
         Decimal const cost = take_first_in(held, closed);
         Decimal const proceeds = base::multiply_divide_rounded(value, closed, quantity.abs(), 10);
-        fill.realized_pnl = (held.quantity.is_positive() ? proceeds - cost : cost - proceeds) - paid;
+        Decimal const paid_to_close = base::multiply_divide_rounded(paid, closed, quantity.abs(), 10);
+        fill.realized_pnl = (held.quantity.is_positive() ? proceeds - cost : cost - proceeds) - paid_to_close;
         held.cost -= cost;
         held.quantity += quantity;
         if (held.quantity.sign() == quantity.sign() && !held.quantity.is_zero()) {
-            held.cost = value - proceeds;
+            Decimal const paid_to_open = paid - paid_to_close;
+            held.cost = value - proceeds + (quantity.is_positive() ? paid_to_open : -paid_to_open);
             held.lots = {{fill.exec_id, held.quantity.abs(), held.cost}};
         }
     }
@@ -115,9 +117,18 @@ Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
 Fill const* Broker::report_commission(std::string const& exec_id, Decimal commission, std::optional<Decimal> realized) {
     for (auto& fill : fills_) {
         if (fill.exec_id != exec_id) continue;
+        // What was charged for an opening is part of the cost of what is held; a repeated report changes nothing.
+        Decimal const more = commission - fill.commission.value_or(Decimal(0));
         fill.commission = commission;
-        if (fill.realized_pnl) fill.realized_pnl = *fill.realized_pnl - commission;
+        if (fill.realized_pnl) fill.realized_pnl = *fill.realized_pnl - more;
         if (realized) fill.realized_pnl = realized;
+        Holding& held = holdings_[fill.account][fill.con_id];
+        for (auto& lot : held.lots) {
+            if (lot.exec_id != exec_id) continue;
+            Decimal const share = base::multiply_divide_rounded(fill.quantity.is_positive() ? more : -more, lot.quantity, fill.quantity.abs(), 10);
+            lot.cost += share;
+            held.cost += share;
+        }
         return &fill;
     }
     return nullptr;

@@ -90,7 +90,6 @@ public:
             }
         }
         review_breaks();
-        for (auto const& [con_id, at] : work_) compare_claims(con_id, at.facts);
         return finish();
     }
 
@@ -989,48 +988,6 @@ private:
         return true;
     }
 
-    // --- the broker's claims ----------------------------------------------------------------------------------
-
-    /// What the broker says a fill realized, beside what the same facts realize first in, first out and net of
-    /// commissions, as it calculates. A difference is told with both numbers, once per instrument; it alarms nobody.
-    void compare_claims(ConId con_id, InstrumentFacts const& facts) {
-        bool const claims = std::any_of(facts.executions.begin(), facts.executions.end(), [](Execution const& e) {
-            return e.in_force() && e.booking == Booking::booked && e.broker_realized_pnl;
-        });
-        Break const* const open = find_break(con_id, BreakKind::realized_pnl);
-        if (!claims && open == nullptr) return;
-        FoldOptions shadow = policy_.fold;
-        shadow.method = model::CostBasis::fifo;
-        shadow.calculate_realized_pnl = true;
-        auto const folded = fold(facts.instrument, facts.executions, facts.adjustments, shadow);
-        if (!folded) return;
-        std::map<std::string, std::optional<Decimal>> realized;
-        for (auto const& close : folded->closes) realized[close.exec_id] = close.net_realized_pnl;
-        for (auto const& execution : facts.executions) {
-            if (!execution.in_force() || execution.booking != Booking::booked || !execution.broker_realized_pnl) continue;
-            auto const ours = realized.find(execution.exec_id);
-            Decimal const net = ours == realized.end() ? Decimal(0) : ours->second.value_or(*execution.broker_realized_pnl);
-            if (within_tolerance(net, *execution.broker_realized_pnl, execution, facts.instrument)) continue;
-            Break differs = open != nullptr ? *open : new_break(con_id, BreakKind::realized_pnl);
-            differs.break_class = model::BreakClass::info;
-            differs.state = BreakState::open;
-            differs.broker_value = execution.broker_realized_pnl;
-            differs.book_value = net;
-            differs.detail = execution.exec_id;
-            if (open == nullptr || differs != *open) save(std::move(differs));
-            return;
-        }
-        if (open != nullptr) close_break(*open, BreakState::resolved, "the broker's claim and the facts agree");
-    }
-
-    /// max(0.01, 1e-6 of the fill's value).
-    static bool within_tolerance(Decimal const& ours, Decimal const& theirs, Execution const& execution, Instrument const& instrument) {
-        auto const factor = model::price_factor(instrument);
-        Decimal const value = factor ? base::multiply_rounded(execution.price, execution.shares * *factor, price_decimals) : Decimal(0);
-        Decimal const share = base::multiply_rounded(value.abs(), Decimal::from_parts(1, 6), price_decimals);
-        return (ours - theirs).abs() <= std::max(Decimal::from_parts(1, 2), share);
-    }
-
     // --- breaks -----------------------------------------------------------------------------------------------
 
     Break const* find_break(ConId con_id, BreakKind kind) const {
@@ -1140,12 +1097,7 @@ private:
 
 base::Result<Explanation> explain(model::AccountBook const& book, Observation const& observation, Policy const& policy,
                                   IdAllocator& ids) {
-    try {
-        return Explainer(book, observation, policy, ids).run();
-    } catch (base::DecimalOverflow const& overflow) {
-        return base::fail(base::ErrorCode::out_of_range,
-                          std::string("the observation cannot be calculated exactly: ") + overflow.what());
-    }
+    return Explainer(book, observation, policy, ids).run();
 }
 
 }  // namespace possync::ledger

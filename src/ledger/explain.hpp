@@ -45,7 +45,8 @@ struct Explanation {
 };
 
 /// Precondition: an account never seen before (revision 0) is only explained by an observation with a snapshot.
-/// `ids` numbers new adjustments and breaks. Errors: out_of_range when quantities cannot be added exactly.
+/// `ids` numbers new adjustments and breaks. Errors: out_of_range; throws DecimalOverflow where a
+/// quantity cannot be added exactly, which plan() turns into the same.
 [[nodiscard]] base::Result<Explanation> explain(model::AccountBook const& book, model::Observation const& observation,
                                                 Policy const& policy, IdAllocator& ids);
 

@@ -1,5 +1,7 @@
 #include "ledger/plan.hpp"
 
+#include "ledger/claims.hpp"
+
 namespace possync::ledger {
 
 namespace {
@@ -35,9 +37,7 @@ void make_room(model::ChangeSet& change_set, std::size_t instruments) {
     change_set.events.reserve(instruments);
 }
 
-}  // namespace
-
-base::Result<Plan> plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy) {
+base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy) {
     Plan plan;
     model::ChangeSet& change_set = plan.change_set;
     change_set.account_id = book.account_id;
@@ -48,14 +48,19 @@ base::Result<Plan> plan(model::AccountBook const& book, model::Observation const
     POSSYNC_TRY(Explanation explanation, explain(book, observation, policy, ids));
     static model::InstrumentBook const unknown;
     make_room(change_set, explanation.changed.size());
+    Claims claims(book, observation, policy, ids);
     for (auto& facts : explanation.changed) {
+        claims.compare_realized_pnl(facts);
         auto const found = book.instruments.find(facts.instrument.con_id);
         model::InstrumentBook const& was = found == book.instruments.end() ? unknown : found->second;
         POSSYNC_TRY_VOID(diff(was, facts, policy.fold, ids, change_set));
+        claims.compare_changed_cost(facts, change_set);
         facts = {};  // a first sight holds them all twice otherwise
     }
     add_notices(book, explanation.notices, ids, change_set);
+    claims.compare_unchanged_costs();
     change_set.breaks = std::move(explanation.breaks);
+    for (auto& differs : claims.take()) change_set.breaks.push_back(std::move(differs));
     plan.first_sight = book.revision == 0;
     change_set.next_id = change_set.empty() ? book.next_id : ids.next();
 
@@ -66,6 +71,17 @@ base::Result<Plan> plan(model::AccountBook const& book, model::Observation const
     plan.missing = explanation.missing;
     plan.guard_held = explanation.guard_held;
     return plan;
+}
+
+}  // namespace
+
+base::Result<Plan> plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy) {
+    try {
+        return make_plan(book, observation, policy);
+    } catch (base::DecimalOverflow const& overflow) {
+        return base::fail(base::ErrorCode::out_of_range,
+                          std::string("the observation cannot be calculated exactly: ") + overflow.what());
+    }
 }
 
 }  // namespace possync::ledger

@@ -40,9 +40,10 @@ struct Market {
     [[nodiscard]] static model::Instrument instrument(std::size_t index) {
         return stock(static_cast<model::ConId>(index + 1), "S" + std::to_string(index + 1));
     }
-    [[nodiscard]] static std::vector<model::BrokerPosition> rows(std::vector<base::Decimal> const& quantities) {
+    /// Without a cost: this market does not calculate one.
+    [[nodiscard]] static std::vector<model::BrokerPosition> rows(std::vector<base::Decimal> const& quantities, std::string_view cost = "") {
         std::vector<model::BrokerPosition> result;
-        for (std::size_t i = 0; i < quantities.size(); ++i) result.push_back(holding(instrument(i), quantities[i].to_string(), "50"));
+        for (std::size_t i = 0; i < quantities.size(); ++i) result.push_back(holding(instrument(i), quantities[i].to_string(), cost));
         return result;
     }
 };
@@ -105,7 +106,7 @@ std::vector<std::string> numbers(model::AccountBook const& book) {
 Account at_once(Market const& market, Policy const& policy = {}) {
     Account account;
     account.policy = policy;
-    account.take(account.look(0, Market::rows(market.opening)));
+    account.take(account.look(0, Market::rows(market.opening, "50")));
     account.take(account.look(1000, Market::rows(market.quantities()), market.executions));
     return account;
 }
@@ -137,7 +138,7 @@ RC_GTEST_PROP(Portfolio, ReachesTheBrokersQuantitiesWithNothingLeftOver, ()) {
 RC_GTEST_PROP(Portfolio, TheSameObservationAgainChangesNothing, ()) {
     auto const market = random_market();
     Account account;
-    auto const first = account.look(0, Market::rows(market.opening));
+    auto const first = account.look(0, Market::rows(market.opening, "50"));
     account.take(first);
     account.take(first);
     RC_ASSERT(account.last.change_set.empty());
@@ -156,7 +157,7 @@ RC_GTEST_PROP(Portfolio, OrderAndRepeatsWithinAnAnswerAreNothing, ()) {
     auto const policy = any_method();
     Account account;
     account.policy = policy;
-    account.take(account.look(0, Market::rows(market.opening)));
+    account.take(account.look(0, Market::rows(market.opening, "50")));
     account.take(account.look(1000, Market::rows(market.quantities()), shuffled(executions)));
     RC_ASSERT(numbers(account.book) == numbers(at_once(market, policy).book));
 }
@@ -166,7 +167,7 @@ RC_GTEST_PROP(Portfolio, OrderAndRepeatsOverManyAnswersAreNothing, ()) {
     auto const policy = any_method();
     Account account;
     account.policy = policy;
-    account.take(account.look(0, Market::rows(market.opening)));
+    account.take(account.look(0, Market::rows(market.opening, "50")));
     std::int64_t now = 100;
     for (auto const& execution : shuffled(market.executions)) {
         account.take(Account::events(now++, {execution}));
@@ -250,7 +251,7 @@ RC_GTEST_PROP(Portfolio, AnUnexplainedChangeNeverOvershootsTheBroker, ()) {
     // held back or missing, where it was; never elsewhere.
     auto const market = random_market();
     Account account;
-    account.take(account.look(0, Market::rows(market.opening)));
+    account.take(account.look(0, Market::rows(market.opening, "50")));
     auto broker = market.opening;
     for (int step = 1; step <= 6; ++step) {
         std::vector<base::Decimal> before;

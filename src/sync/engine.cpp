@@ -776,10 +776,11 @@ private:
                change_set.removed_positions.empty() && change_set.breaks.empty();
     }
 
-    /// Breaks of class info say that two numbers differ; no further look decides them.
+    /// Breaks of class info say that two numbers differ; once they stand, no further look decides them.
     static bool waits_for_looks(model::AccountBook const& book) {
         return std::any_of(book.breaks.begin(), book.breaks.end(), [](auto const& each) {
-            return each.second.unresolved() && each.second.break_class == model::BreakClass::alert;
+            return each.second.unresolved() &&
+                   (each.second.break_class == model::BreakClass::alert || each.second.state == model::BreakState::settling);
         });
     }
 

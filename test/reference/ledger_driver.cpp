@@ -18,10 +18,6 @@ constexpr std::int64_t begin = 1'795'000'000'000'000;
 
 std::string text(json::object const& object, char const* name) { return std::string(object.at(name).as_string()); }
 Decimal number(json::object const& object, char const* name) { return ledger::testing::dec(text(object, name)); }
-std::optional<Decimal> optional_number(json::object const& object, char const* name) {
-    if (object.at(name).is_null()) return std::nullopt;
-    return number(object, name);
-}
 json::value show(std::optional<Decimal> const& value) { return value ? json::value(value->to_string()) : json::value(nullptr); }
 
 class History {

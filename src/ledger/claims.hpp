@@ -1,0 +1,57 @@
+// claims: what the broker calculates, beside what the facts give: realized P&L of its fills, cost of what is held.
+// A difference is a break of class info with both numbers. It overwrites nothing and alarms nobody. Pure.
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "ledger/diff.hpp"
+#include "ledger/policy.hpp"
+#include "model/book.hpp"
+#include "model/change_set.hpp"
+#include "model/observation.hpp"
+
+namespace possync::ledger {
+
+/// Collects the breaks of one plan. `book` is as it was before, and outlives this.
+class Claims {
+public:
+    Claims(model::AccountBook const& book, model::Observation const& observation, Policy const& policy, IdAllocator& ids)
+        : book_(book), seen_(observation), policy_(policy), ids_(ids) {}
+
+    /// The realized P&L that the broker states with its fills, beside what the same facts realize first in, first out
+    /// and net of commissions, as it calculates. One break per instrument, of its first fill that differs.
+    void compare_realized_pnl(InstrumentFacts const& facts);
+
+    /// The broker's average cost contains the commissions of what is held. Ours is put together likewise, where every
+    /// cost and commission is known, by the account's method or first in, first out, whichever agrees: a login may show
+    /// either. A difference is `settling` until it has stood for Policy::settle_for. Nothing without a complete snapshot.
+    /// First each instrument that the plan changes, its rows being in `changes` already; then all others.
+    void compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet const& changes);
+    void compare_unchanged_costs();
+
+    [[nodiscard]] std::vector<model::Break> take() { return std::move(breaks_); }
+
+private:
+    /// What the shadow is folded from; an InstrumentBook and an InstrumentFacts both have it.
+    struct Facts {
+        model::Instrument const& instrument;
+        std::vector<model::Execution> const& executions;
+        std::vector<model::Adjustment> const& adjustments;
+    };
+    void compare_cost(model::Position const& position, Facts const& facts, model::BrokerPosition const& row);
+    [[nodiscard]] bool first_in_first_out_agrees(Facts const& facts, base::Decimal const& theirs) const;
+    [[nodiscard]] FoldOptions shadow_options() const;
+    [[nodiscard]] model::Break const* find_break(model::ConId con_id, model::BreakKind kind) const;
+    [[nodiscard]] model::Break new_break(model::ConId con_id, model::BreakKind kind);
+    void resolve(model::Break const& open, std::string detail);
+
+    model::AccountBook const& book_;
+    model::Observation const& seen_;
+    Policy const& policy_;
+    IdAllocator& ids_;
+    std::set<model::ConId> compared_;
+    std::vector<model::Break> breaks_;
+};
+
+}  // namespace possync::ledger
