@@ -23,7 +23,7 @@ std::string plain_time(base::Timestamp time, char between) {
     return text;
 }
 
-tws::Contract contract_of(SimulatedInstrument const& instrument, std::string& multiplier) {
+tws::Contract contract_of(SimulatedInstrument const& instrument) {
     tws::Contract contract;
     contract.con_id = instrument.con_id;
     contract.symbol = instrument.symbol;
@@ -31,8 +31,7 @@ tws::Contract contract_of(SimulatedInstrument const& instrument, std::string& mu
     contract.last_trade_date = instrument.expiry;
     contract.strike = instrument.strike;
     contract.right = instrument.right;
-    multiplier = instrument.sec_type == "STK" ? "" : instrument.multiplier.to_string();
-    contract.multiplier = multiplier;
+    if (instrument.sec_type != "STK") contract.multiplier = instrument.multiplier;
     if (instrument.sec_type == "STK") contract.exchange = instrument.primary_exchange;
     contract.primary_exchange = instrument.primary_exchange;
     contract.currency = instrument.currency;
@@ -146,9 +145,8 @@ void Simulator::request(int id, Connection& connection, tws::ClientRequest const
             return send_error(connection, contract->request_id, 200, "No security definition has been found for the request", now);
         }
         tws::ContractData data;
-        std::string multiplier;
-        data.request_id = contract->request_id;
-        data.contract = contract_of(found->second, multiplier);
+            data.request_id = contract->request_id;
+        data.contract = contract_of(found->second);
         data.contract.exchange = found->second.exchange;
         data.market_name = found->second.trading_class;
         data.min_tick = base::Decimal::from_parts(1, 2);
@@ -228,9 +226,8 @@ void Simulator::send_position(Connection& connection, std::string const& account
         return;
     }
     tws::Position position;
-    std::string multiplier;
     position.account = account;
-    position.contract = contract_of(instrument, multiplier);
+    position.contract = contract_of(instrument);
     position.position = holding.quantity;
     position.average_cost = holding.average_cost();
     row = {connection.version, holding, {}};
@@ -259,7 +256,6 @@ void Simulator::send_executions(Connection& connection, tws::RequestExecutions c
 void Simulator::send_execution(Connection& connection, Fill const& fill, std::int64_t request_id) {
     SimulatedInstrument const& instrument = broker_.instruments().at(fill.con_id);
     tws::ExecutionDetails details;
-    std::string multiplier;
     // From 174 on times carry a zone; before, they are the gateway's own without one.
     std::string time = plain_time(fill.time, ' ');
     if (connection.version >= 174) {
@@ -269,7 +265,7 @@ void Simulator::send_execution(Connection& connection, Fill const& fill, std::in
     }
     details.request_id = request_id;
     details.order_id = fill.order_id;
-    details.contract = contract_of(instrument, multiplier);
+    details.contract = contract_of(instrument);
     details.contract.exchange = "ISLAND";
     details.exec_id = fill.exec_id;
     details.time = time;
@@ -322,8 +318,9 @@ void Simulator::send_portfolio(Connection& connection, std::string const& accoun
     auto const& instrument = broker_.instruments().at(con_id);
     Holding const& holding = broker_.holdings().at(account).at(con_id);
     tws::PortfolioValue value;
-    std::string multiplier;
-    value.contract = contract_of(instrument, multiplier);
+    value.contract = contract_of(instrument);
+    // In the binary form the exchange stands where it stands in other contracts; the text form has the primary one only.
+    if (connection.version >= 207) value.contract.exchange = std::exchange(value.contract.primary_exchange, {});
     value.position = holding.quantity;
     value.market_price = instrument.price;
     value.market_value = base::multiply_rounded(instrument.price, holding.quantity * instrument.factor(), 2);

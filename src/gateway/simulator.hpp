@@ -20,7 +20,7 @@
 namespace possync::gateway {
 
 struct SimulatorOptions {
-    int server_version = 200;
+    int server_version = 226;
     std::string zone = "UTC";             ///< of the handshake's time text
     std::int64_t master_client_id = -1;   ///< receives every fill as it happens; -1: nobody
     int requests_per_second_max = 50;     ///< beyond it error 100, the third time the connection is closed

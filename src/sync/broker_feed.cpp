@@ -18,6 +18,7 @@ tws::SessionOptions session_options(EngineOptions const& options) {
     tws::SessionOptions session;
     session.port = options.port;
     session.client_id = options.client_id;
+    session.version_min = options.min_server_version;
     session.version_max = options.max_server_version;
     session.request_timeout = options.timeout;
     session.reconnect = !options.one_shot;
@@ -35,9 +36,7 @@ Instrument describe(tws::Contract const& contract) {
     instrument.exchange = std::string(contract.exchange);
     instrument.primary_exchange = std::string(contract.primary_exchange);
     instrument.trading_class = std::string(contract.trading_class);
-    if (auto const multiplier = Decimal::parse(contract.multiplier); multiplier && multiplier->is_positive()) {
-        instrument.multiplier = *multiplier;
-    }
+    if (contract.multiplier && contract.multiplier->is_positive()) instrument.multiplier = *contract.multiplier;
     instrument.expiry = std::string(contract.last_trade_date);
     if (contract.strike && !contract.strike->is_zero()) instrument.strike = contract.strike;
     if (contract.right == "C" || contract.right == "CALL") instrument.right = "C";

@@ -34,7 +34,8 @@ struct EngineOptions {
     std::vector<std::string> accounts;  ///< empty: every managed account
     Expect expect = Expect::any;
     std::string time_zone;  ///< IANA; empty: from the handshake where it is recognised
-    int max_server_version = 200;
+    int min_server_version = 100;
+    int max_server_version = 226;
 
     bool enabled = true;  ///< false: no schedule and no callbacks, only syncs asked for
     base::Duration interval = std::chrono::minutes(5);

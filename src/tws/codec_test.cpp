@@ -6,6 +6,7 @@
 #include "tws/encode.hpp"
 #include "tws/frame.hpp"
 #include "tws/outgoing.hpp"
+#include "tws/protobuf.hpp"
 
 namespace possync::tws {
 namespace {
@@ -89,6 +90,181 @@ TEST(Golden, AnswersAreRead) {
     EXPECT_EQ(std::get<Position>(*decode(payload_of(again), 200)), position);
 }
 
+TEST(Golden, BinaryFramesBothWays) {
+    Contract stock;
+    stock.con_id = 265598;
+    stock.symbol = "AAPL";
+    stock.sec_type = "STK";
+    stock.strike = dec("0");
+    stock.exchange = "NASDAQ";
+    stock.currency = "USD";
+    stock.local_symbol = "AAPL";
+    stock.trading_class = "NMS";
+    Contract put;
+    put.con_id = 700000001;
+    put.symbol = "SPY";
+    put.sec_type = "OPT";
+    put.last_trade_date = "20270115";
+    put.strike = dec("650");
+    put.right = "P";
+    put.multiplier = dec("100");
+    put.currency = "USD";
+    put.local_symbol = "SPY   270115P00650000";
+    put.trading_class = "SPY";
+    ExecutionDetails execution;
+    execution.request_id = 1001;
+    execution.contract = stock;
+    execution.exec_id = "0000e0d5.6a000001.01.01";
+    execution.time = "20261123 09:31:05 US/Eastern";
+    execution.account = "DU0000001";
+    execution.exchange = "NASDAQ";
+    execution.side = "SLD";
+    execution.shares = dec("12.5");
+    execution.price = dec("201.9");
+    execution.perm_id = 1800718721;
+    execution.cum_qty = dec("12.5");
+    execution.average_price = dec("201.9");
+    execution.last_liquidity = 2;
+    execution.exercise_type = -1;
+    struct Answer {
+        IncomingMessage message;
+        char const* hex;
+    };
+    for (auto const& row :
+         {Answer{ManagedAccounts{"DU0000001"}, "0000000f000000d70a09445530303030303031"}, Answer{NextValidId{1}, "00000006000000d10801"},
+          Answer{ErrorMessage{-1, 2104, "Market data farm connection is OK:usfarm", "", 1795000000000},
+                 "00000043000000cc08ffffffffffffffffff011080bcd9f29e3418b81022284d61726b65742064617461206661726d20636f6e6e656374696f6e2069"
+                 "73204f4b3a75736661726d"},
+          Answer{Position{"DU0000001", stock, dec("-12.5"), dec("201.8829709")},
+                 "00000051000001050a09445530303030303031123008fe9a1012044141504c1a0353544b29000000000000000042064e4153444151520355"
+                 "53445a044141504c62034e4d531a052d31322e35213b5a304c413c6940"},
+          Answer{Position{"DU0000001", put, dec("-3"), std::nullopt}, nullptr},
+          Answer{PositionEnd{}, "0000000400000106"}, Answer{ExecutionDetailsEnd{1001}, "00000007000000ff08e907"},
+          Answer{AccountValue{"NetLiquidation", "100000.00", "USD", "DU0000001"}, nullptr},
+          Answer{AccountUpdateTime{"09:31"}, "0000000b000000d00a0530393a3331"},
+          Answer{AccountDownloadEnd{"DU0000001"}, "0000000f000000fe0a09445530303030303031"},
+          Answer{CurrentTime{1795000000}, nullptr}}) {
+        for (int const version : {213, 226}) {
+            std::string bytes;
+            encode(bytes, row.message, version);
+            if (row.hex != nullptr) {
+                EXPECT_EQ(bytes, from_hex(row.hex)) << row.message.index();
+            }
+            EXPECT_TRUE(*decode(payload_of(bytes), version) == row.message) << row.message.index();
+        }
+    }
+    // As captured numbers go: what a real gateway wrote is read to the digit.
+    auto const frame = payload_of(from_hex(
+        "0000006e000001050a0944553030303030303112500881cee4cd0212035350591a034f50542208323032373031313529000000000050844032015039000000"
+        "000000594052035553445a1553505920202032373031313550303036353030303062035350591a022d33219a779ca24369a040"));
+    auto const position = std::get<Position>(*decode(frame, 226));
+    EXPECT_EQ(position.contract, put);
+    EXPECT_EQ(position.position, dec("-3"));
+    EXPECT_EQ(position.average_cost, dec("2100.6321"));
+
+    auto const fill = payload_of(from_hex(
+        "000000c2000000d308e907123008fe9a1012044141504c1a0353544b29000000000000000042064e415344415152035553445a044141504c62034e4d531a8601"
+        "0800121730303030653064352e36613030303030312e30312e30311a1c32303236313132332030393a33313a30352055532f4561737465726e22094455303030"
+        "303030312a064e41534441513203534c443a0431322e3541cdcccccccc3c69404881d293ad035000620431322e3569cdcccccccc3c6940900102a801ffffffff"
+        "ffffffffff01"));
+    auto read = std::get<ExecutionDetails>(*decode(fill, 226));
+    EXPECT_EQ(read.perm_id, 900000001);
+    read.perm_id = execution.perm_id;
+    EXPECT_EQ(read, execution);
+    execution.perm_id = 900000001;
+    std::string again;
+    encode(again, execution, 226);
+    EXPECT_EQ(payload_of(again), fill);
+
+    auto const commission = payload_of(
+        from_hex("00000034000001030a1730303030653064352e36613030303030312e30312e3031115dbf60376c1bf03f1a035553442100000000000002c0"));
+    auto const report = std::get<CommissionReport>(*decode(commission, 226));
+    EXPECT_EQ(report.commission, dec("1.0066950000000000"));
+    EXPECT_EQ(report.realized_pnl, dec("-2.25"));
+    again.clear();
+    encode(again, report, 226);
+    EXPECT_EQ(payload_of(again), commission);
+
+    auto const portfolio = payload_of(from_hex(
+        "00000075000000cf0a3008fe9a1012044141504c1a0353544b29000000000000000042064e415344415152035553445a044141504c62034e4d5312052d31322e"
+        "35190000000000406940210000000000baa3c0293b5a304c413c6940310e10ccd1e367f7bf3900000000000000004209445530303030303031"));
+    auto const value = std::get<PortfolioValue>(*decode(portfolio, 226));
+    EXPECT_EQ(value.contract, stock);
+    EXPECT_EQ(value.market_price, dec("202"));
+    EXPECT_EQ(value.market_value, dec("-2525"));
+    EXPECT_EQ(value.realized_pnl, dec("0"));
+    EXPECT_EQ(value.account, "DU0000001");
+
+    struct Row {
+        OutgoingMessage message;
+        int version;
+        char const* hex;
+    };
+    for (auto const& row :
+         {Row{StartApi{7}, 201, "00000009000000473200370000"}, Row{StartApi{7}, 212, "00000009000000473200370000"},
+          Row{StartApi{7}, 213, "000000060000010f0807"}, Row{RequestPositions{}, 207, "0000000400000105"},
+          Row{RequestExecutions{1001, 0, "", ""}, 201, "00000009000000cf08e9071200"},
+          Row{RequestExecutions{1002, 0, "DU0000001", "20261123-00:00:00", 3}, 226,
+              "00000029000000cf08ea07122012094455303030303030311a1132303236313132332d30303a30303a30304003"},
+          Row{RequestAccountUpdates{true, "DU0000001"}, 207, "00000011000000ce08011209445530303030303031"},
+          Row{RequestAccountUpdates{false, "DU0000001"}, 207, "0000000f000000ce1209445530303030303031"},
+          Row{RequestCurrentTime{}, 213, "00000004000000f9"}, Row{RequestSettings{9}, 219, "00000006000001340809"}}) {
+        std::string bytes;
+        encode(bytes, row.message, row.version);
+        EXPECT_EQ(bytes, from_hex(row.hex)) << row.message.index();
+        EXPECT_TRUE(may_be_sent(bytes));
+    }
+    auto const mixed = payload_of(from_hex("000000100000000f310044553030303030303100"));
+    EXPECT_EQ(std::get<ManagedAccounts>(*decode(mixed, 203)).accounts, "DU0000001");
+}
+
+TEST(Binary, DoublesAreTheDecimalsTheyStandFor) {
+    for (char const* text : {"0", "1", "-1", "0.1", "201.8829709", "1581.09", "-0.00000001", "99999999999.99", "123456789012345.6",
+                             "0.30000000000000004", "1234567890123456", "0.000000000000000001", "4433.3", "1E+20"}) {
+        auto const value = dec(text);
+        CommissionReport report;
+        report.commission = value;
+        std::string bytes;
+        encode(bytes, report, 226);
+        EXPECT_EQ(std::get<CommissionReport>(*decode(payload_of(bytes), 226)).commission, value) << text;
+    }
+    for (double const unset : {std::numeric_limits<double>::max(), std::numeric_limits<double>::infinity(), std::nan("")}) {
+        EXPECT_EQ(decimal_of(unset), std::nullopt);
+    }
+    EXPECT_EQ(decimal_of(-0.0), dec("0"));
+}
+
+TEST(Binary, WhatIsNotKnownIsPassedOver) {
+    std::string bytes;
+    encode(bytes, NextValidId{42}, 226);
+    auto with = [&](std::string const& extra) { return decode(payload_of(bytes) + extra, 226); };
+    // A varint, eight bytes, a text, four bytes, a group with a varint inside; then the known field again: the last wins.
+    for (char const* hex : {"9001ff01", "91010000000000000000", "9201036162 63", "95010000 0000", "930108059401"}) {
+        std::string compact(hex);
+        std::erase(compact, ' ');
+        EXPECT_EQ(std::get<NextValidId>(*with(from_hex(compact))).order_id, 42) << hex;
+    }
+    EXPECT_EQ(std::get<NextValidId>(*with(from_hex("0807"))).order_id, 7);
+    EXPECT_EQ(std::get<NextValidId>(*with(from_hex("0a0137"))).order_id, 42);  // the same number, another wire type
+    for (char const* hex : {"08", "088080", "12ff", "1100", "15000000", "93010805", "0f", "00", "94", "08ffffffffffffffffffff01"}) {
+        auto const decoded = with(from_hex(hex));
+        ASSERT_FALSE(decoded.has_value()) << hex;
+        EXPECT_EQ(decoded.error().message_id, 9);
+    }
+    EXPECT_EQ(std::get<UnknownMessage>(*decode(from_hex("0000ffff0801"), 226)).id, 65335);
+    EXPECT_FALSE(decode(from_hex("ffffffff"), 226).has_value());
+    EXPECT_FALSE(decode(from_hex("0000"), 226).has_value());
+}
+
+TEST(Binary, ASubmessageThatComesTwiceIsMerged) {
+    // A position whose contract comes in two parts: the conId, then symbol and kind.
+    auto const payload = from_hex("00000105120408fe9a10120b12044141504c1a0353544b");
+    auto const position = std::get<Position>(*decode(payload, 226));
+    EXPECT_EQ(position.contract.con_id, 265598);
+    EXPECT_EQ(position.contract.symbol, "AAPL");
+    EXPECT_EQ(position.contract.sec_type, "STK");
+}
+
 TEST(Decode, SentinelsAreUnknown) {
     for (char const* unset : {"", "1.7976931348623157E308", "2147483647", "9223372036854775807", "-9223372036854775808", "Infinity"}) {
         auto const payload = fields({"59", "1", "e.01", unset, "USD", unset, "", ""});
@@ -144,7 +320,7 @@ Contract sample_contract() {
     contract.last_trade_date = "20270115";
     contract.strike = dec("650.5");
     contract.right = "P";
-    contract.multiplier = "100";
+    contract.multiplier = dec("100");
     contract.exchange = "CBOE";
     contract.currency = "USD";
     contract.local_symbol = "SPY   270115P00650500";
@@ -159,7 +335,7 @@ TEST(Codec, EveryMessageComesBackInEveryVersion) {
     portfolio.primary_exchange = "ARCA";
     Contract details = contract;
     details.primary_exchange = "ARCA";
-    for (int const version : {100, 109, 110, 135, 136, 151, 163, 164, 176, 178, 181, 182, 186, 193, 194, 198, 200}) {
+    for (int const version : {100, 109, 110, 135, 136, 151, 163, 164, 176, 178, 181, 182, 186, 193, 194, 198, 200, 201, 202, 204, 205, 206, 207, 209, 210, 211, 212, 213, 219, 226}) {
         ExecutionDetails execution{1001, 5, contract, "0000e0d5.69dd7411.01.01", "20261123 09:31:05 US/Eastern", "DU1", "CBOE", "SLD",
                                    dec("12.5"), dec("225.9"), 2147483648, 7, 1, dec("12.5"), dec("225.9"), "mine", "", std::nullopt,
                                    version >= 103 ? "model" : "", version >= 136 ? 2 : 0, version >= 178,
@@ -198,7 +374,12 @@ TEST(Codec, EveryMessageComesBackInEveryVersion) {
             AccountUpdateTime{"09:31"}, AccountDownloadEnd{"DU1"}, execution, ExecutionDetailsEnd{1001},
             CommissionReport{"0000e0d5.69dd7411.01.01", dec("1.0457"), "USD", std::nullopt}, data, bond, ContractDataEnd{9},
             CurrentTime{1795000000},
-            ErrorMessage{9, 200, "No security definition", version >= 166 ? "{}" : "", version >= 194 ? 1795000000000 : 0}, pnl};
+            ErrorMessage{9, 200, "No security definition", version >= 166 ? "{}" : "", version >= 194 ? 1795000000000 : 0}, pnl,
+            PositionMulti{7, "DU1", contract, dec("2.5"), dec("225.9"), "growth"}, PositionMultiEnd{7},
+            AccountSummary{8, "DU1", "NetLiquidation", "1000.5", "EUR"}, AccountSummaryEnd{8},
+            AccountUpdateMulti{9, "DU1", "growth", "CashBalance", "12", "USD"}, AccountUpdateMultiEnd{9},
+            FamilyCodes{{{"DU1", "F445566A"}, {"DU2", ""}}}, CurrentTimeInMillis{1795000000123},
+            Pnl{4, dec("-1.5"), version >= 129 ? OptionalDecimal(dec("3")) : std::nullopt, std::nullopt}};
         for (auto const& message : messages) {
             std::string bytes;
             encode(bytes, message, version);
@@ -210,7 +391,10 @@ TEST(Codec, EveryMessageComesBackInEveryVersion) {
         std::vector<OutgoingMessage> const requests{
             StartApi{7}, RequestManagedAccounts{}, RequestCurrentTime{}, RequestPositions{}, CancelPositions{},
             RequestAccountUpdates{true, "DU1"}, RequestExecutions{1001, 3, "DU1", "20261123-00:00:00"}, RequestContractData{9, 265598},
-            RequestPnlSingle{4, "DU1", 265598}, CancelPnlSingle{4}};
+            RequestPnlSingle{4, "DU1", 265598}, CancelPnlSingle{4}, RequestPositionsMulti{5, "DU1", "growth"}, CancelPositionsMulti{5},
+            RequestAccountSummary{6, "All", "NetLiquidation,TotalCashValue"}, CancelAccountSummary{6},
+            RequestAccountUpdatesMulti{7, "DU1", "", true}, CancelAccountUpdatesMulti{7}, RequestFamilyCodes{},
+            RequestPnl{8, "DU1", "growth"}, CancelPnl{8}, RequestCurrentTimeInMillis{}};
         for (auto const& request : requests) {
             std::string bytes;
             encode(bytes, request, version);
@@ -223,12 +407,30 @@ TEST(Codec, EveryMessageComesBackInEveryVersion) {
     }
 }
 
+TEST(Codec, TheGatewaysSettingsComeBack) {
+    ApiSettings settings{true, true, false, true, true, false, 71, 30, true, false, "operator"};
+    GatewaySettings const message{9, {"23:45", "PM", "restart"}, {settings}};
+    std::string bytes;
+    encode(bytes, message, 219);
+    std::string const payload = payload_of(bytes);
+    EXPECT_EQ(std::get<GatewaySettings>(*decode(payload, 219)), message);
+}
+
 TEST(Outgoing, NothingThatTradesMayLeave) {
-    for (int const id : {3, 4, 5, 8, 14, 15, 16, 21, 58, 99, 109, 203, 204}) {
-        std::string bytes;
-        append_frame(bytes, fields({std::to_string(id), "1"}));
+    for (int const id : {3, 4, 5, 8, 14, 15, 16, 21, 58, 99, 109}) {
         EXPECT_FALSE(is_allowed(id));
-        EXPECT_FALSE(may_be_sent(bytes)) << id;
+        std::string text;
+        append_frame(text, fields({std::to_string(id), "1"}));
+        EXPECT_FALSE(may_be_sent(text)) << id;
+        for (int const offset : {0, 200}) {  // as four bytes with text, and as binary
+            std::string raw(3, '\0');
+            raw += static_cast<char>(0);
+            raw[2] = static_cast<char>((id + offset) >> 8);
+            raw[3] = static_cast<char>((id + offset) & 0xFF);
+            std::string bytes;
+            append_frame(bytes, raw + std::string("1\0", 2));
+            EXPECT_FALSE(may_be_sent(bytes)) << id;
+        }
     }
     std::string good;
     encode(good, RequestPositions{}, 200);
@@ -273,9 +475,15 @@ TEST(Frame, ImpossibleLengthsEndTheStream) {
 }
 
 RC_GTEST_PROP(DecodeProperty, AnyBytesGiveAValue, (std::string const& bytes)) {
-    for (int const version : {100, 176, 200}) {
+    for (int const version : {100, 176, 200, 201, 226}) {
         (void)decode(bytes, version);
         (void)decode_request(bytes, version);
+        // The same bytes as the body of every binary message.
+        for (unsigned char id = 201; version > 200 && id != 0; ++id) {
+            std::string const payload = std::string("\0\0\0", 3) + static_cast<char>(id) + bytes;
+            (void)decode(payload, version);
+            (void)decode_request(payload, version);
+        }
     }
     (void)decode_hello(bytes);
     (void)decode_client_hello(bytes);

@@ -1,6 +1,10 @@
 #include "tws/decode.hpp"
 
 #include "tws/fields.hpp"
+#include "tws/generation.hpp"
+#include "tws/outgoing.hpp"
+#include "tws/protobuf.hpp"
+#include "tws/protobuf_messages.hpp"
 
 namespace possync::tws {
 
@@ -14,6 +18,9 @@ Decoded finish(FieldCursor const& fields, Message const& message) {
     return message;
 }
 
+/// "20250620 08:30 US/Central" is date, time and zone.
+std::string_view date_of(std::string_view last_trade) { return last_trade.substr(0, last_trade.find_first_of(" -")); }
+
 /// symbol ... tradingClass as most messages carry them.
 void read_contract(FieldCursor& fields, Contract& contract, bool primary_instead_of_exchange) {
     contract.con_id = fields.whole();
@@ -22,7 +29,7 @@ void read_contract(FieldCursor& fields, Contract& contract, bool primary_instead
     contract.last_trade_date = fields.text();
     contract.strike = fields.decimal();
     contract.right = fields.text();
-    contract.multiplier = fields.text();
+    contract.multiplier = fields.decimal_or_nothing();
     (primary_instead_of_exchange ? contract.primary_exchange : contract.exchange) = fields.text();
     contract.currency = fields.text();
     contract.local_symbol = fields.text();
@@ -113,8 +120,7 @@ Decoded decode_contract_data(FieldCursor fields, int server_version) {
     message.request_id = fields.whole(-1);
     message.contract.symbol = fields.text();
     message.contract.sec_type = fields.text();
-    std::string_view const last_trade = fields.text();  // "20250620 08:30 US/Central": date, time, zone
-    message.contract.last_trade_date = last_trade.substr(0, last_trade.find_first_of(" -"));
+    message.contract.last_trade_date = date_of(fields.text());
     if (server_version >= 182) fields.skip();
     message.contract.strike = fields.decimal();
     message.contract.right = fields.text();
@@ -126,7 +132,7 @@ Decoded decode_contract_data(FieldCursor fields, int server_version) {
     message.contract.con_id = fields.whole();
     message.min_tick = fields.decimal();
     if (server_version >= 110 && server_version < 164) fields.skip();
-    message.contract.multiplier = fields.text();
+    message.contract.multiplier = fields.decimal_or_nothing();
     fields.skip(2);  // order types, valid exchanges
     message.price_magnifier = fields.whole(1);
     message.under_con_id = fields.whole();
@@ -154,8 +160,7 @@ Decoded decode_bond_data(FieldCursor fields, int server_version) {
     message.contract.symbol = fields.text();
     message.contract.sec_type = fields.text();
     fields.skip(2);  // CUSIP, coupon
-    std::string_view const maturity = fields.text();
-    message.contract.last_trade_date = maturity.substr(0, maturity.find_first_of(" -"));
+    message.contract.last_trade_date = date_of(fields.text());
     fields.skip(8);  // issue date ... description
     message.contract.exchange = fields.text();
     message.contract.currency = fields.text();
@@ -208,25 +213,70 @@ Decoded decode_number(FieldCursor fields, std::int64_t Message::* member) {
     return finish(fields, message);
 }
 
-std::expected<int, DecodeError> id_of(Fields& fields, std::string_view payload) {
-    if (!fields.split(payload)) return std::unexpected(DecodeError{0, 0, "the frame is not a list of fields"});
-    std::string_view const first = fields[0];
-    int id = 0;
-    auto const [stop, error] = std::from_chars(first.data(), first.data() + first.size(), id);
-    if (error != std::errc{} || stop != first.data() + first.size() || id < 0) {
-        return std::unexpected(DecodeError{0, 0, "the message id is not a number"});
-    }
-    return id;
+Decoded decode_position_multi(FieldCursor fields) {
+    PositionMulti message;
+    fields.skip();
+    message.request_id = fields.whole(-1);
+    message.account = fields.text();
+    read_contract(fields, message.contract, false);
+    message.position = fields.decimal();
+    message.average_cost = fields.decimal();
+    message.model_code = fields.text();
+    return finish(fields, message);
 }
 
-}  // namespace
+Decoded decode_account_summary(FieldCursor fields) {
+    AccountSummary message;
+    fields.skip();
+    message.request_id = fields.whole(-1);
+    message.account = fields.text();
+    message.tag = fields.text();
+    message.value = fields.text();
+    message.currency = fields.text();
+    return finish(fields, message);
+}
 
-Decoded decode(std::string_view payload, int server_version) {
-    Fields fields;
-    auto const id = id_of(fields, payload);
-    if (!id) return std::unexpected(id.error());
-    FieldCursor const cursor(fields, *id);
-    switch (*id) {
+Decoded decode_account_update_multi(FieldCursor fields) {
+    AccountUpdateMulti message;
+    fields.skip();
+    message.request_id = fields.whole(-1);
+    message.account = fields.text();
+    message.model_code = fields.text();
+    message.key = fields.text();
+    message.value = fields.text();
+    message.currency = fields.text();
+    return finish(fields, message);
+}
+
+Decoded decode_family_codes(FieldCursor fields) {
+    FamilyCodes message;
+    auto const count = fields.whole();
+    if (count < 0 || count > 200) fields.fail("an impossible count");
+    for (std::int64_t i = 0; i < count && !fields.failed(); ++i) {
+        FamilyCode& code = message.codes.emplace_back();
+        code.account = fields.text();
+        code.family_code = fields.text();
+    }
+    return finish(fields, message);
+}
+
+Decoded decode_pnl(FieldCursor fields, int server_version) {
+    Pnl message;
+    message.request_id = fields.whole(-1);
+    message.daily_pnl = fields.decimal();
+    if (server_version >= 129) message.unrealized_pnl = fields.decimal();
+    if (server_version >= 135) message.realized_pnl = fields.decimal();
+    return finish(fields, message);
+}
+
+Decoded decode_current_time_in_millis(FieldCursor fields) {
+    CurrentTimeInMillis message;
+    message.milliseconds = fields.whole();
+    return finish(fields, message);
+}
+
+Decoded decode_text(int id, FieldCursor const& cursor, int server_version) {
+    switch (id) {
         case 4: return decode_error(cursor, server_version);
         case 6: return decode_account_value(cursor);
         case 7: return decode_portfolio_value(cursor);
@@ -243,21 +293,110 @@ Decoded decode(std::string_view payload, int server_version) {
         case 59: return decode_commission(cursor);
         case 61: return decode_position(cursor);
         case 62: return PositionEnd{};
+        case 63: return decode_account_summary(cursor);
+        case 64: return decode_number(cursor, &AccountSummaryEnd::request_id);
+        case 71: return decode_position_multi(cursor);
+        case 72: return decode_number(cursor, &PositionMultiEnd::request_id);
+        case 73: return decode_account_update_multi(cursor);
+        case 74: return decode_number(cursor, &AccountUpdateMultiEnd::request_id);
+        case 78: return decode_family_codes(cursor);
+        case 94: return decode_pnl(cursor, server_version);
         case 95: return decode_pnl_single(cursor, server_version);
-        default: return UnknownMessage{*id};
+        case 109: return decode_current_time_in_millis(cursor);
+        default: return UnknownMessage{id};
     }
 }
 
-std::expected<ClientRequest, DecodeError> decode_request(std::string_view payload, int server_version) {
-    Fields all;
-    auto const id = id_of(all, payload);
-    if (!id) return std::unexpected(id.error());
-    FieldCursor fields(all, *id);
-    auto finish_request = [&](auto const& message) -> std::expected<ClientRequest, DecodeError> {
+template <typename Variant, typename Message>
+std::expected<Variant, DecodeError> read_binary(int id, std::string_view body, Message message = {}) {
+    ProtobufReader reader(body, id);
+    if (!reader.read(message)) return std::unexpected(reader.error());
+    return message;
+}
+
+Decoded decode_binary_contract(int id, std::string_view body) {
+    ContractData data;
+    data.is_bond = id == 18;
+    auto decoded = read_binary<IncomingMessage>(id, body, data);
+    if (!decoded) return decoded;
+    auto& contract = std::get<ContractData>(*decoded).contract;
+    contract.last_trade_date = date_of(contract.last_trade_date);
+    return decoded;
+}
+
+Decoded decode_binary(int id, std::string_view body) {
+    switch (id) {
+        case 4: return read_binary<IncomingMessage, ErrorMessage>(id, body);
+        case 6: return read_binary<IncomingMessage, AccountValue>(id, body);
+        case 7: return read_binary<IncomingMessage, PortfolioValue>(id, body);
+        case 8: return read_binary<IncomingMessage, AccountUpdateTime>(id, body);
+        case 9: return read_binary<IncomingMessage, NextValidId>(id, body);
+        case 10: case 18: return decode_binary_contract(id, body);
+        case 11: return read_binary<IncomingMessage, ExecutionDetails>(id, body);
+        case 15: return read_binary<IncomingMessage, ManagedAccounts>(id, body);
+        case 49: return read_binary<IncomingMessage, CurrentTime>(id, body);
+        case 52: return read_binary<IncomingMessage, ContractDataEnd>(id, body);
+        case 54: return read_binary<IncomingMessage, AccountDownloadEnd>(id, body);
+        case 55: return read_binary<IncomingMessage, ExecutionDetailsEnd>(id, body);
+        case 59: return read_binary<IncomingMessage, CommissionReport>(id, body);
+        case 61: return read_binary<IncomingMessage, Position>(id, body);
+        case 62: return read_binary<IncomingMessage, PositionEnd>(id, body);
+        case 63: return read_binary<IncomingMessage, AccountSummary>(id, body);
+        case 64: return read_binary<IncomingMessage, AccountSummaryEnd>(id, body);
+        case 71: return read_binary<IncomingMessage, PositionMulti>(id, body);
+        case 72: return read_binary<IncomingMessage, PositionMultiEnd>(id, body);
+        case 73: return read_binary<IncomingMessage, AccountUpdateMulti>(id, body);
+        case 74: return read_binary<IncomingMessage, AccountUpdateMultiEnd>(id, body);
+        case 78: return read_binary<IncomingMessage, FamilyCodes>(id, body);
+        case 94: return read_binary<IncomingMessage, Pnl>(id, body);
+        case 95: return read_binary<IncomingMessage, PnlSingle>(id, body);
+        case 109: return read_binary<IncomingMessage, CurrentTimeInMillis>(id, body);
+        case 110: return read_binary<IncomingMessage, GatewaySettings>(id, body);
+        default: return UnknownMessage{id};
+    }
+}
+
+using Request = std::expected<ClientRequest, DecodeError>;
+
+Request decode_binary_request(int id, std::string_view body) {
+    switch (id) {
+        case 6: return read_binary<ClientRequest>(id, body, RequestAccountUpdates{false, {}});
+        case 7: return read_binary<ClientRequest, RequestExecutions>(id, body);
+        case 9: return read_binary<ClientRequest, RequestContractData>(id, body);
+        case 17: return RequestManagedAccounts{};
+        case 49: return RequestCurrentTime{};
+        case 61: return RequestPositions{};
+        case 62: return read_binary<ClientRequest, RequestAccountSummary>(id, body);
+        case 63: return read_binary<ClientRequest, CancelAccountSummary>(id, body);
+        case 64: return CancelPositions{};
+        case 71: return read_binary<ClientRequest, StartApi>(id, body);
+        case 74: return read_binary<ClientRequest, RequestPositionsMulti>(id, body);
+        case 75: return read_binary<ClientRequest, CancelPositionsMulti>(id, body);
+        case 76: return read_binary<ClientRequest, RequestAccountUpdatesMulti>(id, body);
+        case 77: return read_binary<ClientRequest, CancelAccountUpdatesMulti>(id, body);
+        case 80: return RequestFamilyCodes{};
+        case 92: return read_binary<ClientRequest, RequestPnl>(id, body);
+        case 93: return read_binary<ClientRequest, CancelPnl>(id, body);
+        case 94: return read_binary<ClientRequest, RequestPnlSingle>(id, body);
+        case 95: return read_binary<ClientRequest, CancelPnlSingle>(id, body);
+        case 105: return RequestCurrentTimeInMillis{};
+        case 108: return read_binary<ClientRequest, RequestSettings>(id, body);
+        default: return UnknownRequest{id};
+    }
+}
+
+Request decode_text_request(int id, FieldCursor fields, int server_version) {
+    auto finish_request = [&](auto const& message) -> Request {
         if (fields.failed()) return std::unexpected(fields.error());
         return message;
     };
-    switch (*id) {
+    /// Version and number, as most cancelling requests are.
+    auto numbered = [&](auto message, bool with_version) -> Request {
+        if (with_version) fields.skip();
+        message.request_id = fields.whole();
+        return finish_request(message);
+    };
+    switch (id) {
         case 6: {
             RequestAccountUpdates message;
             fields.skip();
@@ -273,7 +412,10 @@ std::expected<ClientRequest, DecodeError> decode_request(std::string_view payloa
             message.account = fields.text();
             message.time = fields.text();
             fields.skip(4);  // symbol, kind, exchange, side
-            if (server_version >= 200) fields.skip(2);
+            if (server_version >= 200) {
+                message.last_days = fields.whole();
+                fields.skip();
+            }
             return finish_request(message);
         }
         case 9: {
@@ -286,6 +428,15 @@ std::expected<ClientRequest, DecodeError> decode_request(std::string_view payloa
         case 17: return RequestManagedAccounts{};
         case 49: return RequestCurrentTime{};
         case 61: return RequestPositions{};
+        case 62: {
+            RequestAccountSummary message;
+            fields.skip();
+            message.request_id = fields.whole();
+            message.group = fields.text();
+            message.tags = fields.text();
+            return finish_request(message);
+        }
+        case 63: return numbered(CancelAccountSummary{}, true);
         case 64: return CancelPositions{};
         case 71: {
             StartApi message;
@@ -293,6 +444,34 @@ std::expected<ClientRequest, DecodeError> decode_request(std::string_view payloa
             message.client_id = fields.whole();
             return finish_request(message);
         }
+        case 74: {
+            RequestPositionsMulti message;
+            fields.skip();
+            message.request_id = fields.whole();
+            message.account = fields.text();
+            message.model_code = fields.text();
+            return finish_request(message);
+        }
+        case 75: return numbered(CancelPositionsMulti{}, true);
+        case 76: {
+            RequestAccountUpdatesMulti message;
+            fields.skip();
+            message.request_id = fields.whole();
+            message.account = fields.text();
+            message.model_code = fields.text();
+            message.ledger_and_nlv = fields.boolean();
+            return finish_request(message);
+        }
+        case 77: return numbered(CancelAccountUpdatesMulti{}, true);
+        case 80: return RequestFamilyCodes{};
+        case 92: {
+            RequestPnl message;
+            message.request_id = fields.whole();
+            message.account = fields.text();
+            message.model_code = fields.text();
+            return finish_request(message);
+        }
+        case 93: return numbered(CancelPnl{}, false);
         case 94: {
             RequestPnlSingle message;
             message.request_id = fields.whole();
@@ -301,13 +480,75 @@ std::expected<ClientRequest, DecodeError> decode_request(std::string_view payloa
             message.con_id = fields.whole();
             return finish_request(message);
         }
-        case 95: {
-            CancelPnlSingle message;
-            message.request_id = fields.whole();
-            return finish_request(message);
-        }
-        default: return UnknownRequest{*id};
+        case 95: return numbered(CancelPnlSingle{}, false);
+        case 105: return RequestCurrentTimeInMillis{};
+        default: return UnknownRequest{id};
     }
+}
+
+/// The four bytes in front of a frame from server version 201 on; empty when there are none.
+std::optional<std::uint32_t> raw_id(std::string_view payload) {
+    if (payload.size() < 4) return std::nullopt;
+    std::uint32_t id = 0;
+    for (int i = 0; i < 4; ++i) id = id << 8 | static_cast<unsigned char>(payload[static_cast<std::size_t>(i)]);
+    return id;
+}
+
+std::expected<int, DecodeError> id_of(Fields const& fields) {
+    std::string_view const first = fields.count() == 0 ? std::string_view{} : fields[0];
+    int id = 0;
+    auto const [stop, error] = std::from_chars(first.data(), first.data() + first.size(), id);
+    if (first.empty() || error != std::errc{} || stop != first.data() + first.size() || id < 0) {
+        return std::unexpected(DecodeError{0, 0, "the message id is not a number"});
+    }
+    return id;
+}
+
+/// Finds the id and the form, by the frame alone.
+template <typename Result, typename ReadText, typename ReadBinary>
+Result dispatch(std::string_view payload, int server_version, ReadText read_text, ReadBinary read_binary_form) {
+    Fields fields;
+    if (server_version < binary_ids_since) {
+        if (!fields.split(payload)) return std::unexpected(DecodeError{0, 0, "the frame is not a list of fields"});
+        auto const id = id_of(fields);
+        if (!id) return std::unexpected(id.error());
+        return read_text(*id, FieldCursor(fields, *id, 1));
+    }
+    auto const raw = raw_id(payload);
+    if (!raw || *raw > 100'000) return std::unexpected(DecodeError{0, 0, "the message id is not a number"});
+    int const id = static_cast<int>(*raw);
+    std::string_view const body = payload.substr(4);
+    if (id > binary_offset) return read_binary_form(id - binary_offset, body);
+    if (!fields.split(body)) return std::unexpected(DecodeError{id, 0, "the frame is not a list of fields"});
+    return read_text(id, FieldCursor(fields, id, 0));
+}
+
+}  // namespace
+
+Decoded decode(std::string_view payload, int server_version) {
+    return dispatch<Decoded>(
+        payload, server_version, [&](int id, FieldCursor const& fields) { return decode_text(id, fields, server_version); },
+        decode_binary);
+}
+
+Request decode_request(std::string_view payload, int server_version) {
+    return dispatch<Request>(
+        payload, server_version,
+        [&](int id, FieldCursor const& fields) { return decode_text_request(id, fields, server_version); }, decode_binary_request);
+}
+
+std::optional<int> base_id(std::string_view payload) {
+    if (payload.starts_with('\0')) {
+        auto const raw = raw_id(payload);
+        if (!raw || *raw > 100'000) return std::nullopt;
+        int const id = static_cast<int>(*raw);
+        return id > binary_offset ? id - binary_offset : id;
+    }
+    std::string_view const first = payload.substr(0, payload.find('\0'));
+    int id = 0;
+    auto const [stop, error] = std::from_chars(first.data(), first.data() + first.size(), id);
+    if (first.empty() || error != std::errc{} || stop != first.data() + first.size() || id < 0) return std::nullopt;
+    return id;
 }
 
 std::optional<ServerHello> decode_hello(std::string_view payload) {

@@ -18,7 +18,7 @@ struct DecodeError {
     bool operator==(DecodeError const&) const = default;
 };
 
-/// A gateway's message, text protocol of this negotiated version.
+/// A gateway's message, in whichever form this negotiated version has it.
 [[nodiscard]] std::expected<IncomingMessage, DecodeError> decode(std::string_view payload, int server_version);
 
 /// A client's message, as the simulator reads it.

@@ -1,4 +1,4 @@
-// libFuzzer target: frames of any bytes in any chunks, decoded in three versions; what decodes is written and read again.
+// libFuzzer target: frames of any bytes in any chunks, decoded in five versions; what decodes is written and read again.
 #include <cstdint>
 #include <string_view>
 
@@ -24,10 +24,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
             std::string const payload(**frame);
             (void)decode_hello(payload);
             (void)decode_client_hello(payload);
-            for (int const version : {100, 176, 200}) {
+            for (int const version : {100, 176, 200, 204, 226}) {
                 (void)decode_request(payload, version);
                 auto const message = decode(payload, version);
                 if (!message || std::holds_alternative<UnknownMessage>(*message)) continue;
+                // A message may come in binary before this version writes it so; then it has no form to be written in.
+                if (std::holds_alternative<GatewaySettings>(*message) && version < 219) continue;
                 std::string again;
                 encode(again, *message, version);
                 CHECK(decode(std::string_view(again).substr(4), version).has_value());

@@ -19,11 +19,12 @@ class Fields {
 public:
     static constexpr std::size_t count_max = 400;
 
-    /// False when the frame has too many fields or does not end in NUL.
+    /// False when the frame has too many fields or does not end in NUL. No bytes at all are no fields.
     [[nodiscard]] bool split(std::string_view payload) {
         data_ = payload.data();
         count_ = 0;
-        if (payload.empty() || payload.back() != '\0') return false;
+        if (payload.empty()) return true;
+        if (payload.back() != '\0') return false;
         std::size_t at = 0;
 #if defined(__SSE2__)
         __m128i const zero = _mm_setzero_si128();
@@ -60,7 +61,9 @@ private:
 /// Reads fields in order; remembers the first problem and gives defaults after it.
 class FieldCursor {
 public:
-    FieldCursor(Fields const& fields, int message_id) : fields_(fields), message_id_(message_id) {}
+    /// `first`: index of the first field behind the id.
+    FieldCursor(Fields const& fields, int message_id, std::size_t first)
+        : fields_(fields), message_id_(message_id), first_(first), at_(first) {}
 
     std::string_view text() {
         if (at_ >= fields_.count()) {
@@ -109,16 +112,23 @@ public:
         return std::nullopt;
     }
 
+    /// Where something else than a number says that there is none.
+    OptionalDecimal decimal_or_nothing() {
+        auto const value = base::Decimal::parse(text());
+        return value ? OptionalDecimal(*value) : std::nullopt;
+    }
+
     [[nodiscard]] bool failed() const { return error_.what[0] != '\0'; }
     [[nodiscard]] DecodeError error() const { return error_; }
     void fail(char const* what) {
-        if (!failed()) error_ = {message_id_, static_cast<int>(at_) - 1, what};
+        if (!failed()) error_ = {message_id_, static_cast<int>(at_ - first_), what};
     }
 
 private:
     Fields const& fields_;
     int message_id_;
-    std::size_t at_ = 1;  // behind the id
+    std::size_t first_;
+    std::size_t at_;
     DecodeError error_;
 };
 

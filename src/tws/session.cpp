@@ -7,6 +7,7 @@
 #include "base/check.hpp"
 #include "tws/decode.hpp"
 #include "tws/encode.hpp"
+#include "tws/generation.hpp"
 #include "tws/outgoing.hpp"
 
 namespace possync::tws {
@@ -17,7 +18,11 @@ using base::Now;
 namespace {
 
 constexpr Duration client_id_retry = std::chrono::seconds(5);
-constexpr std::string_view position_id("61\0", 3);
+/// How the payload of a position begins: as text, as text behind four bytes, in binary.
+std::string_view position_prefix(int server_version) {
+    if (server_version < binary_ids_since) return {"61\0", 3};
+    return server_version < answers_binary_since(61) ? std::string_view("\0\0\0\x3d", 4) : std::string_view("\0\0\x01\x05", 4);
+}
 
 /// Farm states: they come and go all day and say nothing about positions.
 bool is_farm_notice(std::int64_t code) {
@@ -159,7 +164,7 @@ void Session::on_bytes(Now now, std::string_view bytes) {
 
 void Session::read(Now now, std::string_view payload) {
     if (state_ == State::greeting) return greet(now, payload);
-    if (state_ == State::ready && payload.starts_with(position_id) && listener_.on_position_payload(payload)) return;
+    if (state_ == State::ready && payload.starts_with(position_prefix_) && listener_.on_position_payload(payload)) return;
     auto const message = decode(payload, server_version_);
     if (!message) {
         ++statistics_.undecodable_frames;
@@ -213,6 +218,7 @@ void Session::greet(Now now, std::string_view payload) {
                             true);
     }
     server_version_ = hello->server_version;
+    position_prefix_ = position_prefix(server_version_);
     connection_time_ = std::string(hello->connection_time);
     state_ = State::starting;
     deadline_ = now.steady + options_.ready_timeout;

@@ -28,7 +28,7 @@ struct SessionOptions {
     int port = 4002;
     int client_id = 71;
     int version_min = 100;
-    int version_max = 200;
+    int version_max = 226;
     base::Duration connect_timeout = std::chrono::seconds(10);
     base::Duration ready_timeout = std::chrono::seconds(10);
     base::Duration request_timeout = std::chrono::seconds(30);
@@ -156,6 +156,7 @@ private:
     int port_;
     int client_id_;
     int server_version_ = 0;
+    std::string_view position_prefix_;
     std::string connection_time_;
     std::string managed_accounts_;
     bool have_accounts_ = false;

@@ -21,7 +21,7 @@ struct WorldOptions {
     bool one_byte_per_read = false;
     bool every_frame_twice = false;
     bool facts_shuffled = false;  ///< fills and commissions of a delivery in another order
-    int server_version = 200;
+    int server_version = 226;
     /// Makes the store; called again after every restart, for the same data.
     std::function<std::unique_ptr<store::Store>()> open_store;
     bool store_survives_restart = false;  ///< a memory store is kept, a file is opened anew
