@@ -127,7 +127,6 @@ private:
         std::uint64_t value = 0;
         for (int shift = 0; shift < 70 && at_ != end_; shift += 7) {
             auto const byte = static_cast<unsigned char>(*at_++);
-            if (shift == 63 && byte > 1) break;
             value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
             if (byte < 0x80) return value;
         }
