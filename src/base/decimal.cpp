@@ -199,6 +199,7 @@ Decimal Decimal::from_parts(Int128 coefficient, int scale) {
 }
 
 Result<Decimal> Decimal::parse(std::string_view text) {
+    if (Decimal value; parse_plain(text, value)) return value;
     auto malformed = [&] {
         return fail(ErrorCode::invalid_input,
                     "'" + std::string(text.substr(0, 60)) + "' is not a decimal number");

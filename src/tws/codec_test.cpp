@@ -229,9 +229,13 @@ TEST(Binary, DoublesAreTheDecimalsTheyStandFor) {
         EXPECT_EQ(std::get<CommissionReport>(*decode(payload_of(bytes), 226)).commission, value) << text;
     }
     for (double const unset : {std::numeric_limits<double>::max(), std::numeric_limits<double>::infinity(), std::nan("")}) {
-        EXPECT_EQ(decimal_of(unset), std::nullopt);
+        OptionalDecimal value = dec("1");
+        read_double(unset, value);
+        EXPECT_EQ(value, std::nullopt);
     }
-    EXPECT_EQ(decimal_of(-0.0), dec("0"));
+    OptionalDecimal value;
+    read_double(-0.0, value);
+    EXPECT_EQ(value, dec("0"));
 }
 
 TEST(Binary, WhatIsNotKnownIsPassedOver) {

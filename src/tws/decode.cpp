@@ -12,11 +12,6 @@ namespace {
 
 using Decoded = std::expected<IncomingMessage, DecodeError>;
 
-template <typename Message>
-Decoded finish(FieldCursor const& fields, Message const& message) {
-    if (fields.failed()) return std::unexpected(fields.error());
-    return message;
-}
 
 /// "20250620 08:30 US/Central" is date, time and zone.
 std::string_view date_of(std::string_view last_trade) { return last_trade.substr(0, last_trade.find_first_of(" -")); }
@@ -37,27 +32,32 @@ void read_contract(FieldCursor& fields, Contract& contract, bool primary_instead
 }
 
 Decoded decode_position(FieldCursor fields) {
-    Position message;
+    Decoded decoded(std::in_place, std::in_place_type<Position>);
+    auto& message = std::get<Position>(*decoded);
     auto const version = fields.whole();
     message.account = fields.text();
     read_contract(fields, message.contract, false);
     message.position = fields.decimal();
     if (version >= 3) message.average_cost = fields.decimal();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_account_value(FieldCursor fields) {
-    AccountValue message;
+    Decoded decoded(std::in_place, std::in_place_type<AccountValue>);
+    auto& message = std::get<AccountValue>(*decoded);
     fields.skip();
     message.key = fields.text();
     message.value = fields.text();
     message.currency = fields.text();
     message.account = fields.text();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_portfolio_value(FieldCursor fields) {
-    PortfolioValue message;
+    Decoded decoded(std::in_place, std::in_place_type<PortfolioValue>);
+    auto& message = std::get<PortfolioValue>(*decoded);
     fields.skip();
     read_contract(fields, message.contract, true);
     message.position = fields.decimal();
@@ -67,11 +67,13 @@ Decoded decode_portfolio_value(FieldCursor fields) {
     message.unrealized_pnl = fields.decimal();
     message.realized_pnl = fields.decimal();
     message.account = fields.text();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_execution(FieldCursor fields, int server_version) {
-    ExecutionDetails message;
+    Decoded decoded(std::in_place, std::in_place_type<ExecutionDetails>);
+    auto& message = std::get<ExecutionDetails>(*decoded);
     if (server_version < 136) fields.skip();
     message.request_id = fields.whole(-1);
     message.order_id = fields.whole();
@@ -95,17 +97,20 @@ Decoded decode_execution(FieldCursor fields, int server_version) {
     if (server_version >= 136) message.last_liquidity = fields.whole();
     if (server_version >= 178) message.pending_price_revision = fields.boolean();
     if (server_version >= 198) message.submitter = fields.text();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_commission(FieldCursor fields) {
-    CommissionReport message;
+    Decoded decoded(std::in_place, std::in_place_type<CommissionReport>);
+    auto& message = std::get<CommissionReport>(*decoded);
     fields.skip();
     message.exec_id = fields.text();
     message.commission = fields.decimal();
     message.currency = fields.text();
     message.realized_pnl = fields.decimal();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 void skip_pairs(FieldCursor& fields) {
@@ -115,7 +120,8 @@ void skip_pairs(FieldCursor& fields) {
 }
 
 Decoded decode_contract_data(FieldCursor fields, int server_version) {
-    ContractData message;
+    Decoded decoded(std::in_place, std::in_place_type<ContractData>);
+    auto& message = std::get<ContractData>(*decoded);
     if (server_version < 164) fields.skip();
     message.request_id = fields.whole(-1);
     message.contract.symbol = fields.text();
@@ -149,11 +155,13 @@ Decoded decode_contract_data(FieldCursor fields, int server_version) {
     }
     if (server_version >= 126) fields.skip();
     if (server_version >= 134) message.real_expiration_date = fields.text();
-    return finish(fields, message);  // what follows is not needed
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;  // what follows is not needed
 }
 
 Decoded decode_bond_data(FieldCursor fields, int server_version) {
-    ContractData message;
+    Decoded decoded(std::in_place, std::in_place_type<ContractData>);
+    auto& message = std::get<ContractData>(*decoded);
     message.is_bond = true;
     if (server_version < 164) fields.skip();
     message.request_id = fields.whole(-1);
@@ -172,49 +180,59 @@ Decoded decode_bond_data(FieldCursor fields, int server_version) {
     fields.skip(6);  // order types, valid exchanges, next option date/type/partial, notes
     message.long_name = fields.text();
     if (fields.more()) message.time_zone = fields.text();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_error(FieldCursor fields, int server_version) {
-    ErrorMessage message;
+    Decoded decoded(std::in_place, std::in_place_type<ErrorMessage>);
+    auto& message = std::get<ErrorMessage>(*decoded);
     if (server_version < 194) fields.skip();
     message.request_id = fields.whole(-1);
     message.code = fields.whole();
     message.text = fields.text();
     if (server_version >= 166 && fields.more()) message.advanced_reject = fields.text();
     if (server_version >= 194 && fields.more()) message.time_milliseconds = fields.whole();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_pnl_single(FieldCursor fields, int server_version) {
-    PnlSingle message;
+    Decoded decoded(std::in_place, std::in_place_type<PnlSingle>);
+    auto& message = std::get<PnlSingle>(*decoded);
     message.request_id = fields.whole(-1);
     message.position = fields.decimal();
     message.daily_pnl = fields.decimal();
     if (server_version >= 129) message.unrealized_pnl = fields.decimal();
     if (server_version >= 135) message.realized_pnl = fields.decimal();
     message.value = fields.decimal();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 template <typename Message, typename Member, typename Read>
 Decoded decode_one(FieldCursor fields, Member Message::* member, Read read) {
-    Message message;
+    Decoded decoded(std::in_place, std::in_place_type<Message>);
+    auto& message = std::get<Message>(*decoded);
     fields.skip();  // version
     message.*member = (fields.*read)();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 template <typename Message>
 Decoded decode_number(FieldCursor fields, std::int64_t Message::* member) {
-    Message message;
+    Decoded decoded(std::in_place, std::in_place_type<Message>);
+    auto& message = std::get<Message>(*decoded);
     fields.skip();  // version
     message.*member = fields.whole();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_position_multi(FieldCursor fields) {
-    PositionMulti message;
+    Decoded decoded(std::in_place, std::in_place_type<PositionMulti>);
+    auto& message = std::get<PositionMulti>(*decoded);
     fields.skip();
     message.request_id = fields.whole(-1);
     message.account = fields.text();
@@ -222,22 +240,26 @@ Decoded decode_position_multi(FieldCursor fields) {
     message.position = fields.decimal();
     message.average_cost = fields.decimal();
     message.model_code = fields.text();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_account_summary(FieldCursor fields) {
-    AccountSummary message;
+    Decoded decoded(std::in_place, std::in_place_type<AccountSummary>);
+    auto& message = std::get<AccountSummary>(*decoded);
     fields.skip();
     message.request_id = fields.whole(-1);
     message.account = fields.text();
     message.tag = fields.text();
     message.value = fields.text();
     message.currency = fields.text();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_account_update_multi(FieldCursor fields) {
-    AccountUpdateMulti message;
+    Decoded decoded(std::in_place, std::in_place_type<AccountUpdateMulti>);
+    auto& message = std::get<AccountUpdateMulti>(*decoded);
     fields.skip();
     message.request_id = fields.whole(-1);
     message.account = fields.text();
@@ -245,11 +267,13 @@ Decoded decode_account_update_multi(FieldCursor fields) {
     message.key = fields.text();
     message.value = fields.text();
     message.currency = fields.text();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_family_codes(FieldCursor fields) {
-    FamilyCodes message;
+    Decoded decoded(std::in_place, std::in_place_type<FamilyCodes>);
+    auto& message = std::get<FamilyCodes>(*decoded);
     auto const count = fields.whole();
     if (count < 0 || count > 200) fields.fail("an impossible count");
     for (std::int64_t i = 0; i < count && !fields.failed(); ++i) {
@@ -257,22 +281,27 @@ Decoded decode_family_codes(FieldCursor fields) {
         code.account = fields.text();
         code.family_code = fields.text();
     }
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_pnl(FieldCursor fields, int server_version) {
-    Pnl message;
+    Decoded decoded(std::in_place, std::in_place_type<Pnl>);
+    auto& message = std::get<Pnl>(*decoded);
     message.request_id = fields.whole(-1);
     message.daily_pnl = fields.decimal();
     if (server_version >= 129) message.unrealized_pnl = fields.decimal();
     if (server_version >= 135) message.realized_pnl = fields.decimal();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_current_time_in_millis(FieldCursor fields) {
-    CurrentTimeInMillis message;
+    Decoded decoded(std::in_place, std::in_place_type<CurrentTimeInMillis>);
+    auto& message = std::get<CurrentTimeInMillis>(*decoded);
     message.milliseconds = fields.whole();
-    return finish(fields, message);
+    if (fields.failed()) decoded = std::unexpected(fields.error());
+    return decoded;
 }
 
 Decoded decode_text(int id, FieldCursor const& cursor, int server_version) {
@@ -307,17 +336,18 @@ Decoded decode_text(int id, FieldCursor const& cursor, int server_version) {
     }
 }
 
-template <typename Variant, typename Message>
-std::expected<Variant, DecodeError> read_binary(int id, std::string_view body, Message message = {}) {
+template <typename Variant, typename Message, typename... Presets>
+std::expected<Variant, DecodeError> read_binary(int id, std::string_view body, Presets const&... presets) {
+    std::expected<Variant, DecodeError> decoded(std::in_place, std::in_place_type<Message>, presets...);
     ProtobufReader reader(body, id);
-    if (!reader.read(message)) return std::unexpected(reader.error());
-    return message;
+    if (!reader.read(*std::get_if<Message>(&*decoded))) decoded = std::unexpected(reader.error());
+    return decoded;
 }
 
 Decoded decode_binary_contract(int id, std::string_view body) {
     ContractData data;
     data.is_bond = id == 18;
-    auto decoded = read_binary<IncomingMessage>(id, body, data);
+    auto decoded = read_binary<IncomingMessage, ContractData>(id, body, data);
     if (!decoded) return decoded;
     auto& contract = std::get<ContractData>(*decoded).contract;
     contract.last_trade_date = date_of(contract.last_trade_date);
@@ -360,7 +390,7 @@ using Request = std::expected<ClientRequest, DecodeError>;
 
 Request decode_binary_request(int id, std::string_view body) {
     switch (id) {
-        case 6: return read_binary<ClientRequest>(id, body, RequestAccountUpdates{false, {}});
+        case 6: return read_binary<ClientRequest, RequestAccountUpdates>(id, body, RequestAccountUpdates{false, {}});
         case 7: return read_binary<ClientRequest, RequestExecutions>(id, body);
         case 9: return read_binary<ClientRequest, RequestContractData>(id, body);
         case 17: return RequestManagedAccounts{};

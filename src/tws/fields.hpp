@@ -80,17 +80,22 @@ public:
     /// Whole number; empty and the "unset" values are `unset`.
     std::int64_t whole(std::int64_t unset = 0) {
         std::string_view const field = text();
+        if (field.size() < 10 && !field.empty()) {  // short and plain, as nearly all are
+            std::int64_t value = 0;
+            bool const negative = field[0] == '-';
+            for (std::size_t i = negative; i < field.size(); ++i) {
+                auto const digit = static_cast<unsigned>(field[i] - '0');
+                if (digit > 9) return not_whole(unset);
+                value = value * 10 + digit;
+            }
+            return negative && field.size() == 1 ? not_whole(unset) : negative ? -value : value;
+        }
         if (field.empty() || field == "2147483647" || field == "9223372036854775807" || field == "1.7976931348623157E308") {
             return unset;
         }
         std::int64_t value = 0;
         auto const [stop, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-        if (error != std::errc{} || stop != field.data() + field.size()) {
-            --at_;
-            fail("not a whole number");
-            ++at_;
-            return unset;
-        }
+        if (error != std::errc{} || stop != field.data() + field.size()) return not_whole(unset);
         return value;
     }
     bool boolean() { return whole() != 0; }
@@ -98,13 +103,13 @@ public:
     OptionalDecimal decimal() {
         std::string_view const field = text();
         if (field.empty()) return std::nullopt;
-        if (auto value = base::Decimal::parse(field)) {
-            // Unset values of other types turn up where a decimal is expected.
-            if (field.size() >= 10 && (field == "2147483647" || field == "9223372036854775807" || field == "-9223372036854775808")) {
-                return std::nullopt;
-            }
-            return *value;
+        // Unset values of other types turn up where a decimal is expected.
+        if (field.size() >= 10 && (field == "2147483647" || field == "9223372036854775807" || field == "-9223372036854775808")) {
+            return std::nullopt;
         }
+        OptionalDecimal result(std::in_place);
+        if (base::Decimal::parse_plain(field, *result)) return result;
+        if (auto value = base::Decimal::parse(field)) return *value;
         if (field == "1.7976931348623157E308" || field == "Infinity" || field == "-Infinity" || field == "NaN") return std::nullopt;
         --at_;
         fail("not a decimal number");
@@ -114,7 +119,9 @@ public:
 
     /// Where something else than a number says that there is none.
     OptionalDecimal decimal_or_nothing() {
-        auto const value = base::Decimal::parse(text());
+        std::string_view const field = text();
+        if (field.empty()) return std::nullopt;
+        auto const value = base::Decimal::parse(field);
         return value ? OptionalDecimal(*value) : std::nullopt;
     }
 
@@ -125,6 +132,13 @@ public:
     }
 
 private:
+    std::int64_t not_whole(std::int64_t unset) {
+        --at_;
+        fail("not a whole number");
+        ++at_;
+        return unset;
+    }
+
     Fields const& fields_;
     int message_id_;
     std::size_t first_;

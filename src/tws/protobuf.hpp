@@ -18,17 +18,23 @@ namespace possync::tws {
 
 /// A double as the decimal it stands for: the shortest that reads back as the same double; unset for the values that say
 /// "unset".
-inline OptionalDecimal decimal_of(double value) {
-    // Nearly all prices are whole hundredths or so. r / 10^k is rounded once and correctly, so equality proves the digits;
-    // below 10^15 no other decimal of so many digits reads back as the same double.
-    double power = 1;
-    for (int scale = 0; scale <= 8; ++scale, power *= 10) {
-        double const scaled = std::nearbyint(value * power);
-        if (!(std::fabs(scaled) < 1e15)) break;
-        if (scaled / power == value) return base::Decimal::from_parts(static_cast<std::int64_t>(scaled), scale);
+inline void read_double(double value, OptionalDecimal& result) {
+    if (value == 0) {
+        result = base::Decimal();
+        return;
     }
-    auto const exact = base::Decimal::from_double_shortest(value);
-    return exact ? OptionalDecimal(*exact) : std::nullopt;
+    // Below 10^15 no two decimals of eight places read back as the same double, and whole / 10^8 is rounded once and correctly:
+    // equality proves the digits, and what is left without its zeros is the shortest.
+    double const product = value * 1e8;
+    if (std::fabs(product) < 1e15) [[likely]] {
+        auto const whole = static_cast<std::int64_t>(product + std::copysign(0.5, product));
+        if (static_cast<double>(whole) / 1e8 == value) [[likely]] {
+            result = base::Decimal::from_small_parts(whole, 8);
+            return;
+        }
+    }
+    result.reset();
+    if (auto const exact = base::Decimal::from_double_shortest(value)) result = *exact;
 }
 
 class ProtobufReader {
@@ -36,65 +42,54 @@ public:
     ProtobufReader(std::string_view body, int message_id)
         : at_(body.data()), end_(body.data() + body.size()), error_{message_id, 0, ""} {}
 
-    /// False when the bytes are no message; error() says where. `describe` names the fields, in protobuf_messages.hpp.
+    /// False when the bytes are no message; error() says where. `describe` names the fields, in protobuf_messages.hpp. Writers
+    /// write them in that order, so that one pass over the names usually takes them all.
     template <typename Message>
-    bool read(Message& message) {
-        while (at_ != end_) {
-            std::uint64_t const key = varint();
-            field_ = static_cast<int>(key >> 3);
-            kind_ = static_cast<int>(key & 7);
-            current_ = field_;
-            if (failed() || key >> 32 != 0 || field_ == 0) return fail("not a field number");
+    [[gnu::always_inline]] bool read(Message& message) {
+        next_field();
+        while (field_ != 0) {
+            taken_ = false;
             describe(*this, message);
-            if (field_ != 0) skip(0);
-            if (failed()) return false;
+            if (!taken_) {
+                skip(0);
+                next_field();
+            }
         }
-        return true;
+        return !failed();
     }
     [[nodiscard]] DecodeError error() const { return error_; }
 
-    // One per kind of field; each acts when it is the field that was just met, and has the wire type it should.
+    // One per kind of field; each acts when it is the field that stands next, and has the wire type it should.
     void text(int number, std::string_view& value) {
-        if (is(number, 2)) value = bytes();
+        take(number, 2, [&] { value = bytes(); });
     }
     void integer(int number, std::int64_t& value) {
-        if (is(number, 0)) value = static_cast<std::int32_t>(varint());
+        take(number, 0, [&] { value = static_cast<std::int32_t>(varint()); });
     }
     void optional_integer(int number, std::int64_t& value) { integer(number, value); }
     void optional_integer(int number, std::optional<std::int64_t>& value) {
-        if (is(number, 0)) value = static_cast<std::int32_t>(varint());
+        take(number, 0, [&] { value = static_cast<std::int32_t>(varint()); });
     }
     void long_integer(int number, std::int64_t& value) {
-        if (is(number, 0)) value = static_cast<std::int64_t>(varint());
+        take(number, 0, [&] { value = static_cast<std::int64_t>(varint()); });
     }
     void optional_long_integer(int number, std::int64_t& value) { long_integer(number, value); }
     void boolean(int number, bool& value) {
-        if (is(number, 0)) value = varint() != 0;
+        take(number, 0, [&] { value = varint() != 0; });
     }
     void boolean(int number, std::int64_t& value) {
-        if (is(number, 0)) value = varint() != 0 ? 1 : 0;
+        take(number, 0, [&] { value = varint() != 0 ? 1 : 0; });
     }
     void real(int number, OptionalDecimal& value) {
-        if (is(number, 1)) value = decimal_of(fixed());
+        take(number, 1, [&] { read_double(fixed(), value); });
     }
     /// A decimal written as text: quantities, and a few more.
     void decimal_text(int number, OptionalDecimal& value) {
-        if (!is(number, 2)) return;
-        std::string_view const digits = bytes();
-        value.reset();
-        if (digits.empty() || is_unset(digits)) return;
-        auto const parsed = base::Decimal::parse(digits);
-        if (!parsed) {
-            fail("not a decimal number");
-            return;
-        }
-        value = *parsed;
+        take(number, 2, [&] { read_decimal(bytes(), value); });
     }
     template <typename Message>
     void message(int number, Message& value) {
-        if (!is(number, 2)) return;
-        ProtobufReader inner(bytes(), error_.message_id);
-        if (!failed() && !inner.read(value)) error_ = inner.error_;
+        take(number, 2, [&] { read_message(bytes(), value); });
     }
     /// Empty submessages are written as well; reading makes no difference.
     template <typename Message>
@@ -103,7 +98,7 @@ public:
     }
     template <typename Message>
     void messages(int number, std::vector<Message>& values) {
-        if (number == field_ && kind_ == 2) message(number, values.emplace_back());
+        while (field_ == number && kind_ == 2) message(number, values.emplace_back());
     }
 
 private:
@@ -111,19 +106,54 @@ private:
         return digits.size() >= 10 && (digits == "2147483647" || digits == "9223372036854775807" || digits == "-9223372036854775808" ||
                                        digits == "1.7976931348623157E308" || digits == "Infinity" || digits == "-Infinity");
     }
-    bool is(int number, int kind) {
-        if (number != field_ || kind != kind_) return false;
-        field_ = 0;
-        return true;
+    template <typename Read>
+    [[gnu::always_inline]] void take(int number, int kind, Read read_value) {
+        if (number != field_ || kind != kind_) [[unlikely]] return;
+        taken_ = true;
+        read_value();
+        next_field();
+    }
+    [[gnu::always_inline]] void next_field() {
+        if (at_ == end_) {
+            field_ = 0;
+            return;
+        }
+        std::uint64_t const key = varint();
+        field_ = static_cast<int>(key >> 3);
+        kind_ = static_cast<int>(key & 7);
+        if (key >> 32 != 0 || field_ == 0) [[unlikely]] fail("not a field number");
+    }
+    void read_decimal(std::string_view digits, OptionalDecimal& value) {
+        value.reset();
+        if (digits.empty() || is_unset(digits)) return;
+        if (base::Decimal::parse_plain(digits, value.emplace())) return;
+        value.reset();
+        if (auto const parsed = base::Decimal::parse(digits)) {
+            value = *parsed;
+        } else {
+            fail("not a decimal number");
+        }
+    }
+    template <typename Message>
+    [[gnu::always_inline]] void read_message(std::string_view body, Message& value) {
+        if (failed()) return;
+        ProtobufReader inner(body, error_.message_id);
+        if (inner.read(value)) return;
+        error_ = inner.error_;
+        at_ = end_;
     }
     [[nodiscard]] bool failed() const { return error_.what[0] != '\0'; }
     bool fail(char const* what) {
-        if (!failed()) error_.what = what, error_.field = current_;
+        if (!failed()) error_.what = what, error_.field = field_;
         at_ = end_;
+        field_ = 0;
         return false;
     }
-    std::uint64_t varint() {
-        if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) return static_cast<unsigned char>(*at_++);
+    [[gnu::always_inline]] std::uint64_t varint() {
+        if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) [[likely]] return static_cast<unsigned char>(*at_++);
+        return long_varint();
+    }
+    std::uint64_t long_varint() {
         std::uint64_t value = 0;
         for (int shift = 0; shift < 70 && at_ != end_; shift += 7) {
             auto const byte = static_cast<unsigned char>(*at_++);
@@ -168,7 +198,7 @@ private:
         }
     }
     void skip_group(int depth) {
-        int const group = field_ != 0 ? field_ : current_;
+        int const group = field_;
         if (depth == 32) return void(fail("groups too deep"));
         while (at_ != end_) {
             std::uint64_t const key = varint();
@@ -186,9 +216,9 @@ private:
 
     char const* at_;
     char const* end_;
-    int field_ = 0;    ///< just met and not taken yet
-    int current_ = 0;  ///< for errors
-    int kind_ = 0;
+    int field_ = 0;  ///< that stands next; 0: there is none
+    int kind_ = 0;   ///< its wire type
+    bool taken_ = false;
     DecodeError error_;
 };
 
