@@ -175,7 +175,9 @@ std::vector<Key<GatewayConfig>> const& gateway_keys() {
         key<GatewayConfig, int>("client_id", Kind::whole, &GatewayConfig::client_id, between(0, 2147483647)),
         key("accounts", Kind::list, &GatewayConfig::accounts),
         key("expect", Kind::text, &GatewayConfig::expect),
-        key<GatewayConfig, std::string>("time_zone", Kind::text, &GatewayConfig::time_zone, known_zone)};
+        key<GatewayConfig, std::string>("time_zone", Kind::text, &GatewayConfig::time_zone, known_zone),
+        key<GatewayConfig, int>("min_server_version", Kind::whole, &GatewayConfig::min_server_version, between(100, 226)),
+        key<GatewayConfig, int>("max_server_version", Kind::whole, &GatewayConfig::max_server_version, between(100, 226))};
     return table;
 }
 
@@ -428,6 +430,8 @@ sync::EngineOptions engine_options(Configuration const& config, GatewayConfig co
     options.accounts = gateway.accounts;
     options.expect = gateway.expect;
     options.time_zone = gateway.time_zone;
+    options.min_server_version = std::min(gateway.min_server_version, gateway.max_server_version);
+    options.max_server_version = gateway.max_server_version;
     options.enabled = config.enabled;
     options.interval = config.interval;
     options.on_position_update = config.on_position_update;

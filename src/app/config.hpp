@@ -21,6 +21,8 @@ struct GatewayConfig {
     std::vector<std::string> accounts;
     sync::Expect expect = sync::Expect::any;
     std::string time_zone;
+    int min_server_version = 100;  ///< of the protocol, offered to the gateway
+    int max_server_version = 226;
 };
 
 struct AccountConfig {

@@ -150,7 +150,7 @@ int run(int count, char** words) {
     simulate->add_option("--positions", options.simulate.day.positions, "held per account at the start")
         ->capture_default_str()->check(CLI::Range(0, 1'000'000));
     simulate->add_option("--server-version", options.simulate.simulator.server_version, "protocol version to speak")
-        ->capture_default_str()->check(CLI::Range(100, 200));
+        ->capture_default_str()->check(CLI::Range(100, 226));
     simulate->add_option("--pace", options.pace, "pause between two happenings; 0s: nothing happens")->capture_default_str();
     simulate->add_option("--happenings", options.simulate.happenings, "the day ends after so many; 0: never")->capture_default_str();
     simulate->add_option("--scenario", options.simulate.scenario, "play the broker's steps of this file instead (docs/scenarios.md)");

@@ -55,6 +55,8 @@ private:
         tws::SessionOptions options;
         options.port = gateway.port;
         options.client_id = gateway.client_id;
+        options.version_min = std::min(gateway.min_server_version, gateway.max_server_version);
+        options.version_max = gateway.max_server_version;
         options.reconnect = false;
         return options;
     }

@@ -14,6 +14,9 @@ using model::Instrument;
 
 namespace {
 
+/// Seconds.
+constexpr std::int64_t clock_tolerance = 60;
+
 tws::SessionOptions session_options(EngineOptions const& options) {
     tws::SessionOptions session;
     session.port = options.port;
@@ -70,6 +73,7 @@ public:
         gateway_zone_ = options_.time_zone.empty() ? zone_of_connection_time(connection_time, zones_) : options_.time_zone;
         accounts_ = split_accounts(managed_accounts);
         contracts_.clear();
+        clock_told_ = false;
         listener_.on_ready(accounts_);
     }
 
@@ -79,6 +83,7 @@ public:
     }
     void on_connectivity_lost(std::string const& text) override { listener_.on_stale(text); }
     void on_connectivity_restored(bool data_lost, std::string const& text) override { listener_.on_restored(data_lost, text); }
+    void on_account_updates_refused(std::string const& why) override { listener_.on_account_updates_refused(why); }
     void on_notice(bool warning, std::string const& event, std::string const& text) override {
         listener_.on_notice(warning ? LogLevel::warning : LogLevel::debug, event, text);
     }
@@ -95,7 +100,7 @@ public:
             case tws::RequestKind::contract:
                 if (session_.ready()) contract_ended(id, complete, why);
                 return;
-            case tws::RequestKind::pnl_single: return;
+            case tws::RequestKind::settings: return;  // of use, and not needed
         }
     }
 
@@ -182,6 +187,42 @@ public:
         listener_.on_mark(message.account, message.contract.con_id, std::move(mark), message.average_cost);
     }
 
+    void take(tws::AccountDownloadEnd const& message) { listener_.on_account_download_end(message.account); }
+
+    /// Settings of the gateway that make what it says less than the truth, with what to do.
+    void take(tws::GatewaySettings const& message) {
+        auto const& settings = message.api.settings;
+        auto advise = [&](LogLevel level, std::string const& text) { listener_.on_notice(level, "gateway.settings", text); };
+        if (settings.round_account_values) {
+            advise(LogLevel::warning, "the gateway rounds account values to whole numbers; switch that off in its API settings");
+        }
+        if (settings.bulk_data_timeout > 0 && settings.bulk_data_timeout < 10) {
+            advise(LogLevel::warning, fmt::format("the gateway cuts long lists off after {} s; raise the timeout for bulk data in its API "
+                                                  "settings to 30 s or more",
+                                                  settings.bulk_data_timeout));
+        }
+        if (!settings.read_only_api) {
+            advise(LogLevel::info, "the gateway's API accepts orders; possync never sends any, and works as well with Read-Only API on");
+        }
+        if (settings.master_client_id >= 0 && settings.master_client_id != session_.client_id()) {
+            advise(LogLevel::info, fmt::format("the gateway's master client id is {}, this program's {}: fills of other programs are seen by "
+                                               "asking, not as they happen",
+                                               settings.master_client_id, session_.client_id()));
+        }
+        if (!message.logoff.time.empty()) {
+            advise(LogLevel::info, fmt::format("the gateway restarts or logs off daily at {} {}", message.logoff.time, message.logoff.period));
+        }
+    }
+
+    /// The answer to a keep-alive also tells how far apart the clocks are.
+    void take(tws::CurrentTime const& message) {
+        std::int64_t const off = message.seconds - now_.wall.microseconds / 1'000'000;
+        if (std::abs(off) <= clock_tolerance || clock_told_) return;
+        clock_told_ = true;
+        listener_.on_notice(LogLevel::warning, "gateway.clock",
+                            fmt::format("the gateway's clock is {} s {} this one; set both by NTP", std::abs(off), off > 0 ? "ahead of" : "behind"));
+    }
+
     void take(tws::AccountValue const& message) {
         listener_.on_account_value(message.account, message.key, message.currency, message.value);
     }
@@ -216,6 +257,7 @@ public:
     Now now_;
     std::string gateway_zone_;
     std::vector<std::string> accounts_;
+    bool clock_told_ = false;
     RepeatedRows list_;
     std::string_view payload_;  ///< of the position being decoded
     std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for
@@ -255,9 +297,14 @@ Effects BrokerFeed::take_actions() {
     return effects;
 }
 
-void BrokerFeed::request_positions(Now now) {
-    implementation_->list_.begin();
-    implementation_->session_.request_positions(now);
+void BrokerFeed::request_positions(Now now, std::vector<std::string> const& accounts) {
+    bool const one_by_one = implementation_->accounts_.size() > tws::accounts_in_one_list;
+    if (one_by_one) {
+        implementation_->list_.end();  // its rows carry the number of their request: none comes again byte for byte
+    } else {
+        implementation_->list_.begin();
+    }
+    implementation_->session_.request_positions(now, one_by_one ? accounts : std::vector<std::string>{});
 }
 std::int64_t BrokerFeed::request_executions(Now now) { return implementation_->session_.request_executions(now, "", ""); }
 void BrokerFeed::request_contract(Now now, model::ConId con_id) {

@@ -36,6 +36,10 @@ public:
     virtual void on_contract_failed(model::ConId con_id, std::string const& why) = 0;
     virtual void on_mark(std::string_view account, model::ConId con_id, model::Mark mark,
                          std::optional<base::Decimal> average_cost) = 0;
+    /// All values and portfolio rows of the account that was subscribed to have come once.
+    virtual void on_account_download_end(std::string_view account) = 0;
+    /// Another program took the subscription to account updates, or holds it.
+    virtual void on_account_updates_refused(std::string const& why) = 0;
     virtual void on_account_value(std::string_view account, std::string_view key, std::string_view currency,
                                   std::string_view value) = 0;
 };
@@ -60,8 +64,9 @@ public:
     /// OpenSocket, CloseSocket and SendBytes that gathered, in order.
     [[nodiscard]] Effects take_actions();
 
-    /// The whole list anew: cancels the running subscription first. Answered by on_position, on_position_end.
-    void request_positions(base::Now now);
+    /// The whole list anew: cancels the running subscription first. Answered by on_position, on_position_end. `accounts` are
+    /// those whose positions are wanted; on a login with very many they are asked for one by one.
+    void request_positions(base::Now now, std::vector<std::string> const& accounts);
     /// All fills that the gateway still serves, of all clients. Returns the number on_executions_end will carry.
     std::int64_t request_executions(base::Now now);
     void request_contract(base::Now now, model::ConId con_id);

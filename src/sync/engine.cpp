@@ -27,6 +27,12 @@ constexpr Duration describe_patience = std::chrono::seconds(5);
 /// Contract data comes one by one at the pace of requests; so much of it is committed together.
 constexpr Duration describe_together = std::chrono::seconds(5);
 constexpr Duration flush_every = std::chrono::seconds(5);
+/// With several accounts: time at one of them, at least and at most, and for the whole round.
+constexpr Duration rotate_after = std::chrono::seconds(2);
+constexpr Duration rotate_at_latest = std::chrono::seconds(30);
+constexpr Duration rotation_period = std::chrono::seconds(60);
+/// More accounts than this would see too old prices, and cost the gateway too much.
+constexpr std::size_t rotation_max = 50;
 constexpr Duration renew_every = std::chrono::seconds(10);
 constexpr Duration retry_after = std::chrono::seconds(5);
 constexpr Duration look_again_after = std::chrono::seconds(20);
@@ -136,6 +142,7 @@ public:
         }
         if (phase_ == Phase::ready) {
             consider(next_sync_at_);
+            consider(next_account_updates_at_);
             if (!under_way_) consider(flush_at_);
             if (!cycle_ && !under_way_) {
                 for (auto const& [unused, account] : accounts_) {
@@ -386,6 +393,8 @@ private:
         last_connection_error_ = reason;
         assembler_.discard();
         pull_request_ = 0;
+        rotation_.clear();
+        next_account_updates_at_.reset();
         asked_descriptions_.clear();
         if (phase_ != Phase::stopped) phase_ = Phase::connecting;
         for (auto& [unused, account] : accounts_) {
@@ -417,6 +426,19 @@ private:
         if (phase_ == Phase::ready) ask(Trigger::reconnect, std::nullopt);
     }
 
+    void on_account_download_end(std::string_view) override {
+        if (rotation_.empty()) return;
+        next_account_updates_at_ = now_.steady + std::max(rotate_after, rotation_period / static_cast<std::int64_t>(rotation_.size()));
+    }
+
+    void on_account_updates_refused(std::string const& why) override {
+        log(LogLevel::warning, "gateway.account_updates", "",
+            why + "; prices and account values stay as they are. Allow API requests to switch the subscription in the gateway's settings, or "
+                  "stop the other program");
+        rotation_.clear();
+        next_account_updates_at_.reset();
+    }
+
     void on_notice(LogLevel level, std::string const& event, std::string const& text) override { log(level, event, "", text); }
 
     void become_ready() {
@@ -431,12 +453,23 @@ private:
         }
     }
 
+    /// Account updates serve one account per login at a time. With several accounts they go round: each is subscribed to
+    /// until all its values have come, then the next.
     void subscribe_accounts() {
-        // Account updates serve one account per login at a time: on a login with several they stay off, so that no
-        // other program's subscription is taken away.
-        if (options_.marks && feed_.managed_accounts() == 1 && !options_.one_shot) {
-            feed_.request_account_updates(now_, accounts_.begin()->first);
-        }
+        rotation_.clear();
+        next_account_updates_at_.reset();
+        if (!options_.marks || options_.one_shot || accounts_.size() > rotation_max) return;
+        for (auto const& [name, unused] : accounts_) rotation_.push_back(name);
+        subscribe_next_account();
+    }
+
+    void subscribe_next_account() {
+        next_account_updates_at_.reset();
+        if (rotation_.empty()) return;
+        feed_.request_account_updates(now_, rotation_.front());
+        if (rotation_.size() == 1) return rotation_.clear();  // it stays subscribed to
+        std::rotate(rotation_.begin(), rotation_.begin() + 1, rotation_.end());
+        next_account_updates_at_ = now_.steady + rotate_at_latest;  // should its End not come
     }
 
     // --- a complete sync --------------------------------------------------------------------------------------
@@ -484,7 +517,9 @@ private:
         cycle.positions_done = cycle.executions_done = cycle.executions_complete = false;
         cycle.second_look_at.reset();
         assembler_.begin(feed_.connection_number(), ++position_request_);
-        feed_.request_positions(now_);
+        std::vector<std::string> names;
+        for (auto const& [name, unused] : accounts_) names.push_back(name);
+        feed_.request_positions(now_, names);
         cycle.execution_request = feed_.request_executions(now_);
     }
 
@@ -632,7 +667,11 @@ private:
         auto const found = accounts_.find(account);
         if (found == accounts_.end()) return;
         AccountState& state = found->second;
-        if (key == "AccountReady") state.ready = value == "true";
+        if (key == "AccountReady") {
+            bool const was_resetting = state.ready == false;
+            state.ready = value == "true";
+            if (was_resetting && *state.ready && phase_ == Phase::ready) ask(Trigger::reconnect, std::nullopt);
+        }
         if (key == "NetLiquidation" && !currency.empty() && currency != "BASE") state.base_currency = std::string(currency);
         state.unsaved_values[{std::string(key), std::string(currency)}] = {
             state.book.account_id, std::string(key), std::string(currency), std::string(value), now_.wall};
@@ -657,6 +696,7 @@ private:
         if (!cycle_ && !under_way_ && (next_trigger_ || !next_requests_.empty())) {
             begin_cycle(std::exchange(next_trigger_, std::nullopt).value_or(Trigger::manual));
         }
+        if (due(next_account_updates_at_, now_.steady)) subscribe_next_account();
         if (!cycle_ && !under_way_ && due(next_sync_at_, now_.steady) && !stopping_) {
             next_sync_at_.reset();
             begin_cycle(Trigger::scheduled);
@@ -726,6 +766,13 @@ private:
         bool again = false;
         for (auto& [name, account] : accounts_) {
             model::CompleteSnapshot& snapshot = cycle.snapshots.at(name);
+            if (account.ready == false) {
+                // The broker's server is being reset: lists can lack what is held. Unknown, not empty.
+                results.push_back(result_of(account, snapshot));
+                results.back().error = fmt::format("the broker is resetting account {} (AccountReady is false); the book stays as it is", name);
+                results.back().error_code = ErrorCode::unavailable;
+                continue;
+            }
             if (is_settled(account, snapshot)) {
                 planned.push_back({&account, nothing_to_do(account), {}, {}, {}, {}, true});
                 results.push_back(result_of(account, snapshot));
@@ -1337,7 +1384,9 @@ private:
 
     std::vector<model::SyncRun> unsaved_runs_;
     std::vector<model::CoverageWindow> unsaved_coverage_;
+    std::vector<std::string> rotation_;  ///< accounts whose updates are subscribed to in turn; empty: one stays
     std::optional<Duration> next_sync_at_;  ///< steady, like all deadlines below
+    std::optional<Duration> next_account_updates_at_;
     std::optional<Duration> flush_at_;
     std::optional<Duration> renew_at_;
     std::optional<Duration> last_pull_at_;  ///< of the gateway's day

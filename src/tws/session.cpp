@@ -18,6 +18,8 @@ using base::Now;
 namespace {
 
 constexpr Duration client_id_retry = std::chrono::seconds(5);
+constexpr Duration same_error_again_after = std::chrono::minutes(1);
+constexpr std::size_t error_codes_remembered = 200;
 /// How the payload of a position begins: as text, as text behind four bytes, in binary.
 std::string_view position_prefix(int server_version) {
     if (server_version < binary_ids_since) return {"61\0", 3};
@@ -59,6 +61,8 @@ void Session::connect(Now now) {
     have_accounts_ = have_next_id_ = positions_subscribed_ = client_id_refused_ = keep_alive_asked_ = false;
     server_version_ = 0;
     last_error_.clear();
+    parts_.clear();
+    parts_missing_.clear();
     actions_.push_back({SessionAction::Kind::open, port_, {}});
 }
 
@@ -106,10 +110,12 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
     due_.clear();
     paced_until_ = now.steady;
     positions_subscribed_ = false;
+    parts_.clear();
+    parts_missing_.clear();
     bool const retry = options_.reconnect;
     state_ = retry ? State::waiting : State::stopped;  // first, so that whoever hears of a failed request asks nothing
     for (auto const& [id, pending] : std::exchange(pending_, {})) {
-        listener_.on_request_ended(pending.kind, id, RequestOutcome::failed, reason);
+        if (!pending.part_of_list) listener_.on_request_ended(pending.kind, id, RequestOutcome::failed, reason);
     }
     deadline_.reset();
     if (retry) deadline_ = now.steady + (client_id_refused_ ? client_id_retry : next_pause());
@@ -172,10 +178,13 @@ void Session::read(Now now, std::string_view payload) {
                             "message " + std::to_string(message.error().message_id) + ", field " +
                                 std::to_string(message.error().field) + ": " + message.error().what + "; it is passed over");
         // A position that cannot be read makes its list incomplete, and an incomplete list must not end well.
-        if (message.error().message_id == 61) positions_damaged_ = true;
+        if (message.error().message_id == 61 || message.error().message_id == 71) positions_damaged_ = true;
         return;
     }
     if (auto const* accounts = std::get_if<ManagedAccounts>(&*message)) {
+        if (state_ == State::ready && accounts->accounts != managed_accounts_) {
+            return disconnected(now, "the login's accounts changed from " + managed_accounts_ + " to " + std::string(accounts->accounts), true);
+        }
         managed_accounts_ = std::string(accounts->accounts);
         have_accounts_ = true;
         return become_ready_if_complete(now);
@@ -199,6 +208,14 @@ void Session::read(Now now, std::string_view payload) {
         return end_request(positions_id, RequestOutcome::complete, {});
     }
     if (state_ != State::ready) return;
+    if (auto const* part = std::get_if<PositionMulti>(&*message)) return take_position_part(*part);
+    if (auto const* end_of_part = std::get_if<PositionMultiEnd>(&*message)) {
+        return end_part(end_of_part->request_id, RequestOutcome::complete, {});
+    }
+    if (auto const* settings = std::get_if<GatewaySettings>(&*message)) {
+        listener_.on_message(*message);
+        return end_request(settings->request_id, RequestOutcome::complete, {});
+    }
     listener_.on_message(*message);
     if (auto const* end = std::get_if<ExecutionDetailsEnd>(&*message)) {
         end_request(end->request_id, RequestOutcome::complete, {});
@@ -234,7 +251,19 @@ void Session::become_ready_if_complete(Now now) {
     pause_ = Duration(0);
     client_id_refused_since_.reset();
     last_heard_ = now.steady;
+    if (server_version_ >= answers_binary_since(110)) ask_for_settings(now);
     listener_.on_ready(managed_accounts_, connection_time_);
+}
+
+/// One request beside the paced ones, so that nothing waits for what is good to know.
+void Session::ask_for_settings(Now now) {
+    std::int64_t const id = next_request_id_++;
+    Duration const deadline = now.steady + options_.request_timeout;
+    pending_[id] = {RequestKind::settings, false, options_.request_timeout, deadline};
+    due_.emplace(deadline, id);
+    std::string bytes;
+    encode(bytes, RequestSettings{id}, server_version_);
+    send(std::move(bytes));
 }
 
 void Session::take_error(Now now, ErrorMessage const& error) {
@@ -244,6 +273,7 @@ void Session::take_error(Now now, ErrorMessage const& error) {
         case 2110: return listener_.on_connectivity_lost(text);
         case 1101: return listener_.on_connectivity_restored(true, text);
         case 1102: return listener_.on_connectivity_restored(false, text);
+        case 2101: return listener_.on_account_updates_refused(text);
         case 1300:
             if (int const port = last_number(unescape(error.text)); port > 0 && port < 65536) port_ = port;
             return disconnected(now, text, true);
@@ -254,22 +284,35 @@ void Session::take_error(Now now, ErrorMessage const& error) {
         case 100:
             // Too fast for this gateway: half the rate, for good.
             options_.requests_per_second = std::max(1, options_.requests_per_second / 2);
-            return listener_.on_notice(true, "gateway.pacing", text);
+            return tell(now, true, error.code, "gateway.pacing", text);
         default: break;
     }
-    if (is_farm_notice(error.code)) return listener_.on_notice(false, "gateway.farm", text);
+    if (is_farm_notice(error.code)) return tell(now, false, error.code, "gateway.farm", text);
+    if (parts_missing_.contains(error.request_id)) return end_part(error.request_id, RequestOutcome::failed, text);
     if (error.request_id >= 0 && pending_.contains(error.request_id) && error.request_id != positions_id) {
         return end_request(error.request_id, RequestOutcome::failed, text);
     }
     bool const warning = error.code < 2100 || error.code > 2169;
     if (state_ != State::ready) last_error_ = text;
-    listener_.on_notice(warning, "gateway.error", text);
+    tell(now, warning, error.code, "gateway.error", text);
+}
+
+/// Gateways can repeat one error hundreds of times a minute: it is told once, then with how often it came since.
+void Session::tell(Now now, bool warning, std::int64_t code, std::string const& event, std::string const& text) {
+    if (repeated_errors_.size() > error_codes_remembered) repeated_errors_.clear();
+    auto const [known, is_new] = repeated_errors_.try_emplace(code, Repeated{now.steady, 0});
+    if (is_new) return listener_.on_notice(warning, event, text);
+    ++known->second.times;
+    if (now.steady - known->second.told_at < same_error_again_after) return;
+    int const times = std::exchange(known->second, Repeated{now.steady, 0}).times;
+    listener_.on_notice(warning, event, times == 1 ? text : text + "; " + std::to_string(times) + " times since the last line");
 }
 
 // --- requests ----------------------------------------------------------------------------------------------------------
 
-void Session::request_positions(Now now) {
+void Session::request_positions(Now now, std::vector<std::string> const& accounts) {
     if (!ready()) return;
+    if (!accounts.empty()) return request_position_parts(now, accounts);
     // Without cancelling, pushes of the old subscription would mix with the new list.
     if (positions_subscribed_) enqueue(now, CancelPositions{}, -1);
     positions_subscribed_ = true;
@@ -277,14 +320,62 @@ void Session::request_positions(Now now) {
     if (auto const running = pending_.find(positions_id); running != pending_.end() && running->second.deadline) {
         due_.erase({*running->second.deadline, positions_id});
     }
-    pending_[positions_id] = {RequestKind::positions, options_.request_timeout, std::nullopt};
+    pending_[positions_id] = {RequestKind::positions, false, options_.request_timeout, std::nullopt};
     enqueue(now, RequestPositions{}, positions_id);
+}
+
+void Session::request_position_parts(Now now, std::vector<std::string> const& accounts) {
+    for (auto const id : std::exchange(parts_, {})) {
+        if (auto const running = pending_.find(id); running != pending_.end()) {
+            if (running->second.deadline) due_.erase({*running->second.deadline, id});
+            pending_.erase(running);
+        }
+        enqueue(now, CancelPositionsMulti{id}, -1);
+    }
+    parts_missing_.clear();
+    positions_damaged_ = false;
+    for (std::size_t i = 0; i < accounts.size(); ++i) {
+        std::int64_t const id = next_request_id_++;
+        parts_.insert(id);
+        parts_missing_.insert(id);
+        pending_[id] = {RequestKind::positions, true, options_.request_timeout, std::nullopt};
+        enqueue(now, RequestPositionsMulti{id, accounts[i], {}}, id);
+    }
+}
+
+/// To the listener a row is a row, whichever list it came in. What a model holds is part of what its account holds.
+void Session::take_position_part(PositionMulti const& part) {
+    if (!parts_.contains(part.request_id) || !part.model_code.empty()) return;
+    listener_.on_message(Position{part.account, part.contract, part.position, part.average_cost});
+}
+
+void Session::end_part(std::int64_t request_id, RequestOutcome outcome, std::string const& why) {
+    if (!parts_missing_.contains(request_id)) {
+        ++statistics_.stray_ends;
+        return;
+    }
+    if (auto const found = pending_.find(request_id); found != pending_.end()) {
+        if (found->second.deadline) due_.erase({*found->second.deadline, request_id});
+        pending_.erase(found);
+    }
+    if (outcome != RequestOutcome::complete) return fail_positions(why);
+    parts_missing_.erase(request_id);
+    if (!parts_missing_.empty()) return;
+    if (positions_damaged_) return fail_positions("a row of it cannot be read");
+    listener_.on_message(PositionEnd{});
+    listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::complete, {});
+}
+
+/// One list that does not come leaves a hole in the whole.
+void Session::fail_positions(std::string const& why) {
+    parts_missing_.clear();
+    listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed, why);
 }
 
 std::int64_t Session::request_executions(Now now, std::string_view account, std::string_view since) {
     std::int64_t const id = next_request_id_++;
     if (!ready()) return id;
-    pending_[id] = {RequestKind::executions, options_.executions_timeout, std::nullopt};
+    pending_[id] = {RequestKind::executions, false, options_.executions_timeout, std::nullopt};
     enqueue(now, RequestExecutions{id, 0, account, since}, id);
     return id;
 }
@@ -292,7 +383,7 @@ std::int64_t Session::request_executions(Now now, std::string_view account, std:
 std::int64_t Session::request_contract(Now now, std::int64_t con_id) {
     std::int64_t const id = next_request_id_++;
     if (!ready()) return id;
-    pending_[id] = {RequestKind::contract, options_.request_timeout, std::nullopt};
+    pending_[id] = {RequestKind::contract, false, options_.request_timeout, std::nullopt};
     enqueue(now, RequestContractData{id, con_id}, id);
     return id;
 }
@@ -372,6 +463,11 @@ void Session::on_time(Now now) {
     send_queued(now);
     while (!due_.empty() && due_.begin()->first <= now.steady) {
         auto const id = due_.begin()->second;
+        if (parts_missing_.contains(id)) {
+            ++statistics_.timeouts;
+            end_part(id, RequestOutcome::timed_out, "no answer in time");
+            return disconnected(now, "the list of positions did not come in time", true);
+        }
         end_request(id, RequestOutcome::timed_out, "no answer in time");
         // The rest of a late list cannot be told from the rows of the next one: only a new connection can.
         if (id == positions_id) return disconnected(now, "the list of positions did not come in time", true);

@@ -47,7 +47,9 @@ struct SessionOptions {
     std::uint64_t seed = 1;  ///< of the jitter
 };
 
-enum class RequestKind { positions, executions, contract, pnl_single };
+enum class RequestKind { positions, executions, contract, settings };
+/// With more accounts than this an adviser's login serves no common list of positions.
+inline constexpr std::size_t accounts_in_one_list = 50;
 enum class RequestOutcome { complete, timed_out, failed };
 
 class SessionListener {
@@ -64,6 +66,8 @@ public:
     virtual void on_connectivity_lost(std::string const& text) = 0;
     virtual void on_connectivity_restored(bool data_lost, std::string const& text) = 0;
     virtual void on_disconnected(std::string const& reason, bool will_retry) = 0;
+    /// Account updates go to one account and one client at a time; they went elsewhere, or cannot be had.
+    virtual void on_account_updates_refused(std::string const&) {}
     /// Something worth a line: an error without a request, a changed client id, a frame that could not be read.
     virtual void on_notice(bool warning, std::string const& event, std::string const& text) = 0;
 };
@@ -107,7 +111,9 @@ public:
     [[nodiscard]] std::vector<SessionAction> take_actions();
 
     // Requests; only while ready(). They leave in order, as the pacing allows; timeouts count from then.
-    void request_positions(base::Now now);  ///< cancels the running subscription first
+    /// The list of all accounts; cancels the running subscription first. Above accounts_in_one_list gateways refuse it: then it
+    /// is put together from one list for each of `accounts`, and ends when the last of them does.
+    void request_positions(base::Now now, std::vector<std::string> const& accounts = {});
     std::int64_t request_executions(base::Now now, std::string_view account, std::string_view since);
     std::int64_t request_contract(base::Now now, std::int64_t con_id);
     void request_account_updates(base::Now now, bool subscribe, std::string_view account);
@@ -128,6 +134,7 @@ private:
     };
     struct Pending {
         RequestKind kind = RequestKind::positions;
+        bool part_of_list = false;  ///< the positions of one account of many
         base::Duration timeout{0};
         std::optional<base::Duration> deadline;  ///< set when the request left
     };
@@ -137,6 +144,7 @@ private:
     void disconnected(base::Now now, std::string const& reason, bool close_socket);
     void read(base::Now now, std::string_view payload);
     void greet(base::Now now, std::string_view payload);
+    void ask_for_settings(base::Now now);
     void take_error(base::Now now, ErrorMessage const& error);
     void become_ready_if_complete(base::Now now);
     void enqueue(base::Now now, OutgoingMessage const& message, std::int64_t request_id);
@@ -144,7 +152,12 @@ private:
     void send_queued(base::Now now);
     [[nodiscard]] base::Duration next_send_at() const;
     void send(std::string bytes);
+    void request_position_parts(base::Now now, std::vector<std::string> const& accounts);
+    void take_position_part(PositionMulti const& part);
     void end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
+    void end_part(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
+    void fail_positions(std::string const& why);
+    void tell(base::Now now, bool warning, std::int64_t code, std::string const& event, std::string const& text);
     void choose_client_id(base::Now now);
     base::Duration next_pause();
 
@@ -166,6 +179,13 @@ private:
     bool client_id_refused_ = false;
     std::optional<base::Duration> client_id_refused_since_;
     std::string last_error_;
+    std::set<std::int64_t> parts_;          ///< subscriptions that one list is put together from
+    std::set<std::int64_t> parts_missing_;  ///< whose End has not come
+    struct Repeated {
+        base::Duration told_at{0};
+        int times = 0;  ///< since then
+    };
+    std::map<std::int64_t, Repeated> repeated_errors_;  ///< by code; a storm of one error is told once a minute
 
     std::optional<base::Duration> deadline_;  ///< of the current state
     base::Duration last_heard_{0};

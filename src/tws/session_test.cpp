@@ -18,7 +18,7 @@ struct Recorder final : SessionListener {
     void on_ready(std::string_view accounts, std::string_view) override { lines.push_back("ready " + std::string(accounts)); }
     void on_message(IncomingMessage const& message) override { lines.push_back("message " + std::to_string(message.index())); }
     void on_request_ended(RequestKind kind, std::int64_t, RequestOutcome outcome, std::string const&) override {
-        static constexpr char const* kinds[] = {"positions", "executions", "contract", "pnl"};
+        static constexpr char const* kinds[] = {"positions", "executions", "contract", "settings"};
         static constexpr char const* outcomes[] = {"complete", "timed_out", "failed"};
         lines.push_back(std::string(kinds[static_cast<int>(kind)]) + " " + outcomes[static_cast<int>(outcome)]);
     }
@@ -63,17 +63,18 @@ struct Story {
     template <typename Message>
     void say(Message const& message) {
         std::string out;
-        encode(out, IncomingMessage(message), 200);
+        encode(out, IncomingMessage(message), version);
         bytes(out);
     }
-    void hello(int version = 200) {
+    void hello(int chosen = 200) {
+        version = chosen;
         std::string out;
         encode_server_hello(out, version, "20261123 09:30:00 America/New_York");
         bytes(out);
     }
-    void connect() {
+    void connect(int chosen = 200) {
         open();
-        hello();
+        hello(chosen);
         say(ManagedAccounts{"DU1"});
         say(NextValidId{1});
     }
@@ -94,6 +95,23 @@ struct Story {
     int closed = 0;
     int frames_sent = 0;
     int port = 0;
+    int version = 200;
+
+    /// What was sent since the last call, decoded.
+    std::vector<ClientRequest> requests() {
+        FrameReader reader;
+        bool const with_handshake = sent.starts_with(std::string_view("API\0", 4));
+        reader.append(std::string_view(sent).substr(with_handshake ? 4 : 0));
+        if (with_handshake) (void)reader.next();
+        std::vector<ClientRequest> result;
+        for (;;) {
+            auto const frame = reader.next();
+            if (!frame || !*frame) break;
+            result.push_back(*decode_request(**frame, version));
+        }
+        sent.clear();
+        return result;
+    }
 };
 
 TEST(Session, ShakesHandsAndBecomesReadyInEitherOrder) {
@@ -110,6 +128,144 @@ TEST(Session, ShakesHandsAndBecomesReadyInEitherOrder) {
         EXPECT_EQ(story.recorder.lines, std::vector<std::string>{"ready DU1"});
         EXPECT_EQ(story.session.server_version(), 200);
     }
+}
+
+/// How often a request of this kind is among them.
+template <typename Request>
+std::vector<Request> of_kind(std::vector<ClientRequest> const& requests) {
+    std::vector<Request> result;
+    for (auto const& request : requests) {
+        if (auto const* one = std::get_if<Request>(&request)) result.push_back(*one);
+    }
+    return result;
+}
+
+PositionMulti part(std::int64_t request_id, std::string_view account, std::string_view model = "") {
+    PositionMulti position;
+    position.request_id = request_id;
+    position.account = account;
+    position.contract.con_id = 5;
+    position.position = base::Decimal(1);
+    position.model_code = model;
+    return position;
+}
+
+TEST(Session, AListOfManyAccountsIsPutTogetherFromOneOfEach) {
+    for (int const version : {200, 226}) {
+        Story story;
+        story.connect(version);
+        story.recorder.lines.clear();
+        story.sent.clear();
+        std::vector<std::string> const accounts{"DU1", "DU2", "DU3"};
+        story.session.request_positions(story.now, accounts);
+        story.act();
+        story.pass(1s);
+        auto const parts = of_kind<RequestPositionsMulti>(story.requests());
+        ASSERT_EQ(parts.size(), 3u);
+        EXPECT_TRUE(story.recorder.lines.empty());
+        std::string const a_row = "message " + std::to_string(IncomingMessage(Position{}).index());
+        story.say(part(parts[0].request_id, "DU1"));
+        story.say(part(parts[0].request_id, "DU1", "growth"));  // a model's share of it
+        story.say(part(77, "DU1"));                             // of no list that was asked for
+        story.say(PositionMultiEnd{parts[0].request_id});
+        story.say(PositionMultiEnd{parts[2].request_id});
+        EXPECT_EQ(story.recorder.lines, std::vector<std::string>{a_row});
+        story.say(PositionMultiEnd{parts[1].request_id});
+        std::string const the_end = "message " + std::to_string(IncomingMessage(PositionEnd{}).index());
+        EXPECT_EQ(story.recorder.lines, (std::vector<std::string>{a_row, the_end, "positions complete"}));
+        story.say(part(parts[1].request_id, "DU2"));  // a change, pushed
+        EXPECT_EQ(story.recorder.lines.back(), a_row);
+
+        // The next list ends the subscriptions of this one.
+        story.session.request_positions(story.now, accounts);
+        story.act();
+        story.pass(1s);
+        auto const again = story.requests();
+        EXPECT_EQ(of_kind<CancelPositionsMulti>(again).size(), 3u);
+        ASSERT_EQ(of_kind<RequestPositionsMulti>(again).size(), 3u);
+        story.recorder.lines.clear();
+        story.say(part(parts[0].request_id, "DU1"));  // late, of the old one
+        EXPECT_TRUE(story.recorder.lines.empty());
+    }
+}
+
+TEST(Session, OneMissingListOfManyLeavesNoWholeOne) {
+    for (bool const refused : {true, false}) {
+        Story story;
+        story.connect();
+        story.session.request_positions(story.now, {"DU1", "DU2"});
+        story.act();
+        auto const parts = of_kind<RequestPositionsMulti>(story.requests());
+        story.say(PositionMultiEnd{parts[0].request_id});
+        if (refused) {
+            story.say(ErrorMessage{parts[1].request_id, 321, "invalid account", "", 0});
+        } else {
+            story.pass(31s);
+            EXPECT_TRUE(story.recorder.has("disconnected: the list of positions did not come in time"));
+        }
+        EXPECT_TRUE(story.recorder.has("positions failed"));
+        EXPECT_FALSE(story.recorder.has("positions complete"));
+    }
+}
+
+TEST(Session, ARowOfManyListsThatCannotBeReadFailsTheWhole) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now, {"DU1", "DU2"});
+    story.act();
+    auto const parts = of_kind<RequestPositionsMulti>(story.requests());
+    std::string damaged;
+    encode(damaged, IncomingMessage(part(parts[0].request_id, "DU1")), 200);
+    damaged.replace(damaged.find(std::string("\0005\0", 3)), 3, std::string("\0x\0", 3));  // its conId
+    story.bytes(damaged);
+    story.say(PositionMultiEnd{parts[0].request_id});
+    story.say(PositionMultiEnd{parts[1].request_id});
+    EXPECT_TRUE(story.recorder.has("positions failed"));
+    EXPECT_FALSE(story.recorder.has("positions complete"));
+}
+
+TEST(Session, AsksNewGatewaysForTheirSettings) {
+    Story story;
+    story.connect(226);
+    auto const asked = of_kind<RequestSettings>(story.requests());
+    ASSERT_EQ(asked.size(), 1u);
+    GatewaySettings settings;
+    settings.request_id = asked[0].request_id;
+    story.say(settings);
+    EXPECT_TRUE(story.recorder.has("settings complete"));
+    Story older;
+    older.connect(218);
+    EXPECT_TRUE(of_kind<RequestSettings>(older.requests()).empty());
+}
+
+TEST(Session, AccountsThatChangeStartAnewWithThem) {
+    Story story;
+    story.connect();
+    story.say(ManagedAccounts{"DU1"});
+    EXPECT_TRUE(story.session.ready());
+    story.say(ManagedAccounts{"DU1,DU2"});
+    EXPECT_FALSE(story.session.ready());
+    EXPECT_TRUE(story.recorder.has("disconnected: the login's accounts changed from DU1 to DU1,DU2"));
+    story.pass(2s);
+    story.connect();
+    EXPECT_TRUE(story.session.ready());
+}
+
+TEST(Session, AStormOfOneErrorIsToldOnceAMinute) {
+    Story story;
+    story.connect();
+    story.recorder.lines.clear();
+    for (int i = 0; i < 500; ++i) {
+        story.say(ErrorMessage{-1, 10197, "No market data during competing live session", "", 0});
+        story.pass(100ms);
+    }
+    EXPECT_EQ(story.recorder.lines.size(), 1u);
+    story.say(ErrorMessage{-1, 322, "another", "", 0});
+    EXPECT_EQ(story.recorder.lines.size(), 2u);
+    story.pass(11s);
+    story.say(ErrorMessage{-1, 10197, "No market data during competing live session", "", 0});
+    EXPECT_EQ(story.recorder.lines.size(), 3u);
+    EXPECT_TRUE(story.session.ready());
 }
 
 TEST(Session, OneByteAReadIsTheSame) {
