@@ -111,12 +111,13 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
     paced_until_ = now.steady;
     positions_subscribed_ = false;
     parts_.clear();
-    parts_missing_.clear();
+    bool const list_of_parts_breaks_off = !std::exchange(parts_missing_, {}).empty();
     bool const retry = options_.reconnect;
     state_ = retry ? State::waiting : State::stopped;  // first, so that whoever hears of a failed request asks nothing
     for (auto const& [id, pending] : std::exchange(pending_, {})) {
         if (!pending.part_of_list) listener_.on_request_ended(pending.kind, id, RequestOutcome::failed, reason);
     }
+    if (list_of_parts_breaks_off) listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed, reason);
     deadline_.reset();
     if (retry) deadline_ = now.steady + (client_id_refused_ ? client_id_retry : next_pause());
     listener_.on_disconnected(reason, retry);
@@ -186,7 +187,7 @@ void Session::read(Now now, std::string_view payload) {
             return disconnected(now, "the login's accounts changed from " + managed_accounts_ + " to " + std::string(accounts->accounts), true);
         }
         managed_accounts_ = std::string(accounts->accounts);
-        have_accounts_ = true;
+        have_accounts_ = !managed_accounts_.empty();  // an empty list says that the accounts are still to come
         return become_ready_if_complete(now);
     }
     if (std::holds_alternative<NextValidId>(*message)) {
@@ -205,7 +206,7 @@ void Session::read(Now now, std::string_view payload) {
         }
         if (positions_damaged_) return end_request(positions_id, RequestOutcome::failed, "a row of it cannot be read");
         listener_.on_message(*message);
-        return end_request(positions_id, RequestOutcome::complete, {});
+        return complete(RequestKind::positions, positions_id);
     }
     if (state_ != State::ready) return;
     if (auto const* part = std::get_if<PositionMulti>(&*message)) return take_position_part(*part);
@@ -214,13 +215,13 @@ void Session::read(Now now, std::string_view payload) {
     }
     if (auto const* settings = std::get_if<GatewaySettings>(&*message)) {
         listener_.on_message(*message);
-        return end_request(settings->request_id, RequestOutcome::complete, {});
+        return complete(RequestKind::settings, settings->request_id);
     }
     listener_.on_message(*message);
     if (auto const* end = std::get_if<ExecutionDetailsEnd>(&*message)) {
-        end_request(end->request_id, RequestOutcome::complete, {});
+        complete(RequestKind::executions, end->request_id);
     } else if (auto const* end_of_contract = std::get_if<ContractDataEnd>(&*message)) {
-        end_request(end_of_contract->request_id, RequestOutcome::complete, {});
+        complete(RequestKind::contract, end_of_contract->request_id);
     }
 }
 
@@ -366,9 +367,14 @@ void Session::end_part(std::int64_t request_id, RequestOutcome outcome, std::str
     listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::complete, {});
 }
 
-/// One list that does not come leaves a hole in the whole.
+/// One list that does not come leaves a hole in the whole; whether the others come does not matter any more.
 void Session::fail_positions(std::string const& why) {
-    parts_missing_.clear();
+    for (auto const id : std::exchange(parts_missing_, {})) {
+        if (auto const found = pending_.find(id); found != pending_.end()) {
+            if (found->second.deadline) due_.erase({*found->second.deadline, id});
+            pending_.erase(found);
+        }
+    }
     listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed, why);
 }
 
@@ -427,12 +433,19 @@ void Session::send(std::string bytes) {
     actions_.push_back({SessionAction::Kind::send, 0, std::move(bytes)});
 }
 
-void Session::end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why) {
+/// An End ends what it is the End of, whatever else carries its number.
+void Session::complete(RequestKind kind, std::int64_t request_id) {
     auto const found = pending_.find(request_id);
-    if (found == pending_.end()) {
-        if (outcome == RequestOutcome::complete) ++statistics_.stray_ends;
+    if (found == pending_.end() || found->second.kind != kind || found->second.part_of_list) {
+        ++statistics_.stray_ends;
         return;
     }
+    end_request(request_id, RequestOutcome::complete, {});
+}
+
+void Session::end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why) {
+    auto const found = pending_.find(request_id);
+    if (found == pending_.end()) return;
     RequestKind const kind = found->second.kind;
     if (found->second.deadline) due_.erase({*found->second.deadline, request_id});
     pending_.erase(found);

@@ -154,6 +154,7 @@ private:
     void send(std::string bytes);
     void request_position_parts(base::Now now, std::vector<std::string> const& accounts);
     void take_position_part(PositionMulti const& part);
+    void complete(RequestKind kind, std::int64_t request_id);
     void end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
     void end_part(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
     void fail_positions(std::string const& why);

@@ -208,6 +208,57 @@ TEST(Session, OneMissingListOfManyLeavesNoWholeOne) {
     }
 }
 
+TEST(Session, AListOfPartsThatFailedIsOverForAllOfThem) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now, {"DU1", "DU2", "DU3"});
+    story.act();
+    story.say(ErrorMessage{of_kind<RequestPositionsMulti>(story.requests())[0].request_id, 321, "invalid account", "", 0});
+    story.pass(31s);  // the time of the other parts is over
+    EXPECT_EQ(std::count(story.recorder.lines.begin(), story.recorder.lines.end(), "positions failed"), 1);
+    EXPECT_FALSE(story.recorder.has("positions timed_out"));
+    EXPECT_EQ(story.session.statistics().timeouts, 0);
+}
+
+TEST(Session, AListOfPartsEndsOnceWithItsConnection) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now, {"DU1", "DU2"});
+    story.act();
+    story.session.on_socket_closed(story.now, "closed");
+    EXPECT_EQ(std::count(story.recorder.lines.begin(), story.recorder.lines.end(), "positions failed"), 1);
+}
+
+TEST(Session, WaitsForAccountsThatAreStillToCome) {
+    Story story;
+    story.open();
+    story.hello(226);
+    story.say(ManagedAccounts{""});
+    story.say(NextValidId{1});
+    EXPECT_FALSE(story.session.ready());
+    story.say(ManagedAccounts{"DU1"});
+    EXPECT_EQ(story.recorder.lines, std::vector<std::string>{"ready DU1"});
+}
+
+TEST(Session, AnEndOfAnotherKindEndsNothing) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now, {"DU1"});
+    auto const contract = story.session.request_contract(story.now, 265598);
+    story.pass(1s);
+    auto const part = of_kind<RequestPositionsMulti>(story.requests())[0].request_id;
+    story.say(ExecutionDetailsEnd{part});
+    story.say(ContractDataEnd{part});
+    story.say(ExecutionDetailsEnd{contract});
+    EXPECT_FALSE(story.recorder.has("positions complete"));
+    EXPECT_FALSE(story.recorder.has("contract complete"));
+    EXPECT_EQ(story.session.statistics().stray_ends, 3);
+    story.say(ContractDataEnd{contract});
+    story.say(PositionMultiEnd{part});
+    EXPECT_TRUE(story.recorder.has("positions complete"));
+    EXPECT_TRUE(story.recorder.has("contract complete"));
+}
+
 TEST(Session, ARowOfManyListsThatCannotBeReadFailsTheWhole) {
     Story story;
     story.connect();
