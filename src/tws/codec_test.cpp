@@ -395,6 +395,9 @@ TEST(Codec, EveryMessageComesBackInEveryVersion) {
         std::vector<OutgoingMessage> const requests{
             StartApi{7}, RequestManagedAccounts{}, RequestCurrentTime{}, RequestPositions{}, CancelPositions{},
             RequestAccountUpdates{true, "DU1"}, RequestExecutions{1001, 3, "DU1", "20261123-00:00:00"}, RequestContractData{9, 265598},
+            RequestExecutions{1002, 0, "", "", version >= 200 ? 3 : 0, "AAPL", "STK", "ISLAND", "BUY",
+                              version >= 200 ? std::vector<std::int64_t>{20261120, 20261123} : std::vector<std::int64_t>{}},
+            RequestContractData{9, 0, "SPY", "OPT", "20270115", dec("650"), "C", "SMART", "USD", "SPY   270115C00650000", true},
             RequestPnlSingle{4, "DU1", 265598}, CancelPnlSingle{4}, RequestPositionsMulti{5, "DU1", "growth"}, CancelPositionsMulti{5},
             RequestAccountSummary{6, "All", "NetLiquidation,TotalCashValue"}, CancelAccountSummary{6},
             RequestAccountUpdatesMulti{7, "DU1", "", true}, CancelAccountUpdatesMulti{7}, RequestFamilyCodes{},

@@ -441,10 +441,15 @@ Request decode_text_request(int id, FieldCursor fields, int server_version) {
             message.client_id = fields.whole();
             message.account = fields.text();
             message.time = fields.text();
-            fields.skip(4);  // symbol, kind, exchange, side
+            message.symbol = fields.text();
+            message.sec_type = fields.text();
+            message.exchange = fields.text();
+            message.side = fields.text();
             if (server_version >= 200) {
                 message.last_days = fields.whole();
-                fields.skip();
+                auto const dates = fields.whole();
+                if (dates < 0 || dates > 100) fields.fail("an impossible count");
+                for (std::int64_t i = 0; i < dates && !fields.failed(); ++i) message.dates.push_back(fields.whole());
             }
             return finish_request(message);
         }
@@ -453,6 +458,18 @@ Request decode_text_request(int id, FieldCursor fields, int server_version) {
             fields.skip();
             message.request_id = fields.whole();
             message.con_id = fields.whole();
+            message.symbol = fields.text();
+            message.sec_type = fields.text();
+            message.last_trade_date = fields.text();
+            message.strike = fields.decimal();
+            message.right = fields.text();
+            fields.skip();  // multiplier
+            message.exchange = fields.text();
+            fields.skip();  // primary exchange
+            message.currency = fields.text();
+            message.local_symbol = fields.text();
+            fields.skip();  // trading class
+            message.include_expired = fields.boolean();
             return finish_request(message);
         }
         case 17: return RequestManagedAccounts{};

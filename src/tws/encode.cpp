@@ -123,13 +123,15 @@ struct RequestEncoder {
     void operator()(CancelPositions const&) const { frame.add("1"); }
     void operator()(RequestAccountUpdates const& m) const { frame.add("2").add(m.subscribe).add(m.account); }
     void operator()(RequestExecutions const& m) const {
-        frame.add("3").add(m.request_id).add(m.client_id).add(m.account).add(m.time).empty(4);
-        // Both counts are mandatory from 200 on: days before today, and no single dates.
-        if (server_version >= 200) frame.add(m.last_days > 0 ? m.last_days : int_unset).add("0");
+        frame.add("3").add(m.request_id).add(m.client_id).add(m.account).add(m.time).add(m.symbol).add(m.sec_type).add(m.exchange).add(m.side);
+        if (server_version < 200) return;
+        // Both counts are mandatory: days before today, and single dates.
+        frame.add(m.last_days > 0 ? m.last_days : int_unset).add(static_cast<std::int64_t>(m.dates.size()));
+        for (auto const date : m.dates) frame.add(date);
     }
     void operator()(RequestContractData const& m) const {
-        // conId alone identifies a contract; symbol ... trading class stay empty.
-        frame.add("8").add(m.request_id).add(m.con_id).empty(11).add(false).empty(2);
+        frame.add("8").add(m.request_id).add(m.con_id).add(m.symbol).add(m.sec_type).add(m.last_trade_date).add(m.strike, "").add(m.right);
+        frame.empty(1).add(m.exchange).empty(1).add(m.currency).add(m.local_symbol).empty(1).add(m.include_expired).empty(2);
         if (server_version >= 176) frame.add("");
     }
     void operator()(RequestPnlSingle const& m) const { frame.add(m.request_id).add(m.account).add("").add(m.con_id); }

@@ -289,11 +289,27 @@ struct RequestExecutions {  // 7
     std::string_view account;    ///< empty: all accounts
     std::string_view time;       ///< lower bound, YYYYMMDD-HH:mm:ss UTC; empty: the gateway's day
     std::int64_t last_days = 0;  ///< days before today, at most 7; from server version 200 on
+    // What follows this program does not ask for; other programs do, and the simulator answers.
+    std::string_view symbol = {};
+    std::string_view sec_type = {};
+    std::string_view exchange = {};
+    std::string_view side = {};                ///< BUY, SELL
+    std::vector<std::int64_t> dates = {};      ///< YYYYMMDD, within the past week; from server version 200 on
     bool operator==(RequestExecutions const&) const = default;
 };
 struct RequestContractData {  // 9
     std::int64_t request_id = 0;
     std::int64_t con_id = 0;
+    // What follows this program does not send, for conId is enough; other programs do, and the simulator answers.
+    std::string_view symbol = {};
+    std::string_view sec_type = {};
+    std::string_view last_trade_date = {};
+    OptionalDecimal strike = {};
+    std::string_view right = {};
+    std::string_view exchange = {};
+    std::string_view currency = {};
+    std::string_view local_symbol = {};
+    bool include_expired = false;
     bool operator==(RequestContractData const&) const = default;
 };
 struct RequestPnlSingle {  // 94

@@ -70,6 +70,15 @@ public:
     void optional_integer(int number, std::optional<std::int64_t>& value) {
         take(number, 0, [&] { value = static_cast<std::int32_t>(varint()); });
     }
+    /// Packed into one field, or one by one.
+    void integers(int number, std::vector<std::int64_t>& values) {
+        while (field_ == number && kind_ == 0) integer(number, values.emplace_back());
+        take(number, 2, [&] {
+            ProtobufReader packed(bytes(), error_.message_id);
+            while (packed.at_ != packed.end_) values.push_back(static_cast<std::int32_t>(packed.varint()));
+            if (packed.failed()) fail(packed.error_.what);
+        });
+    }
     void long_integer(int number, std::int64_t& value) {
         take(number, 0, [&] { value = static_cast<std::int64_t>(varint()); });
     }
@@ -240,6 +249,13 @@ public:
     }
     void optional_integer(int number, std::optional<std::int64_t> const& value) {
         if (value) integer(number, *value);
+    }
+    void integers(int number, std::vector<std::int64_t> const& values) {
+        if (values.empty()) return;
+        std::string packed;
+        ProtobufWriter writer(packed);
+        for (auto const value : values) writer.varint(static_cast<std::uint64_t>(value));
+        bytes(number, packed);
     }
     void long_integer(int number, std::int64_t value) { integer(number, value); }
     void optional_long_integer(int number, std::int64_t value) { optional_integer(number, value); }

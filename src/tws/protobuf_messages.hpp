@@ -295,7 +295,12 @@ void describe(Visitor& v, FilterOf<Request> const& filter) {
     v.optional_integer(1, m.client_id);
     v.text(2, m.account);
     v.text(3, m.time);
+    v.text(4, m.symbol);
+    v.text(5, m.sec_type);
+    v.text(6, m.exchange);
+    v.text(7, m.side);
     v.optional_integer(8, m.last_days);
+    v.integers(9, m.dates);
 }
 template <typename Visitor, Is<RequestExecutions> Request>
 void describe(Visitor& v, Request& m) {
@@ -303,14 +308,24 @@ void describe(Visitor& v, Request& m) {
     FilterOf<Request> const filter{m};
     v.required_message(2, filter);
 }
-/// A contract named by its conId alone.
+/// The contract that is asked for.
 template <typename Request>
 struct ContractOf {
     Request& request;
 };
 template <typename Visitor, typename Request>
 void describe(Visitor& v, ContractOf<Request> const& contract) {
-    v.integer(1, contract.request.con_id);
+    auto& m = contract.request;
+    v.integer(1, m.con_id);
+    v.text(2, m.symbol);
+    v.text(3, m.sec_type);
+    v.text(4, m.last_trade_date);
+    v.real(5, m.strike);
+    v.text(6, m.right);
+    v.text(8, m.exchange);
+    v.text(10, m.currency);
+    v.text(11, m.local_symbol);
+    v.boolean(18, m.include_expired);
 }
 template <typename Visitor, Is<RequestContractData> Request>
 void describe(Visitor& v, Request& m) {

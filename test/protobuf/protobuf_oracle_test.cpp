@@ -37,7 +37,13 @@ void fill(Message& message) {
     for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
         FieldDescriptor const* const field = message.GetDescriptor()->field(i);
         if (field->is_repeated()) {
-            for (int n = *rc::gen::inRange(0, 3); n > 0; --n) fill(*reflection->AddMessage(&message, field));
+            for (int n = *rc::gen::inRange(0, 3); n > 0; --n) {
+                if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT32) {
+                    reflection->AddInt32(&message, field, *rc::gen::arbitrary<std::int32_t>());
+                } else {
+                    fill(*reflection->AddMessage(&message, field));
+                }
+            }
             continue;
         }
         if (*rc::gen::inRange(0, 4) == 0) continue;  // absent
