@@ -119,9 +119,20 @@ private:
             auto const* book = known(instrument.con_id);
             if (book != nullptr && book->instrument == instrument) continue;
             // Contract data of something the account never held is of no use to it.
-            bool const wanted = book != nullptr || is_mentioned(instrument.con_id);
-            if (wanted) describe(work(instrument), instrument);
+            Instrument const* const seen = book != nullptr ? &book->instrument : mentioned(instrument.con_id);
+            if (seen == nullptr) continue;
+            Instrument complete = instrument;
+            fill_gaps(complete, *seen);
+            describe(work(complete), complete);
         }
+    }
+
+    /// Contract data of bonds has no local symbol; what the broker's rows say stays.
+    static void fill_gaps(Instrument& described, Instrument const& seen) {
+        if (described.local_symbol.empty()) described.local_symbol = seen.local_symbol;
+        if (described.trading_class.empty()) described.trading_class = seen.trading_class;
+        if (described.primary_exchange.empty()) described.primary_exchange = seen.primary_exchange;
+        if (described.expiry.empty()) described.expiry = seen.expiry;
     }
 
     /// Prices that were derived from the broker's cost are in the quoted unit: a new scale or multiplier restates
@@ -137,11 +148,18 @@ private:
         }
     }
 
-    bool is_mentioned(ConId con_id) const {
-        if (seen_.snapshot && seen_.snapshot->find(con_id) != nullptr) return true;
-        auto const is_it = [&](auto const& item) { return item.instrument.con_id == con_id; };
-        return std::any_of(seen_.position_pushes.begin(), seen_.position_pushes.end(), is_it) ||
-               std::any_of(seen_.executions.begin(), seen_.executions.end(), is_it);
+    /// The instrument as a row of this observation describes it.
+    Instrument const* mentioned(ConId con_id) const {
+        if (seen_.snapshot) {
+            if (auto const* row = seen_.snapshot->find(con_id)) return &row->instrument;
+        }
+        for (auto const& push : seen_.position_pushes) {
+            if (push.instrument.con_id == con_id) return &push.instrument;
+        }
+        for (auto const& each : seen_.executions) {
+            if (each.instrument.con_id == con_id) return &each.instrument;
+        }
+        return nullptr;
     }
 
     void take_execution(model::ObservedExecution const& observed) {
