@@ -360,6 +360,7 @@ int run_demo(DemoCommand const& command) {
     gateway.day.seed = command.seed;
     gateway.day.accounts = 1;
     gateway.pace = *pace;
+    gateway.simulator.account_interval = std::chrono::seconds(1);  // marks that move while one looks on
     std::mutex mutex;
     std::string happened = "the day begins";
     gateway.on_happening = [&](std::string const& text) {

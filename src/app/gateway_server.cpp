@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "app/service.hpp"
+#include "app/zones.hpp"
 #include "gateway/scenario.hpp"
 
 namespace possync::app {
@@ -28,9 +29,11 @@ class GatewayServer::Implementation {
 public:
     explicit Implementation(GatewayServerOptions options)
         : options_(std::move(options)), simulator_(broker_, options_.simulator), acceptor_(io_),
-          timer_(io_), signals_(io_), burst_signal_(io_), pause_signal_(io_) {}
+          timer_(io_), deadline_(io_), signals_(io_), burst_signal_(io_), pause_signal_(io_) {}
 
     base::Result<void> open() {
+        simulator_.options.zones = &system_zones();
+        if (auto const zone = system_zones().to_local(simulator_.options.zone, clock_now().wall); !zone) return std::unexpected(zone.error());
         if (options_.scenario.empty()) {
             day_.emplace(broker_, options_.day);
         } else {
@@ -196,7 +199,16 @@ private:
         });
     }
 
+    /// Carries out what the simulator wants sent, and has it woken when more is due.
     void flush() {
+        if (auto const due = simulator_.next_deadline()) {
+            deadline_.expires_after(std::max<base::Duration>(*due - clock_now().steady, base::Duration(0)));
+            deadline_.async_wait([this](boost::system::error_code error) {
+                if (error) return;
+                simulator_.on_time(clock_now());
+                flush();
+            });
+        }
         for (auto& output : simulator_.take_outputs()) {
             auto const found = peers_.find(output.connection);
             if (found == peers_.end()) continue;
@@ -252,6 +264,7 @@ private:
     asio::io_context io_{1};
     tcp::acceptor acceptor_;
     asio::steady_timer timer_;
+    asio::steady_timer deadline_;  ///< of what the simulator tells by itself
     asio::signal_set signals_;
     asio::signal_set burst_signal_;
     asio::signal_set pause_signal_;

@@ -1,7 +1,9 @@
 // The command line: words and options to commands, and nothing else.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <map>
 #include <string>
 
 #include <CLI/App.hpp>
@@ -29,6 +31,7 @@ struct Options {
     std::string table;
     GatewayServerOptions simulate;
     std::string pace = "2s";
+    std::string account_interval = "3m";
     DemoCommand demo;
     std::string method;
     RepairText repair;
@@ -162,7 +165,23 @@ int run(int count, char** words) {
                      "SIGUSR2 makes an invented day stand still, and go on with the next one.\n"
                      "It never fills an order: order requests are answered with error 321 (read-only).");
     simulate->add_option("--burst", options.simulate.burst, "so many fills at once whenever SIGUSR1 comes")->capture_default_str();
-    simulate->add_option("--master-client-id", options.simulate.simulator.master_client_id, "client that hears of every fill")
+    auto& gateway = options.simulate.simulator;
+    simulate->add_option("--master-client-id", gateway.master_client_id, "client that hears of every fill")->capture_default_str();
+    simulate->add_option("--zone", gateway.zone, "time zone the gateway is logged in with: its midnight, its times")->capture_default_str();
+    simulate->add_option("--zone-text", gateway.zone_text, "what the handshake calls that zone, in any language: \"Central European Standard Time\"");
+    simulate->add_option("--execution-times", gateway.execution_times, "zone of execution times: gateway, instrument or utc")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, gateway::ExecutionTimes>{
+            {"gateway", gateway::ExecutionTimes::gateway_zone},
+            {"instrument", gateway::ExecutionTimes::instrument_zone},
+            {"utc", gateway::ExecutionTimes::utc}}));
+    simulate->add_option("--days-of-executions", gateway.days_of_executions, "before today: a gateway keeps none, a TWS up to 7")
+        ->capture_default_str()->check(CLI::Range(0, 7));
+    simulate->add_option("--account-interval", options.account_interval, "pause between two account updates")->capture_default_str();
+    simulate->add_flag("--virtual-fx", gateway.virtual_fx_positions, "list positions in currency pairs");
+    simulate->add_flag("--zero-rows-of-today", gateway.zero_rows_of_today_only, "of closed positions list only the day's");
+    simulate->add_flag("--switch-subscription", gateway.switch_subscription, "account updates of one client take the place of another's");
+    simulate->add_flag("--newer", gateway.newer_than_client, "send fields and messages that no client knows yet");
+    simulate->add_option("--start-seed", gateway.start_seed, "order of accounts, order id and notices at the start; 0: the usual one")
         ->capture_default_str();
     auto* demo = app.add_subcommand("demo", "simulated gateway, service and a live table in one process");
     demo->add_option("--seed", options.demo.seed, "the same seed gives the same day")->capture_default_str();
@@ -181,6 +200,9 @@ int run(int count, char** words) {
         auto const pace = base::parse_duration(options.pace);
         if (!pace) return report(pace.error());
         options.simulate.pace = *pace;
+        auto const interval = base::parse_duration(options.account_interval);
+        if (!interval) return report(interval.error());
+        options.simulate.simulator.account_interval = std::max<base::Duration>(*interval, std::chrono::milliseconds(10));
         return run_simulate(std::move(options.simulate));
     }
     if (demo->parsed()) return run_demo(options.demo);

@@ -14,7 +14,28 @@ void Broker::add_instrument(SimulatedInstrument instrument) {
     ++changes_;
     if (instrument.local_symbol.empty()) instrument.local_symbol = instrument.symbol;
     if (instrument.trading_class.empty()) instrument.trading_class = instrument.symbol;
+    if (!instrument.price.is_zero() && !instrument.previous_close) instrument.previous_close = instrument.price;
     instruments_[instrument.con_id] = std::move(instrument);
+}
+
+void Broker::set_price(ConId con_id, Decimal price) {
+    SimulatedInstrument& instrument = instruments_.at(con_id);
+    instrument.price = price;
+    if (!instrument.previous_close) instrument.previous_close = price;
+}
+
+void Broker::hold_in_model(std::string const& account, std::string const& model_code, ConId con_id, Decimal quantity, Decimal average_cost) {
+    CHECK(instruments_.contains(con_id));
+    ++changes_;
+    Decimal const cost = base::multiply_rounded(average_cost, quantity.abs(), 10);
+    models_[{account, model_code}][con_id] = {quantity, cost, {{"", quantity.abs(), cost}}};
+}
+
+Fill const& Broker::row(Fill row) {
+    if (row.exec_id.empty()) row.exec_id = fmt::format("{:08x}.{:08x}.01.01", 0xe0d5, 0x69dd0000 + next_fill_++);
+    row.moves_position = false;
+    fills_.push_back(std::move(row));
+    return fills_.back();
 }
 
 void Broker::hold(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
@@ -73,6 +94,7 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
         Decimal const cost = value + (quantity.is_positive() ? paid : -paid);
         held.cost += cost;
         held.quantity += quantity;
+        held.last_commission = quantity.is_positive() ? paid : -paid;
         held.lots.push_back({fill.exec_id, quantity.abs(), cost});
     } else {
         Decimal const closed = std::min(held.quantity.abs(), quantity.abs());
@@ -82,14 +104,17 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
         fill.realized_pnl = (held.quantity.is_positive() ? proceeds - cost : cost - proceeds) - paid_to_close;
         held.cost -= cost;
         held.quantity += quantity;
+        held.last_commission = Decimal(0);
         if (held.quantity.sign() == quantity.sign() && !held.quantity.is_zero()) {
             Decimal const paid_to_open = paid - paid_to_close;
-            held.cost = value - proceeds + (quantity.is_positive() ? paid_to_open : -paid_to_open);
+            held.last_commission = quantity.is_positive() ? paid_to_open : -paid_to_open;
+            held.cost = value - proceeds + held.last_commission;
             held.lots = {{fill.exec_id, held.quantity.abs(), held.cost}};
         }
     }
     if (held.quantity.is_zero()) held.cost = Decimal(0);
-    instruments_[con_id].price = price;
+    held.closed_at = held.quantity.is_zero() ? std::optional(time) : std::nullopt;
+    set_price(con_id, price);
     fills_.push_back(std::move(fill));
     return fills_.back();
 }
@@ -110,6 +135,7 @@ Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
         if (lot.exec_id == exec_id) lot.cost += change, lot.exec_id = corrected.exec_id;
     }
     corrected.price = price;
+    found->superseded = true;
     fills_.push_back(std::move(corrected));
     return &fills_.back();
 }

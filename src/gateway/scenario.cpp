@@ -195,8 +195,10 @@ Result<void> ScenarioPlayer::fill(Words& words, base::Now now) {
                                     order_ref);
     if (!label.empty()) labels_[label] = done.exec_id;
     simulator_.push_fill(done, now);
+    if (pushed) simulator_.push_position_before_commission(account, instrument->con_id);
+    if (!commission) return {};
+    simulator_.push_commission(done);
     if (pushed) simulator_.push_position(account, instrument->con_id);
-    if (commission) simulator_.push_commission(done);
     return {};
 }
 
@@ -242,7 +244,12 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
         if (!labels_.contains(label)) words.fail("no fill is called " + label);
         POSSYNC_TRY_VOID(words.result());
         Fill const* reported = broker_.report_commission(labels_[label], amount, realized);
-        if (reported != nullptr) simulator_.push_commission(*reported);
+        if (reported == nullptr) return true;
+        simulator_.push_commission(*reported);
+        auto const held = broker_.holdings().find(reported->account);
+        if (held != broker_.holdings().end() && held->second.contains(reported->con_id)) {
+            simulator_.push_position(reported->account, reported->con_id);
+        }
     } else if (verb == "adjust") {
         Words words(*this, step, "adjust NAME QUANTITY @ PRICE");
         auto const* instrument = words.instrument();

@@ -1,54 +1,62 @@
 #include "gateway/simulator.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "gateway/simulator_parts.hpp"
 #include "tws/decode.hpp"
-#include "tws/encode.hpp"
+#include "tws/generation.hpp"
+#include "tws/outgoing.hpp"
 
 namespace possync::gateway {
 
-using base::Decimal;
 using base::Now;
 
 namespace {
 
-/// "20261123 14:30:05" in UTC.
-std::string plain_time(base::Timestamp time, char between) {
-    std::string text = base::to_rfc3339(time).substr(0, 19);
-    std::erase(text, '-');
-    text[8] = between;
-    return text;
+/// Requests that trade, show orders, or change something. A gateway in read-only mode refuses them (erdewit/ib_insync #1, #7:
+/// asking for open orders counts as well).
+constexpr int order_requests[] = {3, 4, 5, 15, 16, 19, 21, 58, 99, 109};
+
+/// Requests that a gateway takes without an answer: log level, kind of market data, cancelling of contract data.
+constexpr int silent_requests[] = {14, 59, 106};
+
+template <std::size_t Size>
+bool contains(int const (&ids)[Size], int id) {
+    return std::find(std::begin(ids), std::end(ids), id) != std::end(ids);
 }
 
-tws::Contract contract_of(SimulatedInstrument const& instrument) {
-    tws::Contract contract;
-    contract.con_id = instrument.con_id;
-    contract.symbol = instrument.symbol;
-    contract.sec_type = instrument.sec_type;
-    contract.last_trade_date = instrument.expiry;
-    contract.strike = instrument.strike;
-    contract.right = instrument.right;
-    if (instrument.sec_type != "STK") contract.multiplier = instrument.multiplier;
-    if (instrument.sec_type == "STK") contract.exchange = instrument.primary_exchange;
-    contract.primary_exchange = instrument.primary_exchange;
-    contract.currency = instrument.currency;
-    contract.local_symbol = instrument.local_symbol;
-    contract.trading_class = instrument.trading_class;
-    return contract;
+/// The order id that a placed order carries: the first field, so that the refusal finds its order.
+std::int64_t order_id_of(std::string_view frame, int version) {
+    std::int64_t number = -1;
+    if (version < tws::binary_ids_since) {
+        auto const first = frame.find('\0');
+        std::string_view const field = frame.substr(std::min(first + 1, frame.size()));
+        std::from_chars(field.data(), field.data() + field.size(), number);
+        return number;
+    }
+    std::string_view body = frame.substr(std::min<std::size_t>(4, frame.size()));
+    if (static_cast<unsigned char>(frame[3]) <= tws::binary_offset && frame[2] == 0) {
+        std::from_chars(body.data(), body.data() + body.size(), number);
+        return number;
+    }
+    if (!body.starts_with('\x08')) return number;
+    std::uint64_t value = 0;
+    int shift = 0;
+    for (std::size_t i = 1; i < body.size() && shift < 63; ++i, shift += 7) {
+        value |= static_cast<std::uint64_t>(body[i] & 0x7F) << shift;
+        if ((body[i] & 0x80) == 0) return static_cast<std::int64_t>(value);
+    }
+    return number;
 }
 
 }  // namespace
 
-template <typename Message>
-void Simulator::send(Connection& connection, Message const& message) {
-    if (connection.closing || faults.stall) return;
-    tws::encode(connection.out, tws::IncomingMessage(message), connection.version);
-}
-
-int Simulator::connect(Now) {
+int Simulator::connect(Now now) {
+    now_ = now.wall;
     if (faults.refuse_connections) return 0;
     int const id = next_connection_++;
     connections_[id];
@@ -68,7 +76,34 @@ std::vector<Simulator::Output> Simulator::take_outputs() {
     return outputs;
 }
 
+std::optional<base::Duration> Simulator::next_deadline() const {
+    std::optional<base::Duration> next;
+    for (auto const& [unused, connection] : connections_) {
+        auto const due = connection.subscriptions.next_due();
+        if (due && (!next || *due < *next)) next = due;
+    }
+    return next;
+}
+
+void Simulator::on_time(Now now) {
+    now_ = now.wall;
+    for (auto& [unused, connection] : connections_) {
+        auto& held = connection.subscriptions;
+        if (held.account_updates && held.account_updates->told.due <= now.steady) send_account_updates(connection, now);
+        for (auto& [request_id, summary] : held.summaries) {
+            if (summary.told.due <= now.steady) send_summary(connection, request_id, summary, now);
+        }
+        for (auto& [request_id, values] : held.values) {
+            if (values.told.due <= now.steady) send_values(connection, request_id, values, now);
+        }
+        for (auto& [request_id, pnl] : held.pnl) {
+            if (pnl.due <= now.steady) send_pnl(connection, request_id, pnl, now);
+        }
+    }
+}
+
 void Simulator::bytes(int id, std::string_view bytes, Now now) {
+    now_ = now.wall;
     auto const found = connections_.find(id);
     if (found == connections_.end()) return;
     Connection& connection = found->second;
@@ -92,13 +127,20 @@ void Simulator::bytes(int id, std::string_view bytes, Now now) {
         if (!*frame) return;
         if (connection.version == 0) {
             auto const hello = tws::decode_client_hello(**frame);
-            int const version = hello ? std::min(hello->version_max, options_.server_version) : 0;
+            int const version = hello ? std::min(hello->version_max, options.server_version) : 0;
+            // Ranges that do not meet: the socket is closed without a word (wboayue/rust-ibapi, seen in use).
             if (!hello || version < hello->version_min) {
                 connection.closing = true;
                 return;
             }
             connection.version = version;
-            if (!faults.stall) tws::encode_server_hello(connection.out, version, plain_time(now.wall, ' ') + " " + options_.zone);
+            if (faults.stall) continue;
+            // The zone is display text of the machine's language, in its encoding (wboayue/rust-ibapi, time zone tests).
+            auto const time = local(now.wall);
+            std::string digits = base::to_rfc3339(base::from_utc_local(time)).substr(0, 19);
+            std::erase(digits, '-');
+            digits[8] = ' ';
+            tws::encode_server_hello(connection.out, version, digits + " " + (options.zone_text.empty() ? options.zone : options.zone_text));
             continue;
         }
         auto const decoded = tws::decode_request(**frame, connection.version);
@@ -106,79 +148,56 @@ void Simulator::bytes(int id, std::string_view bytes, Now now) {
             send_error(connection, -1, 320, fmt::format("Error reading request: {}", decoded.error().what), now);
             continue;
         }
-        request(id, connection, *decoded, now);
+        request(id, connection, **frame, *decoded, now);
     }
 }
 
-void Simulator::request(int id, Connection& connection, tws::ClientRequest const& request, Now now) {
+void Simulator::request(int id, Connection& connection, std::string_view frame, tws::ClientRequest const& request, Now now) {
+    // Official documentation, pacing: 50 messages a second; beyond, error 100 and, the third time, the end of the connection,
+    // where the setting says to reject; else reading slows down.
     auto& recent = connection.recent_requests;
     std::erase_if(recent, [&](base::Duration at) { return now.steady - at >= std::chrono::seconds(1); });
     recent.push_back(now.steady);
-    if (recent.size() > static_cast<std::size_t>(options_.requests_per_second_max)) {
+    if (options.reject_above_max_rate && recent.size() > static_cast<std::size_t>(options.requests_per_second_max)) {
         send_error(connection, -1, 100, "Max rate of messages per second has been exceeded", now);
         if (++connection.strikes >= 3) connection.closing = true;
     }
-    if (auto const* unknown = std::get_if<tws::UnknownRequest>(&request)) {
-        // What a read-only client may not send, and what this gateway does not serve.
-        constexpr int order_requests[] = {3, 4, 5, 15, 16, 21, 58, 99, 109};
-        if (std::find(std::begin(order_requests), std::end(order_requests), unknown->id) != std::end(order_requests)) {
-            alarms_.insert(unknown->id);
-        }
-        return send_error(connection, -1, 321, "Error validating request: the API interface is currently in Read-Only mode", now);
-    }
+    if (auto const* unknown = std::get_if<tws::UnknownRequest>(&request)) return refuse(connection, frame, unknown->id, now);
     if (auto const* m = std::get_if<tws::StartApi>(&request)) return start(id, connection, m->client_id, now);
+    // Official documentation: what is asked before the next order id came may be dropped.
     if (!connection.started) return;
-    if (std::holds_alternative<tws::RequestManagedAccounts>(request)) {
-        std::string const accounts = broker_.account_list();
-        send(connection, tws::ManagedAccounts{accounts});
-    } else if (std::holds_alternative<tws::RequestCurrentTime>(request)) {
-        send(connection, tws::CurrentTime{now.wall.microseconds / 1'000'000});
-    } else if (std::holds_alternative<tws::RequestPositions>(request)) {
-        send_positions(connection);
-    } else if (std::holds_alternative<tws::CancelPositions>(request)) {
-        connection.positions = false;
-    } else if (auto const* executions = std::get_if<tws::RequestExecutions>(&request)) {
-        send_executions(connection, *executions, now);
-    } else if (auto const* contract = std::get_if<tws::RequestContractData>(&request)) {
-        auto const found = broker_.instruments().find(contract->con_id);
-        if (found == broker_.instruments().end()) {
-            return send_error(connection, contract->request_id, 200, "No security definition has been found for the request", now);
-        }
-        tws::ContractData data;
-            data.request_id = contract->request_id;
-        data.contract = contract_of(found->second);
-        data.contract.exchange = found->second.exchange;
-        data.market_name = found->second.trading_class;
-        data.min_tick = base::Decimal::from_parts(1, 2);
-        data.price_magnifier = found->second.price_magnifier;
-        data.under_con_id = found->second.under_con_id;
-        data.under_sec_type = found->second.under_sec_type;
-        data.long_name = found->second.symbol;
-        data.time_zone = "US/Eastern";
-        send(connection, data);
-        send(connection, tws::ContractDataEnd{contract->request_id});
-    } else if (auto const* updates = std::get_if<tws::RequestAccountUpdates>(&request)) {
-        std::string const account(updates->account);
-        if (!updates->subscribe) {
-            connection.account_updates.clear();
-        } else if (!broker_.holdings().contains(account)) {
-            send_error(connection, -1, 321, "Error validating request: invalid account code '" + account + "'", now);
-        } else {
-            send_account_updates(connection, account, now);
-        }
-    } else if (auto const* single = std::get_if<tws::RequestPnlSingle>(&request)) {
-        tws::PnlSingle pnl;
-        pnl.request_id = single->request_id;
-        auto const account = broker_.holdings().find(std::string(single->account));
-        if (account == broker_.holdings().end() || !account->second.contains(single->con_id)) return;  // silence, as the real one
-        pnl.position = account->second.at(single->con_id).quantity;
-        send(connection, pnl);
+    std::visit(
+        [&](auto const& each) {
+            using Request = std::decay_t<decltype(each)>;
+            if constexpr (!std::is_same_v<Request, tws::UnknownRequest> && !std::is_same_v<Request, tws::StartApi>) {
+                answer(Asked{id, connection, now}, each);
+            }
+        },
+        request);
+}
+
+void Simulator::refuse(Connection& connection, std::string_view frame, int message_id, Now now) {
+    if (contains(order_requests, message_id)) {
+        alarms_.insert(message_id);
+        std::int64_t const order = message_id == 3 ? order_id_of(frame, connection.version) : -1;
+        return send_error(connection, order, 321, "Error validating request: the API interface is currently in Read-Only mode", now);
     }
+    if (!connection.started || contains(silent_requests, message_id)) return;
+    if (message_id == 8) return send(connection, tws::NextValidId{1});  // reqIds: how many is ignored
+    // How a gateway treats an id of the future is not known; this answer is the simulator's own.
+    ++not_served_[message_id];
+    send_error(connection, -1, 321,
+               fmt::format("Error validating request: this simulated gateway does not serve message {} (no market data, no history)", message_id),
+               now);
 }
 
 void Simulator::start(int id, Connection& connection, std::int64_t client_id, Now now) {
+    bool taken = faults.client_ids_taken.contains(client_id);
     for (auto const& [other_id, other] : connections_) {
-        if (other_id == id || !other.started || other.client_id != client_id) continue;
+        taken = taken || (other_id != id && other.started && other.client_id == client_id);
+    }
+    if (taken) {
+        // After a crash or restart the id stays taken for a while (ib-api-reloaded/ib_async #152, nautilus_trader #3796).
         send_error(connection, -1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id.", now);
         connection.closing = true;
         return;
@@ -186,192 +205,128 @@ void Simulator::start(int id, Connection& connection, std::int64_t client_id, No
     connection.client_id = client_id;
     connection.started = true;
     std::string const accounts = broker_.account_list();
-    send(connection, tws::ManagedAccounts{accounts});
-    send(connection, tws::NextValidId{1});
-    send_error(connection, -1, 2104, "Market data farm connection is OK:usfarm", now);
-    send_error(connection, -1, 2158, "Sec-def data farm connection is OK:secdefil", now);
-}
-
-void Simulator::send_positions(Connection& connection) {
-    bool const plain = !faults.stall && faults.close_after_positions < 0;
-    if (plain && list_.version == connection.version && list_.changes == broker_.changes()) {
-        connection.out += list_.bytes;
-        connection.positions = true;
-        if (!faults.omit_position_end) send(connection, tws::PositionEnd{});
-        return;
-    }
-    std::size_t const begin = connection.out.size();
-    int rows = 0;
-    for (auto const& [account, holdings] : broker_.holdings()) {
-        for (auto const& [con_id, holding] : holdings) {
-            if (faults.close_after_positions >= 0 && rows++ == faults.close_after_positions) {
-                faults.close_after_positions = -1;
-                connection.closing = true;
-                return;
-            }
-            send_position(connection, account, broker_.instruments().at(con_id), holding);
+    // The usual order; it is not promised (ThomasMarcelis/ibkr-go, captures at server versions 200 to 225).
+    std::vector<int> order{0, 1, 2, 3, 4};
+    if (options.start_seed != 0) {
+        for (std::size_t i = order.size() - 1; i > 0; --i) {
+            std::swap(order[i], order[static_cast<std::size_t>(start_order_.between(0, static_cast<std::int64_t>(i)))]);
         }
     }
-    if (plain) list_ = {connection.version, broker_.changes(), connection.out.substr(begin)};
-    connection.positions = true;
-    if (!faults.omit_position_end) send(connection, tws::PositionEnd{});
+    for (int const what : order) {
+        switch (what) {
+            case 0: send(connection, tws::ManagedAccounts{accounts}); break;
+            case 1: send(connection, tws::NextValidId{1}); break;
+            case 2: send_error(connection, -1, 2104, "Market data farm connection is OK:usfarm", now); break;
+            case 3: send_error(connection, -1, 2106, "HMDS data farm connection is OK:ushmds", now); break;
+            default: send_error(connection, -1, 2158, "Sec-def data farm connection is OK:secdefil", now); break;
+        }
+    }
 }
 
-void Simulator::send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument,
-                              Holding const& holding) {
-    if (connection.closing || faults.stall) return;
-    EncodedRow& row = encoded_[{account, instrument.con_id}];
-    if (row.version == connection.version && row.holding == holding) {
-        connection.out += row.bytes;
-        return;
-    }
-    tws::Position position;
-    position.account = account;
-    position.contract = contract_of(instrument);
-    position.position = holding.quantity;
-    position.average_cost = holding.average_cost();
-    row = {connection.version, holding, {}};
-    tws::encode(row.bytes, tws::IncomingMessage(position), connection.version);
-    connection.out += row.bytes;
+void Simulator::answer(Asked const& asked, tws::RequestManagedAccounts const&) {
+    std::string const accounts = broker_.account_list();
+    send(asked.connection, tws::ManagedAccounts{accounts});
 }
 
-void Simulator::send_executions(Connection& connection, tws::RequestExecutions const& request, Now now) {
-    // Fills of the current day are all that a gateway serves.
-    auto today = base::utc_local(now.wall);
-    today.microseconds_of_day = 0;
-    auto const midnight = base::from_utc_local(today);
-    std::vector<Fill const*> chosen;
-    for (auto const& fill : broker_.fills()) {
-        if (fill.time < midnight) continue;
-        if (!request.account.empty() && fill.account != request.account) continue;
-        if (request.client_id != 0 && fill.client_id != request.client_id) continue;
-        if (!request.time.empty() && plain_time(fill.time, '-') < request.time) continue;
-        chosen.push_back(&fill);
-    }
-    for (auto const* fill : chosen) send_execution(connection, *fill, request.request_id);
-    for (auto const* fill : chosen) send_commission(connection, *fill);
-    if (!faults.omit_executions_end) send(connection, tws::ExecutionDetailsEnd{request.request_id});
+void Simulator::answer(Asked const& asked, tws::RequestCurrentTime const&) {
+    send(asked.connection, tws::CurrentTime{asked.now.wall.microseconds / 1'000'000});
 }
 
-void Simulator::send_execution(Connection& connection, Fill const& fill, std::int64_t request_id) {
-    SimulatedInstrument const& instrument = broker_.instruments().at(fill.con_id);
-    tws::ExecutionDetails details;
-    // From 174 on times carry a zone; before, they are the gateway's own without one.
-    std::string time = plain_time(fill.time, ' ');
-    if (connection.version >= 174) {
-        time += " " + options_.zone;
-    } else {
-        time.insert(8, " ");
-    }
-    details.request_id = request_id;
-    details.order_id = fill.order_id;
-    details.contract = contract_of(instrument);
-    details.contract.exchange = "ISLAND";
-    details.exec_id = fill.exec_id;
-    details.time = time;
-    details.account = fill.account;
-    details.exchange = "ISLAND";
-    details.side = fill.quantity.is_positive() ? "BOT" : "SLD";
-    details.shares = fill.quantity.abs();
-    details.price = fill.price;
-    details.perm_id = fill.perm_id;
-    details.client_id = fill.client_id;
-    details.cum_qty = fill.quantity.abs();
-    details.average_price = fill.price;
-    details.order_ref = fill.order_ref;
-    details.last_liquidity = 1;
-    send(connection, details);
-}
-
-void Simulator::send_commission(Connection& connection, Fill const& fill) {
-    if (!fill.commission || faults.omit_commissions) return;
-    tws::CommissionReport report;
-    report.exec_id = fill.exec_id;
-    report.commission = fill.commission;
-    report.currency = broker_.instruments().at(fill.con_id).currency;
-    report.realized_pnl = fill.realized_pnl;
-    send(connection, report);
-}
-
-void Simulator::send_account_updates(Connection& connection, std::string const& account, Now now) {
-    if (!connection.account_updates.empty() && connection.account_updates != account) {
-        send_error(connection, -1, 2100, "New account data requested from TWS. API client has been unsubscribed from account data.", now);
-    }
-    connection.account_updates = account;
-    Decimal net;
-    for (auto const& [con_id, holding] : broker_.holdings().at(account)) {
-        auto const& instrument = broker_.instruments().at(con_id);
-        net += base::multiply_rounded(instrument.price, holding.quantity * instrument.factor(), 2);
-    }
-    std::string const value = (net + Decimal(100'000)).to_string();
-    send(connection, tws::AccountValue{"AccountReady", "true", "", account});
-    send(connection, tws::AccountValue{"NetLiquidation", value, "USD", account});
-    for (auto const& [con_id, holding] : broker_.holdings().at(account)) {
-        if (!holding.quantity.is_zero()) send_portfolio(connection, account, con_id);
-    }
-    std::string const clock = base::to_rfc3339(now.wall).substr(11, 5);
-    send(connection, tws::AccountUpdateTime{clock});
-    send(connection, tws::AccountDownloadEnd{account});
-}
-
-void Simulator::send_portfolio(Connection& connection, std::string const& account, ConId con_id) {
-    auto const& instrument = broker_.instruments().at(con_id);
-    Holding const& holding = broker_.holdings().at(account).at(con_id);
-    tws::PortfolioValue value;
-    value.contract = contract_of(instrument);
-    // In the binary form the exchange stands where it stands in other contracts; the text form has the primary one only.
-    if (connection.version >= 207) value.contract.exchange = std::exchange(value.contract.primary_exchange, {});
-    value.position = holding.quantity;
-    value.market_price = instrument.price;
-    value.market_value = base::multiply_rounded(instrument.price, holding.quantity * instrument.factor(), 2);
-    value.average_cost = holding.average_cost();
-    Decimal const cost = holding.quantity.is_negative() ? -holding.cost : holding.cost;
-    value.unrealized_pnl = (*value.market_value - cost).rounded(2);
-    value.realized_pnl = Decimal(0);
-    value.account = account;
-    send(connection, value);
+void Simulator::answer(Asked const& asked, tws::RequestCurrentTimeInMillis const&) {
+    send(asked.connection, tws::CurrentTimeInMillis{asked.now.wall.microseconds / 1000});
 }
 
 void Simulator::send_error(Connection& connection, std::int64_t request_id, std::int64_t code, std::string const& text, Now now) {
     send(connection, tws::ErrorMessage{request_id, code, text, "", now.wall.microseconds / 1000});
 }
 
-void Simulator::push_fill(Fill const& fill, Now) {
+void Simulator::push_fill(Fill const& fill, Now now) {
+    now_ = now.wall;
+    // Official documentation, execDetails: pushed to the client of the order, to the master client, and client 0 hears of what
+    // was done by hand; everybody else has to ask.
     for (auto& [unused, connection] : connections_) {
-        bool const concerned = connection.client_id == fill.client_id || connection.client_id == options_.master_client_id;
+        bool const concerned = connection.client_id == fill.client_id || connection.client_id == options.master_client_id;
         if (connection.started && concerned) send_execution(connection, fill, -1);
     }
 }
 
 void Simulator::push_commission(Fill const& fill) {
     for (auto& [unused, connection] : connections_) {
-        bool const concerned = connection.client_id == fill.client_id || connection.client_id == options_.master_client_id;
+        bool const concerned = connection.client_id == fill.client_id || connection.client_id == options.master_client_id;
         if (connection.started && concerned) send_commission(connection, fill);
     }
 }
 
 void Simulator::push_position(std::string const& account, ConId con_id) {
+    SimulatedInstrument const& instrument = broker_.instruments().at(con_id);
+    Holding const& holding = broker_.holdings().at(account).at(con_id);
+    if (instrument.sec_type == "CASH" && !options.virtual_fx_positions) return;
     for (auto& [unused, connection] : connections_) {
-        if (connection.positions) {
-            send_position(connection, account, broker_.instruments().at(con_id), broker_.holdings().at(account).at(con_id));
+        if (connection.subscriptions.positions) send_position(connection, account, instrument, holding);
+        for (auto const& [request_id, wanted] : connection.subscriptions.positions_of_model) {
+            if (wanted.account != account || !wanted.model_code.empty()) continue;
+            tws::PositionMulti row;
+            row.request_id = request_id;
+            row.account = account;
+            row.contract = contract_of(instrument);
+            row.position = holding.quantity;
+            row.average_cost = holding.average_cost();
+            send(connection, row);
         }
     }
 }
 
-void Simulator::push_portfolio(std::string const& account, ConId con_id, Now) {
+void Simulator::push_position_before_commission(std::string const& account, ConId con_id) {
+    // A fill tells its position twice: without, then with its commission (erdewit/ib_insync #575).
+    SimulatedInstrument const& instrument = broker_.instruments().at(con_id);
+    Holding const& holding = broker_.holdings().at(account).at(con_id);
+    if (instrument.sec_type == "CASH" && !options.virtual_fx_positions) return;
     for (auto& [unused, connection] : connections_) {
-        if (connection.account_updates == account) send_portfolio(connection, account, con_id);
+        if (!connection.subscriptions.positions) continue;
+        tws::Position position;
+        position.account = account;
+        position.contract = contract_of(instrument);
+        position.position = holding.quantity;
+        position.average_cost = holding.average_cost_before_commission();
+        send(connection, position);
+    }
+}
+
+void Simulator::push_portfolio(std::string const& account, ConId con_id, Now now) {
+    now_ = now.wall;
+    for (auto& [unused, connection] : connections_) {
+        auto const& updates = connection.subscriptions.account_updates;
+        if (updates && updates->account == account) send_portfolio(connection, account, con_id);
     }
 }
 
 void Simulator::notice(std::int64_t code, std::string const& text, Now now) {
+    now_ = now.wall;
     for (auto& [unused, connection] : connections_) {
         if (connection.started) send_error(connection, -1, code, text, now);
+        // Official documentation, error 1300: the socket port was changed, the connection drops; the text names the new port.
+        if (code == 1300) connection.closing = true;
     }
 }
 
 void Simulator::close_all() {
     for (auto& [unused, connection] : connections_) connection.closing = true;
+}
+
+base::LocalTime Simulator::local(base::Timestamp time) const {
+    if (options.zones != nullptr) {
+        if (auto const there = options.zones->to_local(options.zone, time)) return *there;
+    }
+    return base::utc_local(time);
+}
+
+base::Timestamp Simulator::midnight(Now now) const {
+    auto day = local(now.wall);
+    day.microseconds_of_day = 0;
+    if (options.zones != nullptr) {
+        if (auto const begins = options.zones->to_utc(options.zone, day)) return *begins;
+    }
+    return base::from_utc_local(day);
 }
 
 }  // namespace possync::gateway

@@ -91,7 +91,7 @@ std::string TradingDay::happen(Simulator& simulator, base::Now now) {
     if (random_.chance(600)) {
         trade(simulator, now, text);
     } else {
-        move_price(simulator, now, text);
+        move_price(text);
     }
     return text;
 }
@@ -147,22 +147,17 @@ void TradingDay::trade(Simulator& simulator, base::Now now, std::string& text) {
     Decimal const commission = base::multiply_divide_rounded(quantity.abs(), Decimal::from_parts(35, 4), 1, 4) + Decimal::from_parts(35, 2);
     Fill const& fill = broker_.fill(account, con_id, quantity, price, commission, now.wall, 0, "");
     simulator.push_fill(fill, now);
-    simulator.push_position(account, con_id);
+    simulator.push_position_before_commission(account, con_id);
     simulator.push_commission(fill);
-    simulator.push_position(account, con_id);  // repeated, as the real one does once the commission is known
+    simulator.push_position(account, con_id);
     simulator.push_portfolio(account, con_id, now);
     text = fmt::format("{} {} {} {} @ {}", account, quantity.is_positive() ? "buys" : "sells", quantity.abs().to_string(),
                        instrument.local_symbol, price.to_string());
 }
 
-void TradingDay::move_price(Simulator& simulator, base::Now now, std::string& text) {
+void TradingDay::move_price(std::string& text) {
     ConId const con_id = con_ids_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(con_ids_.size()) - 1))];
     broker_.set_price(con_id, nudged(broker_.instruments().at(con_id).price));
-    for (auto const& account : accounts_) {
-        auto const& holdings = broker_.holdings().at(account);
-        auto const found = holdings.find(con_id);
-        if (found != holdings.end() && !found->second.quantity.is_zero()) simulator.push_portfolio(account, con_id, now);
-    }
     text = fmt::format("{} trades at {}", broker_.instruments().at(con_id).local_symbol,
                        broker_.instruments().at(con_id).price.to_string());
 }

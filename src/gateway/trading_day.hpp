@@ -29,7 +29,7 @@ public:
 
 private:
     void trade(Simulator& simulator, base::Now now, std::string& text);
-    void move_price(Simulator& simulator, base::Now now, std::string& text);
+    void move_price(std::string& text);  ///< clients hear of it when account updates are due
     base::Decimal nudged(base::Decimal const& price);
 
     Broker& broker_;

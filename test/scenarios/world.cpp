@@ -23,6 +23,12 @@ UtcOnly const utc;
 
 std::string show(std::optional<Decimal> const& value) { return value ? value->to_string() : "unknown"; }
 
+gateway::SimulatorOptions simulator_options(WorldOptions const& options) {
+    gateway::SimulatorOptions chosen;
+    chosen.server_version = options.server_version;
+    return chosen;
+}
+
 bool matches(std::optional<Decimal> const& value, std::string const& word) {
     if (word == "unknown") return !value;
     auto const wanted = Decimal::parse(word);
@@ -32,7 +38,7 @@ bool matches(std::optional<Decimal> const& value, std::string const& word) {
 }  // namespace
 
 World::World(WorldOptions options, std::string name)
-    : simulator(broker, {options.server_version, "UTC", -1, 50}), options_(std::move(options)), name_(std::move(name)),
+    : simulator(broker, simulator_options(options)), options_(std::move(options)), name_(std::move(name)),
       player_(broker, simulator, name_) {
     now_.wall = *base::parse_rfc3339("2026-11-23T14:30:00Z");
     now_.steady = std::chrono::seconds(1000);
@@ -301,8 +307,10 @@ void World::pass(base::Duration duration) {
         if (engine_) {
             if (auto const due = engine_->next_wakeup(); due && *due < next) next = std::max(*due, now_.steady);
         }
+        if (auto const due = simulator.next_deadline(); due && *due < next) next = std::max(*due, now_.steady);
         now_.wall = now_.wall + (next - now_.steady);
         now_.steady = next;
+        simulator.on_time(now_);
         if (engine_) feed(sync::Tick{});
         settle();
         if (next == until) return;
