@@ -60,4 +60,13 @@ struct DemoCommand {
 };
 int run_demo(DemoCommand const& command);
 
+struct RecordCommand {
+    int listen = 0;
+    std::string gateway = "127.0.0.1:4002";
+    std::string output;
+    std::string limit = "64M";
+};
+/// Hands connections on to a gateway and records them, until a signal comes.
+int run_record(RecordCommand const& command);
+
 }  // namespace possync::app

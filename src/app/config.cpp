@@ -13,6 +13,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "app/recorder.hpp"
 #include "app/zones.hpp"
 
 namespace possync::app {
@@ -24,7 +25,7 @@ using base::Result;
 
 namespace {
 
-enum class Kind { text, whole, boolean, duration, list };
+enum class Kind { text, whole, boolean, duration, size, list };
 
 /// One key of one section: how its text is read and printed. The section is a struct of type Target.
 template <typename Target>
@@ -49,6 +50,10 @@ Result<void> read(int& to, std::string_view text) {
     if (error != std::errc{} || stop != text.data() + text.size()) {
         return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a whole number", text));
     }
+    return {};
+}
+Result<void> read(std::uint64_t& to, std::string_view text) {
+    POSSYNC_TRY(to, parse_size(text));
     return {};
 }
 Result<void> read(Duration& to, std::string_view text) {
@@ -85,6 +90,7 @@ std::string in_quotes(std::string_view text) {
 std::string show(std::string const& value) { return in_quotes(value); }
 std::string show(bool value) { return value ? "true" : "false"; }
 std::string show(int value) { return std::to_string(value); }
+std::string show(std::uint64_t bytes) { return in_quotes(size_text(bytes)); }
 std::string show(Duration value) { return in_quotes(base::to_string(value)); }
 std::string show(std::vector<std::string> const& values) {
     std::string text = "[";
@@ -177,7 +183,9 @@ std::vector<Key<GatewayConfig>> const& gateway_keys() {
         key("expect", Kind::text, &GatewayConfig::expect),
         key<GatewayConfig, std::string>("time_zone", Kind::text, &GatewayConfig::time_zone, known_zone),
         key<GatewayConfig, int>("min_server_version", Kind::whole, &GatewayConfig::min_server_version, between(100, 226)),
-        key<GatewayConfig, int>("max_server_version", Kind::whole, &GatewayConfig::max_server_version, between(100, 226))};
+        key<GatewayConfig, int>("max_server_version", Kind::whole, &GatewayConfig::max_server_version, between(100, 226)),
+        key("recording", Kind::text, &GatewayConfig::recording),
+        key("recording_limit", Kind::size, &GatewayConfig::recording_limit)};
     return table;
 }
 
@@ -196,6 +204,7 @@ std::string_view example(Kind kind) {
         case Kind::whole: return "a whole number";
         case Kind::boolean: return "true or false";
         case Kind::duration: return "a duration in quotes like \"5m\"";
+        case Kind::size: return "a size in quotes like \"64M\"";
         case Kind::list: return "a list like [\"DU1234567\"]";
     }
     return "";
@@ -206,6 +215,7 @@ std::optional<std::string> text_of(toml::node const& node, Kind kind) {
     switch (kind) {
         case Kind::text:
         case Kind::duration:
+        case Kind::size:
             if (auto const* value = node.as_string()) return value->get();
             return std::nullopt;
         case Kind::whole:
@@ -329,6 +339,11 @@ Result<void> check_whole(Config const& config) {
             return fail(ErrorCode::invalid_input, fmt::format("two gateways are named {}; names must differ", gateway.name));
         }
         names.push_back(gateway.name);
+        for (auto const& other : config.gateways) {
+            if (&other != &gateway && !gateway.recording.empty() && other.recording == gateway.recording) {
+                return fail(ErrorCode::invalid_input, fmt::format("two gateways record in {}; each needs a file of its own", gateway.recording));
+            }
+        }
     }
     for (auto const& account : config.accounts) {
         if (account.code.empty()) return fail(ErrorCode::invalid_input, "account.code is missing in an [[account]]");
@@ -454,6 +469,23 @@ sync::EngineOptions engine_options(Configuration const& config, GatewayConfig co
     }
     options.seed = static_cast<std::uint64_t>(::getpid());
     return options;
+}
+
+std::vector<std::string> settings_for_replay(Configuration const& configuration, GatewayConfig const& gateway) {
+    static Configuration const plain;
+    Configuration told = configuration;
+    told.gateways = {gateway};
+    told.gateways.front().name = plain.gateways.front().name;
+    told.gateways.front().host = plain.gateways.front().host;
+    told.gateways.front().recording.clear();
+    std::vector<std::string> lines;
+    std::istringstream text(print_configuration(told));
+    bool wanted = false;
+    for (std::string line; std::getline(text, line);) {
+        if (line.starts_with('[')) wanted = line == "[[gateway]]" || line == "[[account]]" || line == "[sync]" || line == "[report]";
+        if (wanted && !line.empty()) lines.push_back(line);
+    }
+    return lines;
 }
 
 std::map<std::string, std::string> process_environment() {

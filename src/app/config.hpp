@@ -23,6 +23,8 @@ struct GatewayConfig {
     std::string time_zone;
     int min_server_version = 100;  ///< of the protocol, offered to the gateway
     int max_server_version = 226;
+    std::string recording;  ///< file that the conversation is recorded in; empty: none
+    std::uint64_t recording_limit = 64 << 20;  ///< bytes
 };
 
 struct AccountConfig {
@@ -74,6 +76,9 @@ struct Configuration {
 
 /// What the engine of one gateway is told. Precondition: the configuration passed load_configuration.
 [[nodiscard]] sync::EngineOptions engine_options(Configuration const& configuration, GatewayConfig const& gateway);
+
+/// What a recording says of the configuration: lines of TOML that set up the same syncing, without addresses, names and files.
+[[nodiscard]] std::vector<std::string> settings_for_replay(Configuration const& configuration, GatewayConfig const& gateway);
 
 /// This process's environment, as load_configuration wants it.
 [[nodiscard]] std::map<std::string, std::string> process_environment();

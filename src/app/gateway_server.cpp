@@ -16,6 +16,7 @@
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
+#include "app/listen.hpp"
 #include "app/service.hpp"
 #include "app/zones.hpp"
 #include "gateway/scenario.hpp"
@@ -39,19 +40,7 @@ public:
         } else {
             POSSYNC_TRY_VOID(open_scenario());
         }
-        boost::system::error_code error;
-        auto const address = asio::ip::make_address(options_.address, error);
-        if (error) return base::fail(base::ErrorCode::invalid_input, fmt::format("'{}' is not an address", options_.address));
-        tcp::endpoint const endpoint(address, static_cast<unsigned short>(options_.port));
-        acceptor_.open(endpoint.protocol(), error);
-        if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-        if (!error) acceptor_.bind(endpoint, error);
-        if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-        if (error) {
-            return base::fail(base::ErrorCode::io, fmt::format("cannot listen on {}:{}: {}; choose another --port", options_.address,
-                                                               options_.port, error.message()));
-        }
-        return {};
+        return listen_on(acceptor_, options_.address, options_.port, "--port");
     }
 
     int port() const {

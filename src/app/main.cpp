@@ -37,6 +37,7 @@ struct Options {
     RepairText repair;
     std::string against;
     std::string output;
+    RecordCommand record;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -75,6 +76,7 @@ int run(int count, char** words) {
                "  possync run                         the service\n"
                "  possync positions --status OPEN     what is held\n"
                "  possync positions --at 2026-11-20   what was held then\n"
+               "  possync record ...                  a recording for a bug report\n"
                "Exit status: 0 fine, 1 failed, 2 usage or configuration, 3 a difference was found.");
 
     app.add_subcommand("run", "the service: connects, syncs on schedule and on every change, until SIGTERM");
@@ -183,6 +185,18 @@ int run(int count, char** words) {
     simulate->add_flag("--newer", gateway.newer_than_client, "send fields and messages that no client knows yet");
     simulate->add_option("--start-seed", gateway.start_seed, "order of accounts, order id and notices at the start; 0: the usual one")
         ->capture_default_str();
+    auto* record = app.add_subcommand("record", "stand between a TWS API client and a gateway, and record what passes as a text file");
+    record->add_option("--listen", options.record.listen, "port for the client; 0: any free one")->required()->check(CLI::Range(0, 65535));
+    record->add_option("--gateway", options.record.gateway, "HOST:PORT of the gateway")->capture_default_str();
+    record->add_option("--output", options.record.output, "the recording; a new file")->required();
+    record->add_option("--limit", options.record.limit, "the recording ends, the connection does not, at 64M, 512K, 1G ...")->capture_default_str();
+    record->footer("Examples:\n"
+                   "  possync record --listen 4010 --gateway 127.0.0.1:4002 --output trouble.rec\n"
+                   "Then let the client connect to port 4010 instead of 4002. Ctrl-C ends the recording.\n"
+                   "Account codes, order references and user names are replaced before anything is written, see docs/recordings.md;\n"
+                   "look through the file all the same before you send it.\n"
+                   "Every byte is handed on unchanged: if the client places orders, they reach the gateway. possync itself sends\n"
+                   "nothing. To record possync's own connection, set recording = \"FILE\" in its [[gateway]] section instead.");
     auto* demo = app.add_subcommand("demo", "simulated gateway, service and a live table in one process");
     demo->add_option("--seed", options.demo.seed, "the same seed gives the same day")->capture_default_str();
     demo->add_option("--pace", options.demo.pace, "pause between two happenings")->capture_default_str();
@@ -206,6 +220,7 @@ int run(int count, char** words) {
         return run_simulate(std::move(options.simulate));
     }
     if (demo->parsed()) return run_demo(options.demo);
+    if (record->parsed()) return run_record(options.record);
 
     auto const configuration = load_configuration(options.config, process_environment());
     if (!configuration) {

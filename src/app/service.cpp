@@ -27,6 +27,7 @@
 
 #include "app/books.hpp"
 #include "app/log.hpp"
+#include "app/recorder.hpp"
 #include "app/repair.hpp"
 #include "app/results.hpp"
 #include "app/zones.hpp"
@@ -152,6 +153,9 @@ public:
           on_finished_(std::move(on_finished)), engine_(options, system_zones()), resolver_(io), socket_(io), timer_(io),
           receive_buffer_(receive_size) {}
 
+    /// Records from now on what passes between engine and gateway.
+    void record_with(std::unique_ptr<Recorder> recorder) { recorder_ = std::move(recorder); }
+
     void step(sync::Event event) {
         if (finished_) return;
         auto effects = engine_.step(std::move(event), clock_now());
@@ -173,6 +177,7 @@ public:
             finished.results.back().error = "the service has stopped";
             return done(std::move(finished));
         }
+        if (recorder_) recorder_->sync(request.account + (request.dry_run ? " dry-run" : ""));
         request.request_number = ++request_number_;
         waiting_[request.request_number] = std::move(done);
         step(request);
@@ -196,7 +201,7 @@ private:
         resolver_.async_resolve(effect.host, std::to_string(effect.port),
                                 [this, number](boost::system::error_code error, tcp::resolver::results_type const& found) {
                                     if (number != connection_) return;
-                                    if (error) return step(sync::SocketFailed{error.message()});
+                                    if (error) return connection_failed(error.message());
                                     connect(number, found);
                                 });
     }
@@ -204,13 +209,19 @@ private:
     void connect(int number, tcp::resolver::results_type const& found) {
         asio::async_connect(socket_, found, [this, number](boost::system::error_code error, tcp::endpoint const&) {
             if (number != connection_) return;
-            if (error) return step(sync::SocketFailed{error.message()});
+            if (error) return connection_failed(error.message());
             boost::system::error_code ignored;
             socket_.set_option(tcp::no_delay(true), ignored);
             open_ = true;
+            if (recorder_) recorded_as_ = recorder_->opened();
             step(sync::SocketOpened{});
             read(number);
         });
+    }
+
+    void connection_failed(std::string const& why) {
+        if (recorder_) recorder_->failed(why);
+        step(sync::SocketFailed{why});
     }
 
     void read(int number) {
@@ -218,10 +229,13 @@ private:
         socket_.async_read_some(asio::buffer(receive_buffer_), [this, number](boost::system::error_code error, std::size_t size) {
             if (number != connection_) return;
             if (error) {
+                if (recorder_) recorder_->closed(std::exchange(recorded_as_, 0), recording::Side::gateway);
                 close_socket();
                 return step(sync::SocketClosed{error == asio::error::eof ? "closed by the gateway" : error.message()});
             }
-            step(sync::BytesReceived{std::string_view(receive_buffer_.data(), size)});
+            std::string_view const bytes(receive_buffer_.data(), size);
+            if (recorder_) recorder_->bytes(recorded_as_, recording::Side::gateway, bytes);
+            step(sync::BytesReceived{bytes});
             read(number);
         });
     }
@@ -231,6 +245,7 @@ private:
     void close_socket() {
         ++connection_;
         open_ = false;
+        if (recorder_ && recorded_as_ != 0) recorder_->closed(std::exchange(recorded_as_, 0), recording::Side::client);
         resolver_.cancel();
         boost::system::error_code ignored;
         socket_.close(ignored);
@@ -240,6 +255,7 @@ private:
 
     void carry_out(sync::SendBytes& effect) {
         if (!open_) return;
+        if (recorder_) recorder_->bytes(recorded_as_, recording::Side::client, effect.bytes);
         unsent_ += effect.bytes;
         if (!sending_) write(connection_);
     }
@@ -371,6 +387,9 @@ private:
     std::string in_flight_;
     std::vector<char> receive_buffer_;
 
+    std::unique_ptr<Recorder> recorder_;
+    int recorded_as_ = 0;  ///< number of the open connection in the recording
+
     int gateway_id_ = 0;
     std::int64_t epoch_ = 0;
     bool finished_ = false;
@@ -402,6 +421,7 @@ public:
             engine.one_shot = options_.one_shot;
             runners_.push_back(std::make_unique<GatewayRunner>(io_, *store_, *store_thread_, engine, options_,
                                                                [this] { runner_finished(); }));
+            if (!gateway.recording.empty()) record(gateway, engine, *runners_.back());
         }
         return {};
     }
@@ -471,6 +491,28 @@ private:
         std::erase_if(answer.results, [](auto const& result) {
             return !result.success && result.error_code == base::ErrorCode::not_found;
         });
+    }
+
+    /// A recording that cannot be made is no reason not to sync.
+    void record(GatewayConfig const& gateway, sync::EngineOptions const& engine, GatewayRunner& runner) {
+        RecorderOptions options;
+        options.path = gateway.recording;
+        options.size_limit = gateway.recording_limit;
+        options.recorder = engine.one_shot ? recording::Recorder::one_shot : recording::Recorder::service;
+        options.seed = engine.seed;
+        options.settings = settings_for_replay(configuration_, gateway);
+        options.accounts = gateway.accounts;
+        for (auto const& account : configuration_.accounts) options.accounts.push_back(account.code);
+        options.keep_previous = true;
+        auto warn = [this, name = gateway.name](std::string const& why) {
+            sync::Log const line{sync::LogLevel::warning, "recording.ended", "", why};
+            if (options_.on_log) return options_.on_log(name, line);
+            write_log(line.level, line.event, name, line.account, line.text);
+        };
+        options.on_end = [this, warn](std::string const& why) { asio::post(io_, [warn, why] { warn(why); }); };
+        auto recorder = Recorder::open(std::move(options));
+        if (!recorder) return warn(recorder.error().message);
+        runner.record_with(std::move(*recorder));
     }
 
     void runner_finished() {
