@@ -46,7 +46,8 @@ public:
     }
     void on_message(tws::IncomingMessage const&) override {}
     void on_request_ended(tws::RequestKind, std::int64_t, tws::RequestOutcome, std::string const&) override {}
-    void on_connectivity_lost(std::string const&) override {}
+    void on_position_lost(std::string_view, std::string const&) override {}
+    void on_connectivity_lost(base::Duration, std::string const&) override {}
     void on_connectivity_restored(bool, std::string const&) override {}
     void on_notice(bool, std::string const&, std::string const&) override {}
 

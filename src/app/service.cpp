@@ -483,14 +483,19 @@ public:
     }
 
 private:
-    /// Of several gateways only one serves a named account; that the others do not is no failure.
+    /// Of several gateways only one serves a named account; that the others do not, or cannot be asked just now, is no failure.
     static void keep_found_account(SyncAnswer& answer, std::string const& account) {
-        bool const found = std::any_of(answer.results.begin(), answer.results.end(),
-                                       [](auto const& result) { return result.error_code != base::ErrorCode::not_found || result.success; });
-        if (account.empty() || !found) return;
-        std::erase_if(answer.results, [](auto const& result) {
-            return !result.success && result.error_code == base::ErrorCode::not_found;
-        });
+        auto const knows_nothing = [](sync::SyncResult const& result) {
+            return !result.success && (result.error_code == base::ErrorCode::not_found || result.error_code == base::ErrorCode::unavailable);
+        };
+        auto const not_found = [](sync::SyncResult const& result) { return !result.success && result.error_code == base::ErrorCode::not_found; };
+        if (account.empty()) return;
+        bool const answered = !std::all_of(answer.results.begin(), answer.results.end(), knows_nothing);
+        if (answered) {
+            std::erase_if(answer.results, knows_nothing);
+        } else if (!std::all_of(answer.results.begin(), answer.results.end(), not_found)) {
+            std::erase_if(answer.results, not_found);  // the one that is away may be the one that serves it
+        }
     }
 
     /// A recording that cannot be made is no reason not to sync.

@@ -27,11 +27,16 @@ void SnapshotAssembler::add(std::string_view account, model::BrokerRow row) {
     rows.push_back({con_id, rows.size(), std::move(row)});
 }
 
+void SnapshotAssembler::spoil(std::string_view account) {
+    if (building_) spoiled_.emplace(account);
+}
+
 std::optional<std::map<std::string, model::CompleteSnapshot>> SnapshotAssembler::complete(
     std::int64_t connection_number, std::vector<std::string> const& accounts) {
     if (!building_ || connection_number != connection_number_) return std::nullopt;
     std::map<std::string, model::CompleteSnapshot> result;
     for (auto const& account : accounts) {
+        if (spoiled_.contains(account)) continue;
         model::CompleteSnapshot snapshot;
         snapshot.connection_number_ = connection_number_;
         snapshot.request_number_ = request_number_;
@@ -65,6 +70,7 @@ void SnapshotAssembler::keep_last_of_each(std::vector<Row>& rows, int& held) {
 void SnapshotAssembler::discard() {
     building_ = false;
     accounts_.clear();
+    spoiled_.clear();
     last_rows_ = nullptr;
 }
 

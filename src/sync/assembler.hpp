@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,10 @@ public:
     [[nodiscard]] bool building() const { return building_; }
     /// One row of the list. A repeated row replaces the earlier one: the last value counts.
     void add(std::string_view account, model::BrokerRow row);
-    /// The End message. Gives a snapshot for each of `accounts`, an empty one where no row came; rows of other
-    /// accounts are dropped. Nothing when no list of this connection is being built.
+    /// A row of this account was lost: there is no snapshot of it in this list, whatever else comes.
+    void spoil(std::string_view account);
+    /// The End message. Gives a snapshot for each of `accounts`, an empty one where no row came and none where one was lost;
+    /// rows of other accounts are dropped. Nothing when no list of this connection is being built.
     [[nodiscard]] std::optional<std::map<std::string, model::CompleteSnapshot>> complete(
         std::int64_t connection_number, std::vector<std::string> const& accounts);
     void discard();
@@ -43,6 +46,7 @@ private:
     static void keep_last_of_each(std::vector<Row>& rows, int& held);
 
     std::map<std::string, Rows, std::less<>> accounts_;
+    std::set<std::string, std::less<>> spoiled_;
     /// Rows of one account mostly follow each other.
     std::string_view last_account_;
     Rows* last_rows_ = nullptr;

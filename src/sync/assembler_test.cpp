@@ -27,6 +27,22 @@ TEST(Assembler, GivesASnapshotOnlyForTheEndOfTheSameConnection) {
     EXPECT_FALSE(assembler.complete(1, {"DU1"}));  // a second End ends nothing
 }
 
+TEST(Assembler, AnAccountThatLostARowHasNoSnapshotAndTheOthersHave) {
+    SnapshotAssembler assembler;
+    assembler.spoil("DU2");  // of no list
+    assembler.begin(1, 1);
+    assembler.add("DU1", row(5, 100));
+    assembler.spoil("DU1");
+    assembler.add("DU1", row(6, 100));
+    assembler.add("DU2", row(5, 10));
+    auto const snapshots = assembler.complete(1, {"DU1", "DU2"});
+    ASSERT_TRUE(snapshots);
+    EXPECT_FALSE(snapshots->contains("DU1"));
+    EXPECT_EQ(snapshots->at("DU2").rows().size(), 1u);
+    assembler.begin(1, 2);
+    EXPECT_TRUE(assembler.complete(1, {"DU1"})->contains("DU1"));  // the next list is whole again
+}
+
 TEST(Assembler, ADiscardedListIsGone) {
     SnapshotAssembler assembler;
     assembler.begin(1, 1);

@@ -1,9 +1,13 @@
 #include "sync/broker_feed.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "sync/execution_pulls.hpp"
 #include "sync/execution_time.hpp"
 #include "sync/repeated_rows.hpp"
+#include "tws/generation.hpp"
 #include "tws/session.hpp"
 
 namespace possync::sync {
@@ -54,7 +58,8 @@ std::vector<std::string> split_accounts(std::string_view list) {
         std::string_view account = list.substr(0, comma);
         while (!account.empty() && account.front() == ' ') account.remove_prefix(1);
         while (!account.empty() && account.back() == ' ') account.remove_suffix(1);
-        if (!account.empty()) accounts.emplace_back(account);
+        bool const repeated = std::find(accounts.begin(), accounts.end(), account) != accounts.end();
+        if (!account.empty() && !repeated) accounts.emplace_back(account);
         list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
     }
     return accounts;
@@ -79,9 +84,14 @@ public:
 
     void on_disconnected(std::string const& reason, bool will_retry) override {
         contracts_.clear();
+        executions_.clear();
         listener_.on_disconnected(reason, will_retry);
     }
-    void on_connectivity_lost(std::string const& text) override { listener_.on_stale(text); }
+    void on_position_lost(std::string_view account, std::string const& why) override { listener_.on_position_lost(account, why); }
+    void on_execution_lost(std::string const& why) override {
+        for (auto& [unused, problem] : executions_) problem = why;
+    }
+    void on_connectivity_lost(base::Duration since, std::string const& text) override { listener_.on_stale(since, text); }
     void on_connectivity_restored(bool data_lost, std::string const& text) override { listener_.on_restored(data_lost, text); }
     void on_account_updates_refused(std::string const& why) override { listener_.on_account_updates_refused(why); }
     void on_notice(bool warning, std::string const& event, std::string const& text) override {
@@ -96,7 +106,11 @@ public:
                 if (complete) return listener_.on_position_end();
                 if (session_.ready()) listener_.on_positions_failed(why);
                 return;  // a lost connection is told by on_disconnected
-            case tws::RequestKind::executions: return listener_.on_executions_end(id, complete, why);
+            case tws::RequestKind::executions: {
+                std::string const problem = complete ? executions_[id] : why;
+                executions_.erase(id);
+                return listener_.on_executions_end(id, problem.empty(), problem);
+            }
             case tws::RequestKind::contract:
                 if (session_.ready()) contract_ended(id, complete, why);
                 return;
@@ -122,12 +136,6 @@ public:
     void take(Message const&) {}  // of no use to a book
 
     void take(tws::Position const& message) {
-        if (!message.position || message.contract.con_id == 0) {
-            // A list with a hole must not end well: what it does not name would count as gone.
-            listener_.on_positions_failed(fmt::format("its row for {} in account {} has no quantity or no conId",
-                                                      message.contract.symbol, message.account));
-            return;
-        }
         auto position = std::make_shared<model::BrokerPosition>();
         position->instrument = describe(message.contract);
         position->quantity = *message.position;
@@ -138,7 +146,9 @@ public:
 
     void take(tws::ExecutionDetails const& message) {
         auto refuse = [&](std::string const& why) {
-            listener_.on_notice(LogLevel::warning, "execution.unreadable", fmt::format("execution {}: {}", message.exec_id, why));
+            std::string const text = fmt::format("execution {}: {}", message.exec_id, why);
+            on_execution_lost(text);
+            listener_.on_notice(LogLevel::warning, "execution.unreadable", text);
         };
         if (!message.shares || !message.price || message.exec_id.empty()) return refuse("no quantity or price");
         bool const bought = message.side == "BOT" || message.side == "BUY";
@@ -210,7 +220,10 @@ public:
                                                settings.master_client_id, session_.client_id()));
         }
         if (!message.logoff.time.empty()) {
-            advise(LogLevel::info, fmt::format("the gateway restarts or logs off daily at {} {}", message.logoff.time, message.logoff.period));
+            auto const at = time_of_day(message.logoff.time, message.logoff.period);
+            advise(LogLevel::info, fmt::format("the gateway restarts or logs off daily at {} {}{}", message.logoff.time, message.logoff.period,
+                                               at ? "; executions are asked for shortly before" : ""));
+            if (at) listener_.on_daily_restart(*at);
         }
     }
 
@@ -260,6 +273,7 @@ public:
     bool clock_told_ = false;
     RepeatedRows list_;
     std::string_view payload_;  ///< of the position being decoded
+    std::map<std::int64_t, std::string> executions_;  ///< requests under way -> what of their answers cannot be read
     std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for
 };
 
@@ -306,7 +320,11 @@ void BrokerFeed::request_positions(Now now, std::vector<std::string> const& acco
     }
     implementation_->session_.request_positions(now, one_by_one ? accounts : std::vector<std::string>{});
 }
-std::int64_t BrokerFeed::request_executions(Now now) { return implementation_->session_.request_executions(now, "", ""); }
+std::int64_t BrokerFeed::request_executions(Now now, int last_days) {
+    auto const id = implementation_->session_.request_executions(now, last_days);
+    implementation_->executions_[id];
+    return id;
+}
 void BrokerFeed::request_contract(Now now, model::ConId con_id) {
     implementation_->contracts_[implementation_->session_.request_contract(now, con_id)] = con_id;
 }
@@ -315,6 +333,9 @@ void BrokerFeed::request_account_updates(Now now, std::string const& account) {
 }
 
 int BrokerFeed::server_version() const { return implementation_->session_.server_version(); }
+bool BrokerFeed::serves_days_of_executions() const { return server_version() >= tws::days_of_executions_since; }
+bool BrokerFeed::doubtful() const { return implementation_->session_.doubtful(); }
+base::Duration BrokerFeed::last_heard() const { return implementation_->session_.last_heard(); }
 std::int64_t BrokerFeed::connection_number() const { return implementation_->session_.connection_number(); }
 std::size_t BrokerFeed::managed_accounts() const { return implementation_->accounts_.size(); }
 std::string const& BrokerFeed::gateway_zone() const { return implementation_->gateway_zone_; }

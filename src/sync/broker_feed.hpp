@@ -20,18 +20,23 @@ public:
     /// Handshake done, accounts and next order id came: requests may be sent.
     virtual void on_ready(std::vector<std::string> const& managed_accounts) = 0;
     virtual void on_disconnected(std::string const& reason, bool will_retry) = 0;
-    /// The gateway lost its own connection to the broker; what it says may be old.
-    virtual void on_stale(std::string const& text) = 0;
+    /// What the gateway says may be old, since then (steady): it lost its own connection to the broker, or does not answer. May
+    /// come before on_ready, and again while it lasts.
+    virtual void on_stale(base::Duration since, std::string const& text) = 0;
     virtual void on_restored(bool data_lost, std::string const& text) = 0;
     virtual void on_notice(LogLevel level, std::string const& event, std::string const& text) = 0;
 
     virtual void on_position(std::string_view account, model::BrokerRow row) = 0;
     virtual void on_position_end() = 0;
+    /// A row was lost, of the running list or pushed after it: what the account holds is not known. Empty: of any account.
+    virtual void on_position_lost(std::string_view account, std::string const& why) = 0;
     virtual void on_positions_failed(std::string const& why) = 0;
     virtual void on_execution(std::string_view account, model::ObservedExecution execution) = 0;
     virtual void on_commission(model::CommissionReport report) = 0;
-    /// `complete` only when the End message of this request came.
+    /// `complete` only when the End message of this request came, and nothing before it was unreadable.
     virtual void on_executions_end(std::int64_t request, bool complete, std::string const& problem) = 0;
+    /// The gateway restarts or logs off every day at this time of day in its zone.
+    virtual void on_daily_restart(base::Duration time_of_day) = 0;
     virtual void on_contract(model::Instrument instrument) = 0;
     virtual void on_contract_failed(model::ConId con_id, std::string const& why) = 0;
     virtual void on_mark(std::string_view account, model::ConId con_id, model::Mark mark,
@@ -67,12 +72,18 @@ public:
     /// The whole list anew: cancels the running subscription first. Answered by on_position, on_position_end. `accounts` are
     /// those whose positions are wanted; on a login with very many they are asked for one by one.
     void request_positions(base::Now now, std::vector<std::string> const& accounts);
-    /// All fills that the gateway still serves, of all clients. Returns the number on_executions_end will carry.
-    std::int64_t request_executions(base::Now now);
+    /// All fills of the gateway's day, of all clients; of so many days before too where the gateway can be asked for them.
+    /// Returns the number on_executions_end will carry.
+    std::int64_t request_executions(base::Now now, int last_days = 0);
     void request_contract(base::Now now, model::ConId con_id);
     void request_account_updates(base::Now now, std::string const& account);
 
     [[nodiscard]] int server_version() const;
+    /// Whether request_executions may reach back before today.
+    [[nodiscard]] bool serves_days_of_executions() const;
+    /// What comes may be old (on_stale was told and its end not yet); and when the last frame came, steady.
+    [[nodiscard]] bool doubtful() const;
+    [[nodiscard]] base::Duration last_heard() const;
     [[nodiscard]] std::int64_t connection_number() const;
     [[nodiscard]] std::size_t managed_accounts() const;
     /// IANA zone of the gateway's own times; empty when it is neither configured nor recognised.

@@ -9,7 +9,7 @@
 #include "ledger/value.hpp"
 #include "sync/account_state.hpp"
 #include "sync/broker_feed.hpp"
-#include "sync/execution_time.hpp"
+#include "sync/execution_pulls.hpp"
 
 namespace possync::sync {
 
@@ -38,10 +38,8 @@ constexpr Duration retry_after = std::chrono::seconds(5);
 constexpr Duration look_again_after = std::chrono::seconds(20);
 /// Up to this many unknown instruments are described before they are first booked; more are described meanwhile.
 constexpr std::size_t describe_first_max = 200;
-/// The day's last pull is made so long before the gateway's midnight, when its fills are gone.
-constexpr Duration last_pull_before = std::chrono::seconds(60);
-/// A hole in the coverage that equal quantities on both sides close.
-constexpr Duration hole_that_quantities_close = std::chrono::minutes(2);
+/// The same reason for not being connected is told again after so long.
+constexpr Duration same_failure_again_after = std::chrono::minutes(10);
 /// Of one commit so many changes get a line each; all are in the events.
 constexpr int changes_told = 50;
 /// A fill this young may still be missing from the position list that was asked for at the same time.
@@ -75,7 +73,9 @@ struct Cycle {
     Duration started{0};
     int looks = 0;
     bool collecting = false;
+    bool doubtful = false;  ///< the gateway lost its broker meanwhile: what it said may be old
     std::map<std::string, model::CompleteSnapshot> snapshots;
+    std::map<std::string, std::string> lost;  ///< accounts without a snapshot, and why
     bool positions_done = false;
     bool executions_done = false;
     bool executions_complete = false;
@@ -119,7 +119,7 @@ std::string join(std::vector<std::string> const& words) {
 class Engine::Implementation final : public BrokerListener {
 public:
     Implementation(EngineOptions options, base::ZoneRules const& zones)
-        : options_(std::move(options)), zones_(zones), feed_(options_, zones, *this) {}
+        : options_(std::move(options)), zones_(zones), feed_(options_, zones, *this), pulls_(zones) {}
 
     Effects step(Event event, Now now) {
         now_ = now;
@@ -136,22 +136,22 @@ public:
             if (candidate && (!next || *candidate < *next)) next = candidate;
         };
         if (phase_ == Phase::stopped) return next;
-        if (cycle_) {
-            consider(cycle_->describe_until);
-            consider(cycle_->second_look_at);
-        }
+        // Only what advance() would act upon: a deadline that passes without an act would be due for ever.
         if (phase_ == Phase::ready) {
-            consider(next_sync_at_);
+            if (cycle_ && !under_way_) consider(cycle_->describe_until);
+            if (cycle_) consider(cycle_->second_look_at);
             consider(next_account_updates_at_);
             if (!under_way_) consider(flush_at_);
             if (!cycle_ && !under_way_) {
+                if (!stale_since_ && !stopping_) consider(next_sync_at_);
                 for (auto const& [unused, account] : accounts_) {
+                    if (account.book.revision == 0) continue;
                     if (account.first_arrival) consider(*account.first_arrival + options_.settle_max);
                     consider(account.descriptions_due);
                 }
             }
             consider(renew_at_);
-            if (options_.enabled) consider(last_pull_at_);
+            if (options_.enabled) consider(pulls_.last_chance_at());
         }
         return next;
     }
@@ -162,7 +162,8 @@ public:
         status.host = options_.host;
         status.port = options_.port;
         status.connected = phase_ == Phase::ready || phase_ == Phase::loading || phase_ == Phase::claiming;
-        status.stale = stale_;
+        status.stale = stale_since_ || phase_ != Phase::ready;
+        status.stale_since = stale_since_;
         status.server_version = feed_.server_version();
         status.state = std::string(word(phase_));
         status.last_error = last_connection_error_;
@@ -210,6 +211,7 @@ private:
     void handle(Claimed const& event) {
         for (auto const& warning : event.warnings) log(LogLevel::warning, "gateway.account_ignored", "", warning);
         if (phase_ != Phase::claiming) return;  // a renewal
+        CHECK(!under_way_);  // it was answered before; its accounts are about to move
         std::map<std::string, AccountState, std::less<>> accounts;
         for (auto const& claimed : event.accounts) {
             auto const kept = accounts_.find(claimed.account);
@@ -217,10 +219,16 @@ private:
             if (kept != accounts_.end()) state = std::move(kept->second);
             state.account = claimed.account;
             state.loaded = false;
+            state.ready.reset();  // what the last connection said of it
             state.policy = policy_of(claimed.account);
             emit(LoadBook{claimed.account_id});
         }
+        for (auto const& [name, unused] : accounts_) {
+            if (accounts.contains(name)) continue;
+            log(LogLevel::warning, "gateway.account_left", name, "the login no longer manages this account; its book stays as it was last seen");
+        }
         accounts_ = std::move(accounts);
+        forget_executions();
         if (accounts_.empty()) {
             connection_failed(ErrorCode::refused, "none of the gateway's accounts is this database's to write");
             return;
@@ -287,7 +295,7 @@ private:
         CommitUnderWay failed = std::move(*under_way_);
         under_way_.reset();
         for (auto& planned : failed.planned) put_back(planned);
-        if (event.error.code == ErrorCode::conflict && !options_.one_shot) {
+        if (event.error.code == ErrorCode::conflict && !options_.one_shot && phase_ == Phase::ready) {
             log(LogLevel::warning, "sync.conflict", "", event.error.message);
             for (auto const& request : failed.requests) next_requests_.push_back(request);
             reload_books();
@@ -333,9 +341,20 @@ private:
                            options_.port, last_connection_error_.empty() ? "" : ": ", last_connection_error_);
     }
 
+    std::string stale_text() const {
+        return fmt::format("what gateway {} says may be old{}; nothing was written", options_.gateway,
+                           stale_since_ ? " since " + base::to_rfc3339(*stale_since_) : std::string());
+    }
+
+    /// Steady to wall time.
+    Timestamp wall_at(Duration steady) const { return now_.wall - (now_.steady - steady); }
+
     void on_ready(std::vector<std::string> const& managed) override {
-        stale_ = false;
+        if (!feed_.doubtful()) stale_since_.reset();
         last_connection_error_.clear();
+        failure_told_.clear();
+        pulls_.connected(feed_.gateway_zone(), now_);
+        ask_days_back_ = true;
         log(LogLevel::info, "gateway.connected", "",
             fmt::format("{} at {}:{}, server version {}, accounts {}", options_.gateway, options_.host, options_.port,
                         feed_.server_version(), join(managed)));
@@ -376,7 +395,6 @@ private:
 
     /// The connection cannot be used; in a one-shot run that is the end.
     void connection_failed(ErrorCode code, std::string const& why) {
-        last_connection_error_ = why;
         log(LogLevel::error, "gateway.unusable", "", why);
         if (cycle_) fail_cycle(code, why);
         fail_waiting(code, why);
@@ -386,13 +404,17 @@ private:
         } else {
             feed_.drop_connection(now_, why);
         }
+        last_connection_error_ = why;
     }
 
     void on_disconnected(std::string const& reason, bool will_retry) override {
         bool const was_connected = phase_ == Phase::ready || phase_ == Phase::loading || phase_ == Phase::claiming;
         last_connection_error_ = reason;
+        if (was_connected && !stale_since_) stale_since_ = wall_at(feed_.last_heard());
         assembler_.discard();
         pull_request_ = 0;
+        pulls_.disconnected();
+        orphan_commissions_.clear();
         rotation_.clear();
         next_account_updates_at_.reset();
         asked_descriptions_.clear();
@@ -402,7 +424,9 @@ private:
         }
         if (was_connected) {
             log(LogLevel::warning, "gateway.disconnected", "", reason);
-        } else {
+        } else if (reason != failure_told_ || now_.steady - failure_told_at_ >= same_failure_again_after) {
+            failure_told_ = reason;  // a weekend of them is no weekend of lines
+            failure_told_at_ = now_.steady;
             log(will_retry ? LogLevel::info : LogLevel::error, "gateway.connect_failed", "",
                 fmt::format("{}:{}: {}", options_.host, options_.port, reason));
         }
@@ -414,17 +438,30 @@ private:
         was_ready_before_ = was_ready_before_ || was_connected;
     }
 
-    void on_stale(std::string const& text) override {
-        if (!stale_) log(LogLevel::warning, "gateway.stale", "", text);
-        stale_ = true;
+    /// From here on nothing proves how things are: no list is taken, no price, no window of executions, and nothing counts as
+    /// synced. What is pushed is news all the same.
+    void on_stale(Duration since, std::string const& text) override {
+        pulls_.doubt();
+        if (cycle_) cycle_->doubtful = true;
+        if (stale_since_ && phase_ == Phase::ready) return;
+        stale_since_ = wall_at(since);
+        log(LogLevel::warning, "gateway.stale", "", text);
     }
 
     void on_restored(bool data_lost, std::string const& text) override {
-        stale_ = false;
+        stale_since_.reset();
         log(LogLevel::info, "gateway.restored", "", text);
-        if (data_lost && phase_ == Phase::ready) subscribe_accounts();
-        if (phase_ == Phase::ready) ask(Trigger::reconnect, std::nullopt);
+        if (phase_ != Phase::ready) return;
+        if (data_lost) subscribe_accounts();
+        ask_by_itself();
     }
+
+    /// After something that makes a fresh look worth it.
+    void ask_by_itself() {
+        if (options_.enabled && !options_.one_shot) ask(Trigger::reconnect, std::nullopt);
+    }
+
+    void on_daily_restart(Duration time_of_day) override { pulls_.restarts_daily_at(time_of_day, now_); }
 
     void on_account_download_end(std::string_view) override {
         if (rotation_.empty()) return;
@@ -437,6 +474,7 @@ private:
                   "stop the other program");
         rotation_.clear();
         next_account_updates_at_.reset();
+        for (auto& [unused, account] : accounts_) account.ready.reset();  // its end would not be heard of
     }
 
     void on_notice(LogLevel level, std::string const& event, std::string const& text) override { log(level, event, "", text); }
@@ -484,6 +522,10 @@ private:
     }
 
     void begin_cycle(Trigger trigger) {
+        if (stale_since_) {
+            fail_waiting(ErrorCode::unavailable, stale_text());
+            return;  // the next one begins when it is over
+        }
         cycle_.emplace();
         cycle_->trigger = trigger;
         cycle_->requests = std::exchange(next_requests_, {});
@@ -514,13 +556,24 @@ private:
         ++cycle.looks;
         cycle.collecting = true;
         cycle.snapshots.clear();
-        cycle.positions_done = cycle.executions_done = cycle.executions_complete = false;
+        cycle.lost.clear();
+        cycle.positions_done = cycle.executions_done = cycle.executions_complete = cycle.doubtful = false;
         cycle.second_look_at.reset();
         assembler_.begin(feed_.connection_number(), ++position_request_);
         std::vector<std::string> names;
         for (auto const& [name, unused] : accounts_) names.push_back(name);
         feed_.request_positions(now_, names);
-        cycle.execution_request = feed_.request_executions(now_);
+        int days = 0;
+        if (std::exchange(ask_days_back_, false) && feed_.serves_days_of_executions()) {
+            for (auto const& [unused, account] : accounts_) days = std::max(days, pulls_.days_to_ask(account.covered_to, now_.wall));
+        }
+        cycle.execution_request = pull_executions(days);
+    }
+
+    std::int64_t pull_executions(int days) {
+        auto const request = feed_.request_executions(now_, days);
+        pulls_.asked(request, days, now_);
+        return request;
     }
 
     void on_position(std::string_view account, model::BrokerRow row) override {
@@ -570,11 +623,22 @@ private:
         cycle_->snapshots = std::move(*snapshots);
         cycle_->positions_done = true;
         for (auto& [name, account] : accounts_) {
+            auto const snapshot = cycle_->snapshots.find(name);
+            if (snapshot == cycle_->snapshots.end()) continue;
             account.arrivals.pushes.clear();  // older than the list
-            auto const& rows = cycle_->snapshots.at(name).rows();
+            auto const& rows = snapshot->second.rows();
             for_each_new(rows, account.listed, [&](model::BrokerPosition const& row) { note_cost(account, row); });
             if (account.listed != rows) account.listed = rows;
         }
+    }
+
+    void on_position_lost(std::string_view account, std::string const& why) override {
+        if (cycle_ && assembler_.building() && !account.empty()) {
+            assembler_.spoil(account);
+            if (!cycle_->lost.try_emplace(std::string(account), why).second) return;
+        }
+        log(LogLevel::warning, "positions.lost", std::string(account), why + (account.empty() ? "" : "; what this account holds is not known"));
+        if (phase_ == Phase::ready && !cycle_) look_again_soon();
     }
 
     void on_positions_failed(std::string const& why) override {
@@ -584,7 +648,8 @@ private:
 
     void on_execution(std::string_view account, model::ObservedExecution execution) override {
         auto const found = accounts_.find(account);
-        if (found == accounts_.end()) return;
+        bool const ours = found != accounts_.end();
+        if (!pulls_.take(execution.execution.time, ours ? found->second.covered_to : std::nullopt) || !ours) return;
         auto const& exec_id = execution.execution.exec_id;
         ExecutionOwner const owner{found->first, execution.execution.con_id};
         bool const is_new = owner_of_execution_.emplace(exec_id, owner).second;
@@ -624,16 +689,23 @@ private:
     }
 
     void on_executions_end(std::int64_t request, bool complete, std::string const& problem) override {
-        if (!complete) {
+        auto const ended = pulls_.ended(request, complete, now_);
+        bool const of_cycle = cycle_ && request == cycle_->execution_request;
+        if (!complete && ended.days > 0 && of_cycle) {
+            log(LogLevel::info, "executions.no_history", "", fmt::format("the gateway does not answer for {} days back: {}; asking for today", ended.days, problem));
+            cycle_->execution_request = pull_executions(0);
+            return;
+        }
+        if (!ended.sure) {
             log(LogLevel::warning, "executions.incomplete", "",
-                "today's fills could not be read completely: " + problem + "; positions are committed all the same");
-        } else {
-            cover();
+                "today's fills could not be read completely: " + (complete ? stale_text() : problem) + "; positions are committed all the same");
+        } else if (ended.proved) {
+            cover(*ended.proved);
         }
         if (request == pull_request_) pull_request_ = 0;
-        if (cycle_ && request == cycle_->execution_request) {
+        if (of_cycle) {
             cycle_->executions_done = true;
-            cycle_->executions_complete = complete;
+            cycle_->executions_complete = ended.sure;
         }
     }
 
@@ -655,7 +727,8 @@ private:
 
     void on_mark(std::string_view account, ConId con_id, model::Mark mark, std::optional<base::Decimal> average_cost) override {
         auto const found = accounts_.find(account);
-        if (found == accounts_.end()) return;
+        // What may be old is no price of now.
+        if (found == accounts_.end() || stale_since_ || found->second.ready == false) return;
         found->second.marks.insert_or_assign(con_id, std::move(mark));
         if (average_cost) found->second.average_costs.insert_or_assign(con_id, *average_cost);
         found->second.unsaved_marks.insert(con_id);
@@ -670,8 +743,9 @@ private:
         if (key == "AccountReady") {
             bool const was_resetting = state.ready == false;
             state.ready = value == "true";
-            if (was_resetting && *state.ready && phase_ == Phase::ready) ask(Trigger::reconnect, std::nullopt);
+            if (was_resetting && *state.ready && phase_ == Phase::ready) ask_by_itself();
         }
+        if (stale_since_) return;
         if (key == "NetLiquidation" && !currency.empty() && currency != "BASE") state.base_currency = std::string(currency);
         state.unsaved_values[{std::string(key), std::string(currency)}] = {
             state.book.account_id, std::string(key), std::string(currency), std::string(value), now_.wall};
@@ -697,15 +771,15 @@ private:
             begin_cycle(std::exchange(next_trigger_, std::nullopt).value_or(Trigger::manual));
         }
         if (due(next_account_updates_at_, now_.steady)) subscribe_next_account();
-        if (!cycle_ && !under_way_ && due(next_sync_at_, now_.steady) && !stopping_) {
+        if (!cycle_ && !under_way_ && due(next_sync_at_, now_.steady) && !stopping_ && !stale_since_) {
             next_sync_at_.reset();
             begin_cycle(Trigger::scheduled);
         }
         if (!cycle_ && !under_way_) plan_arrivals();
         if (!under_way_ && due(flush_at_, now_.steady)) flush();
-        if (options_.enabled && due(last_pull_at_, now_.steady)) {
-            last_pull_at_.reset();
-            if (pull_request_ == 0) pull_request_ = feed_.request_executions(now_);
+        if (options_.enabled && due(pulls_.last_chance_at(), now_.steady)) {
+            pulls_.last_chance_passed(now_);
+            if (pull_request_ == 0) pull_request_ = pull_executions(0);
         }
         if (due(renew_at_, now_.steady)) {
             renew_at_ = now_.steady + renew_every;
@@ -721,10 +795,12 @@ private:
         if (!cycle.describe_until) {
             std::set<ConId> unknown;
             for (auto const& [name, account] : accounts_) {
-                for_each_new(cycle.snapshots.at(name).rows(), account.considered, [&](model::BrokerPosition const& row) {
-                    ConId const con_id = row.instrument.con_id;
-                    if (!row.quantity.is_zero() && !descriptions_.contains(con_id)) unknown.insert(con_id);
-                });
+                if (auto const snapshot = cycle.snapshots.find(name); snapshot != cycle.snapshots.end()) {
+                    for_each_new(snapshot->second.rows(), account.considered, [&](model::BrokerPosition const& row) {
+                        ConId const con_id = row.instrument.con_id;
+                        if (!row.quantity.is_zero() && !descriptions_.contains(con_id)) unknown.insert(con_id);
+                    });
+                }
                 for (auto const& fill : account.arrivals.executions) {
                     ConId const con_id = fill.execution.con_id;
                     if (!descriptions_.contains(con_id)) unknown.insert(con_id);
@@ -761,21 +837,33 @@ private:
     void conclude() {
         Cycle& cycle = *cycle_;
         cycle.collecting = false;
+        if (stale_since_) return fail_cycle(ErrorCode::unavailable, stale_text());
+        if (cycle.doubtful) {  // it is over; what was said meanwhile does not count
+            --cycle.looks;
+            return begin_look();
+        }
         std::vector<PlannedAccount> planned;
         std::vector<SyncResult> results;
         bool again = false;
         for (auto& [name, account] : accounts_) {
-            model::CompleteSnapshot& snapshot = cycle.snapshots.at(name);
+            auto const taken = cycle.snapshots.find(name);
+            if (taken == cycle.snapshots.end()) {
+                results.push_back(result_of(account, 0));
+                results.back().error = fmt::format("the broker's list of positions is not whole: {}", cycle.lost[name]);
+                results.back().error_code = ErrorCode::unavailable;
+                continue;
+            }
+            model::CompleteSnapshot& snapshot = taken->second;
             if (account.ready == false) {
                 // The broker's server is being reset: lists can lack what is held. Unknown, not empty.
-                results.push_back(result_of(account, snapshot));
+                results.push_back(result_of(account, snapshot.held()));
                 results.back().error = fmt::format("the broker is resetting account {} (AccountReady is false); the book stays as it is", name);
                 results.back().error_code = ErrorCode::unavailable;
                 continue;
             }
             if (is_settled(account, snapshot)) {
                 planned.push_back({&account, nothing_to_do(account), {}, {}, {}, {}, true});
-                results.push_back(result_of(account, snapshot));
+                results.push_back(result_of(account, snapshot.held()));
                 results.back().success = true;
                 describe_plan(account, planned.back().plan, results.back());
                 continue;
@@ -789,7 +877,7 @@ private:
                 if (request.calculate_realized_pnl) policy.fold.calculate_realized_pnl = *request.calculate_realized_pnl;
             }
             auto plan = ledger::plan(account.book, observation, policy);
-            SyncResult result = result_of(account, *observation.snapshot);
+            SyncResult result = result_of(account, observation.snapshot->held());
             if (!plan) {
                 result.error = plan.error().message;
                 result.error_code = plan.error().code;
@@ -862,11 +950,11 @@ private:
         for (auto const& fill : observation.executions) add(fill.execution.con_id);
     }
 
-    SyncResult result_of(AccountState const& account, model::CompleteSnapshot const& snapshot) const {
+    SyncResult result_of(AccountState const& account, int broker_positions) const {
         SyncResult result;
         result.account = account.account;
         result.trigger = cycle_->trigger;
-        result.broker_positions = snapshot.held();
+        result.broker_positions = broker_positions;
         if (!cycle_->executions_complete) {
             result.warnings.push_back("today's fills could not be read completely; changes may stay unexplained");
         }
@@ -954,7 +1042,7 @@ private:
             if (plan && !plan->explained() && !overdue) {
                 if (!account.pull_asked && !account.arrivals.pushes.empty() && pull_request_ == 0) {
                     account.pull_asked = true;
-                    pull_request_ = feed_.request_executions(now_);
+                    pull_request_ = pull_executions(0);
                 }
                 continue;
             }
@@ -965,7 +1053,7 @@ private:
             if (!plan) {
                 result.error = plan.error().message;
                 result.error_code = plan.error().code;
-                account.arrivals = {};
+                account.arrivals.pushes.clear();  // the next list has them; fills stay facts
                 results.push_back(std::move(result));
                 continue;
             }
@@ -1160,53 +1248,31 @@ private:
         }
     }
 
-    /// The gateway's midnight, `days` after the one of now: a pull reaches back to it and no further.
-    std::optional<Timestamp> gateway_midnight(int days = 0) const {
-        std::string const& zone = feed_.gateway_zone();
-        if (zone.empty()) return std::nullopt;
-        auto local = zones_.to_local(zone, now_.wall);
-        if (!local) return std::nullopt;
-        local->date = base::date_of_days(base::days_since_epoch(local->date) + days);
-        local->microseconds_of_day = 0;
-        auto const midnight = zones_.to_utc(zone, *local);
-        return midnight ? std::optional(*midnight) : std::nullopt;
-    }
-
-    /// A complete pull of executions came: known from midnight to now. What lies between the last such window and this
-    /// midnight nobody saw; a moment of it, over which no quantity changed, is as good as seen.
-    void cover() {
-        auto const midnight = gateway_midnight();
-        if (!midnight) return;
+    /// A sure answer to a pull of executions. What it does not reach nobody saw.
+    void cover(ProvedWindow const& proved) {
         for (auto& [unused, account] : accounts_) {
-            if (account.covered_to && *account.covered_to < *midnight) {
-                bool const quiet = *midnight - *account.covered_to <= hole_that_quantities_close && account.arrivals.empty() &&
-                                   account.settled_revision == account.book.revision;
-                add_window(account, *account.covered_to, *midnight, quiet ? "complete" : "unknown", quiet ? "snapshot" : "pull");
-                if (!quiet) {
+            bool const quiet = account.arrivals.empty() && account.settled_revision == account.book.revision;
+            for (auto& window : windows_gained(account.book.account_id, account.covered_to, proved, quiet)) {
+                if (window.state == "unknown") {
                     log(LogLevel::warning, "executions.unknown", account.account,
                         fmt::format("fills between {} and {} were not seen and are no longer served; statements fill the gap",
-                                    base::to_rfc3339(*account.covered_to), base::to_rfc3339(*midnight)));
+                                    base::to_rfc3339(window.from_time), base::to_rfc3339(window.to_time)));
                 }
+                unsaved_coverage_.push_back(std::move(window));
             }
-            add_window(account, *midnight, now_.wall, "complete", "pull");
-            account.covered_to = now_.wall;
-        }
-        // Once more shortly before the day's fills are gone.
-        if (auto const next = gateway_midnight(1); next && *next - now_.wall > last_pull_before) {
-            last_pull_at_ = now_.steady + (*next - now_.wall) - last_pull_before;
+            account.covered_to = proved.to;
         }
         want_flush();
     }
 
-    void add_window(AccountState const& account, Timestamp from, Timestamp to, char const* state, char const* source) {
-        model::CoverageWindow window;
-        window.account_id = account.book.account_id;
-        window.stream = "executions";
-        window.from_time = from;
-        window.to_time = to;
-        window.state = state;
-        window.source = source;
-        unsaved_coverage_.push_back(std::move(window));
+    /// What the books about to be loaded do not name is forgotten, but for what waits to be planned.
+    void forget_executions() {
+        owner_of_execution_.clear();
+        for (auto const& [name, account] : accounts_) {
+            for (auto const& fill : account.arrivals.executions) {
+                owner_of_execution_[fill.execution.exec_id] = {name, fill.execution.con_id};
+            }
+        }
     }
 
     // --- answering --------------------------------------------------------------------------------------------
@@ -1355,12 +1421,15 @@ private:
     bool stopping_ = false;
     bool finished_ = false;
     bool refused_ = false;
-    bool stale_ = false;
+    std::optional<Timestamp> stale_since_;  ///< what comes may be old; while not connected: when last something came
+    bool ask_days_back_ = false;            ///< a new connection's first pull may close a hole
     bool was_ready_before_ = false;
     bool answered_any_ = false;
     bool one_shot_done_ = false;
     bool paper_ = false;
     std::string last_connection_error_;
+    std::string failure_told_;
+    Duration failure_told_at_{0};
     std::vector<std::string> claimed_accounts_;
 
     std::map<std::string, AccountState, std::less<>> accounts_;
@@ -1389,7 +1458,7 @@ private:
     std::optional<Duration> next_account_updates_at_;
     std::optional<Duration> flush_at_;
     std::optional<Duration> renew_at_;
-    std::optional<Duration> last_pull_at_;  ///< of the gateway's day
+    ExecutionPulls pulls_;
     Statistics statistics_;
 };
 

@@ -96,13 +96,17 @@ struct GatewayStatus {
     std::string host;
     int port = 0;
     bool connected = false;  ///< handshake done and accounts known
-    bool stale = false;      ///< the gateway lost its own connection to the broker
+    /// What the gateway says may be old, or nothing comes: no connection, the gateway lost its own to the broker, or is silent.
+    bool stale = true;
+    std::optional<base::Timestamp> stale_since;  ///< last proof of life; unset while live, or where there never was one
     int server_version = 0;
     std::string state;  ///< one word: stopped connecting claiming loading ready
     std::string last_error;
     std::vector<AccountStatus> accounts;
     Statistics statistics;
 };
+
+// Answers to Claim, LoadBook and Commit come in the order of what they answer.
 
 // --- in --------------------------------------------------------------------------------------------------------------
 

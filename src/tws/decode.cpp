@@ -31,6 +31,12 @@ void read_contract(FieldCursor& fields, Contract& contract, bool primary_instead
     contract.trading_class = fields.text();
 }
 
+/// The rest of a list is of use when it is known whose row of it is not.
+DecodeError with_account(DecodeError error, std::string_view account) {
+    error.account = account;
+    return error;
+}
+
 Decoded decode_position(FieldCursor fields) {
     Decoded decoded(std::in_place, std::in_place_type<Position>);
     auto& message = std::get<Position>(*decoded);
@@ -39,7 +45,7 @@ Decoded decode_position(FieldCursor fields) {
     read_contract(fields, message.contract, false);
     message.position = fields.decimal();
     if (version >= 3) message.average_cost = fields.decimal();
-    if (fields.failed()) decoded = std::unexpected(fields.error());
+    if (fields.failed()) decoded = std::unexpected(with_account(fields.error(), message.account));
     return decoded;
 }
 
@@ -240,7 +246,7 @@ Decoded decode_position_multi(FieldCursor fields) {
     message.position = fields.decimal();
     message.average_cost = fields.decimal();
     message.model_code = fields.text();
-    if (fields.failed()) decoded = std::unexpected(fields.error());
+    if (fields.failed()) decoded = std::unexpected(with_account(fields.error(), message.account));
     return decoded;
 }
 
@@ -344,6 +350,14 @@ std::expected<Variant, DecodeError> read_binary(int id, std::string_view body, P
     return decoded;
 }
 
+template <typename Message>
+Decoded read_binary_position(int id, std::string_view body) {
+    Message message;
+    ProtobufReader reader(body, id);
+    if (!reader.read(message)) return std::unexpected(with_account(reader.error(), message.account));
+    return message;
+}
+
 Decoded decode_binary_contract(int id, std::string_view body) {
     ContractData data;
     data.is_bond = id == 18;
@@ -369,11 +383,11 @@ Decoded decode_binary(int id, std::string_view body) {
         case 54: return read_binary<IncomingMessage, AccountDownloadEnd>(id, body);
         case 55: return read_binary<IncomingMessage, ExecutionDetailsEnd>(id, body);
         case 59: return read_binary<IncomingMessage, CommissionReport>(id, body);
-        case 61: return read_binary<IncomingMessage, Position>(id, body);
+        case 61: return read_binary_position<Position>(id, body);
         case 62: return read_binary<IncomingMessage, PositionEnd>(id, body);
         case 63: return read_binary<IncomingMessage, AccountSummary>(id, body);
         case 64: return read_binary<IncomingMessage, AccountSummaryEnd>(id, body);
-        case 71: return read_binary<IncomingMessage, PositionMulti>(id, body);
+        case 71: return read_binary_position<PositionMulti>(id, body);
         case 72: return read_binary<IncomingMessage, PositionMultiEnd>(id, body);
         case 73: return read_binary<IncomingMessage, AccountUpdateMulti>(id, body);
         case 74: return read_binary<IncomingMessage, AccountUpdateMultiEnd>(id, body);

@@ -15,6 +15,7 @@ struct DecodeError {
     int message_id = 0;  ///< 0: the id itself is not a number
     int field = 0;       ///< index after the id, from 0
     char const* what = "";
+    std::string_view account = {};  ///< whose position it was, where that much could be read
     bool operator==(DecodeError const&) const = default;
 };
 

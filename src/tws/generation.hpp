@@ -8,6 +8,8 @@
 namespace possync::tws {
 
 inline constexpr int binary_ids_since = 201;
+/// A request for executions may name days before today.
+inline constexpr int days_of_executions_since = 200;
 inline constexpr int binary_offset = 200;
 
 /// First server version at which a gateway writes the message with this base id in binary.

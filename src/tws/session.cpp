@@ -20,6 +20,13 @@ namespace {
 constexpr Duration client_id_retry = std::chrono::seconds(5);
 constexpr Duration same_error_again_after = std::chrono::minutes(1);
 constexpr std::size_t error_codes_remembered = 200;
+/// Of alternates to the own client id, tried in turn with it.
+constexpr int client_ids = 8;
+/// Complaints that come so close together are about one burst.
+constexpr Duration one_burst = std::chrono::seconds(2);
+/// After so long without a complaint the pace is tried that was too fast.
+constexpr Duration pace_recovers_after = std::chrono::minutes(10);
+constexpr int slowest_rate = 2;
 /// How the payload of a position begins: as text, as text behind four bytes, in binary.
 std::string_view position_prefix(int server_version) {
     if (server_version < binary_ids_since) return {"61\0", 3};
@@ -45,7 +52,8 @@ int last_number(std::string_view text) {
 }  // namespace
 
 Session::Session(SessionOptions options, SessionListener& listener)
-    : options_(options), listener_(listener), port_(options.port), client_id_(options.client_id), random_(options.seed) {}
+    : options_(options), listener_(listener), port_(options.port), client_id_(options.client_id),
+      other_port_(options.port), random_(options.seed), rate_(options.requests_per_second), at_once_(options.requests_at_once) {}
 
 // --- connecting --------------------------------------------------------------------------------------------------------
 
@@ -58,7 +66,9 @@ void Session::connect(Now now) {
     deadline_ = now.steady + options_.connect_timeout;
     ++statistics_.connections;
     reader_.reset();
-    have_accounts_ = have_next_id_ = positions_subscribed_ = client_id_refused_ = keep_alive_asked_ = false;
+    have_accounts_ = have_next_id_ = positions_subscribed_ = client_id_refused_ = silent_ = false;
+    keep_alive_asked_.reset();
+    broker_lost_since_.reset();
     server_version_ = 0;
     last_error_.clear();
     parts_.clear();
@@ -87,7 +97,9 @@ void Session::on_socket_open(Now now) {
 }
 
 void Session::on_socket_failed(Now now, std::string const& reason) {
-    if (state_ == State::connecting) disconnected(now, reason, false);
+    if (state_ != State::connecting) return;
+    std::swap(port_, other_port_);
+    disconnected(now, reason, false);
 }
 
 void Session::on_socket_closed(Now now, std::string const& reason) {
@@ -95,6 +107,8 @@ void Session::on_socket_closed(Now now, std::string const& reason) {
     std::string text = last_error_.empty() ? reason : last_error_;
     if (state_ == State::greeting || state_ == State::starting) {
         if (last_error_.empty()) {
+            // Some gateways close without a word when the client id is taken. Others close before, at an address they do not trust.
+            client_id_refused_ = state_ == State::starting;
             text = "the gateway closed the connection during the handshake; is this address trusted in its API settings, and the "
                    "client id free?";
         }
@@ -105,6 +119,7 @@ void Session::on_socket_closed(Now now, std::string const& reason) {
 void Session::disconnected(Now now, std::string const& reason, bool close_socket) {
     if (close_socket && state_ != State::waiting) actions_.push_back({SessionAction::Kind::close, 0, {}});
     if (client_id_refused_) choose_client_id(now);
+    if (state_ == State::ready && now.steady - ready_since_ >= options_.stable_after) pause_ = Duration(0);
     queue_.clear();
     contract_queue_.clear();
     due_.clear();
@@ -119,7 +134,7 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
     }
     if (list_of_parts_breaks_off) listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed, reason);
     deadline_.reset();
-    if (retry) deadline_ = now.steady + (client_id_refused_ ? client_id_retry : next_pause());
+    if (retry) deadline_ = now.steady + (client_id_refused_ && !last_error_.empty() ? client_id_retry : next_pause());
     listener_.on_disconnected(reason, retry);
 }
 
@@ -127,9 +142,11 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
 void Session::choose_client_id(Now now) {
     if (!client_id_refused_since_) client_id_refused_since_ = now.steady;
     if (client_id_ == options_.client_id && now.steady - *client_id_refused_since_ < options_.own_client_id_patience) return;
-    ++client_id_;
+    client_ids_tried_ = (client_ids_tried_ + 1) % (client_ids + 1);
+    client_id_ = options_.client_id + client_ids_tried_;
+    if (client_ids_tried_ == 0) return;  // once more from the first
     listener_.on_notice(true, "gateway.client_id_changed",
-                        "client id " + std::to_string(options_.client_id) + " stays taken; trying " + std::to_string(client_id_) +
+                        "client id " + std::to_string(options_.client_id) + " seems to stay taken; trying " + std::to_string(client_id_) +
                             ". If the configured id is the gateway's master client id, fills of other programs are now seen only "
                             "by asking, not as they happen");
 }
@@ -150,8 +167,6 @@ Duration Session::next_pause() {
 
 void Session::on_bytes(Now now, std::string_view bytes) {
     if (state_ != State::greeting && state_ != State::starting && state_ != State::ready) return;
-    last_heard_ = now.steady;
-    keep_alive_asked_ = false;
     statistics_.bytes += static_cast<std::int64_t>(bytes.size());
     reader_.append(bytes);
     std::int64_t const connection = statistics_.connections;
@@ -165,8 +180,17 @@ void Session::on_bytes(Now now, std::string_view bytes) {
         }
         if (!*frame) return;
         ++statistics_.frames;
+        hear(now);
         read(now, **frame);
     }
+}
+
+/// A whole frame came: proof of life.
+void Session::hear(Now now) {
+    last_heard_ = now.steady;
+    keep_alive_asked_.reset();
+    if (!std::exchange(silent_, false) || broker_lost_since_) return;
+    listener_.on_connectivity_restored(false, "the gateway speaks again");
 }
 
 void Session::read(Now now, std::string_view payload) {
@@ -175,15 +199,18 @@ void Session::read(Now now, std::string_view payload) {
     auto const message = decode(payload, server_version_);
     if (!message) {
         ++statistics_.undecodable_frames;
-        listener_.on_notice(true, "gateway.undecodable_frame",
-                            "message " + std::to_string(message.error().message_id) + ", field " +
-                                std::to_string(message.error().field) + ": " + message.error().what + "; it is passed over");
-        // A position that cannot be read makes its list incomplete, and an incomplete list must not end well.
-        if (message.error().message_id == 61 || message.error().message_id == 71) positions_damaged_ = true;
+        auto const& error = message.error();
+        std::string const text = "message " + std::to_string(error.message_id) + ", field " + std::to_string(error.field) + ": " + error.what;
+        tell(now, true, -1 - error.message_id, "gateway.undecodable_frame", text + "; it is passed over");
+        // What cannot be read makes its list incomplete, and an incomplete list must not end well. A frame whose very id is
+        // lost may have been anything.
+        if (error.message_id == 61 || error.message_id == 71 || error.message_id == 0) lose_position(error.account, text);
+        if (error.message_id == 11 || error.message_id == 0) listener_.on_execution_lost(text);
         return;
     }
     if (auto const* accounts = std::get_if<ManagedAccounts>(&*message)) {
         if (state_ == State::ready && accounts->accounts != managed_accounts_) {
+            // What is under way was asked for the old ones.
             return disconnected(now, "the login's accounts changed from " + managed_accounts_ + " to " + std::string(accounts->accounts), true);
         }
         managed_accounts_ = std::string(accounts->accounts);
@@ -209,6 +236,7 @@ void Session::read(Now now, std::string_view payload) {
         return complete(RequestKind::positions, positions_id);
     }
     if (state_ != State::ready) return;
+    if (auto const* position = std::get_if<Position>(&*message)) return take_position(*position);
     if (auto const* part = std::get_if<PositionMulti>(&*message)) return take_position_part(*part);
     if (auto const* end_of_part = std::get_if<PositionMultiEnd>(&*message)) {
         return end_part(end_of_part->request_id, RequestOutcome::complete, {});
@@ -229,10 +257,17 @@ void Session::greet(Now now, std::string_view payload) {
     auto const hello = decode_hello(payload);
     if (!hello) return;  // other frames have been seen before the answer
     if (hello->server_version < options_.version_min || hello->server_version > options_.version_max) {
-        options_.reconnect = options_.reconnect && hello->server_version > 0;
+        if (hello->server_version < 0) {
+            options_.reconnect = false;
+            return disconnected(now, "the gateway answers that it is to be reached at '" + std::string(hello->connection_time) +
+                                         "'; such redirections are not followed, set host and port to the gateway itself",
+                                true);
+        }
+        bool const too_old = hello->server_version < options_.version_min;
         return disconnected(now, "the gateway speaks server version " + std::to_string(hello->server_version) +
                                      ", this program " + std::to_string(options_.version_min) + " to " +
-                                     std::to_string(options_.version_max) + "; update the gateway",
+                                     std::to_string(options_.version_max) +
+                                     (too_old ? "; update the gateway" : ", and it was offered no more; update this program, or use an older gateway"),
                             true);
     }
     server_version_ = hello->server_version;
@@ -249,9 +284,9 @@ void Session::become_ready_if_complete(Now now) {
     if (state_ != State::starting || !have_accounts_ || !have_next_id_) return;
     state_ = State::ready;
     deadline_.reset();
-    pause_ = Duration(0);
+    ready_since_ = now.steady;
     client_id_refused_since_.reset();
-    last_heard_ = now.steady;
+    last_error_.clear();  // of the handshake; no reason for what happens later
     if (server_version_ >= answers_binary_since(110)) ask_for_settings(now);
     listener_.on_ready(managed_accounts_, connection_time_);
 }
@@ -260,7 +295,7 @@ void Session::become_ready_if_complete(Now now) {
 void Session::ask_for_settings(Now now) {
     std::int64_t const id = next_request_id_++;
     Duration const deadline = now.steady + options_.request_timeout;
-    pending_[id] = {RequestKind::settings, false, options_.request_timeout, deadline};
+    pending_[id] = {RequestKind::settings, options_.request_timeout, false, deadline};
     due_.emplace(deadline, id);
     std::string bytes;
     encode(bytes, RequestSettings{id}, server_version_);
@@ -271,20 +306,23 @@ void Session::take_error(Now now, ErrorMessage const& error) {
     std::string const text = unescape(error.text) + " (code " + std::to_string(error.code) + ")";
     switch (error.code) {
         case 1100:
-        case 2110: return listener_.on_connectivity_lost(text);
-        case 1101: return listener_.on_connectivity_restored(true, text);
-        case 1102: return listener_.on_connectivity_restored(false, text);
+        case 2110:
+            if (!broker_lost_since_) broker_lost_since_ = now.steady;
+            return listener_.on_connectivity_lost(*broker_lost_since_, text);
+        case 1101:
+        case 1102:
+            broker_lost_since_.reset();
+            return listener_.on_connectivity_restored(error.code == 1101, text);
         case 2101: return listener_.on_account_updates_refused(text);
         case 1300:
-            if (int const port = last_number(unescape(error.text)); port > 0 && port < 65536) port_ = port;
+            if (int const port = last_number(unescape(error.text)); port > 0 && port < 65536) other_port_ = std::exchange(port_, port);
             return disconnected(now, text, true);
         case 326:
             client_id_refused_ = true;
             last_error_ = "client id " + std::to_string(client_id_) + " is in use at this gateway";
             return disconnected(now, last_error_, true);
         case 100:
-            // Too fast for this gateway: half the rate, for good.
-            options_.requests_per_second = std::max(1, options_.requests_per_second / 2);
+            slow_down(now, error.request_id);
             return tell(now, true, error.code, "gateway.pacing", text);
         default: break;
     }
@@ -296,6 +334,29 @@ void Session::take_error(Now now, ErrorMessage const& error) {
     bool const warning = error.code < 2100 || error.code > 2169;
     if (state_ != State::ready) last_error_ = text;
     tell(now, warning, error.code, "gateway.error", text);
+}
+
+/// Too fast for this gateway: half the pace, whatever the number of complaints about one burst. It refused what it complains
+/// about, so that leaves again.
+void Session::slow_down(Now now, std::int64_t request_id) {
+    if (!slowed_at_ || now.steady - *slowed_at_ >= one_burst) {
+        rate_ = std::max(slowest_rate, rate_ / 2);
+        at_once_ = std::max(1, at_once_ / 2);
+    }
+    slowed_at_ = now.steady;
+    auto const refused = pending_.find(request_id);
+    if (request_id == positions_id || refused == pending_.end() || !refused->second.deadline) return;
+    due_.erase({*refused->second.deadline, request_id});
+    refused->second.deadline.reset();
+    (refused->second.kind == RequestKind::contract ? contract_queue_ : queue_).push_back({refused->second.bytes, request_id});
+}
+
+void Session::recover_pace(Now now) {
+    if (!slowed_at_ || now.steady - *slowed_at_ < pace_recovers_after) return;
+    rate_ = std::min(options_.requests_per_second, rate_ * 2);
+    at_once_ = std::min(options_.requests_at_once, at_once_ * 2);
+    slowed_at_.reset();
+    if (rate_ < options_.requests_per_second || at_once_ < options_.requests_at_once) slowed_at_ = now.steady;
 }
 
 /// Gateways can repeat one error hundreds of times a minute: it is told once, then with how often it came since.
@@ -314,82 +375,111 @@ void Session::tell(Now now, bool warning, std::int64_t code, std::string const& 
 void Session::request_positions(Now now, std::vector<std::string> const& accounts) {
     if (!ready()) return;
     if (!accounts.empty()) return request_position_parts(now, accounts);
+    if (auto const running = pending_.find(positions_id); running != pending_.end() && running->second.deadline) {
+        return disconnected(now, "a list of positions was to be asked for while another is on its way", true);
+    }
     // Without cancelling, pushes of the old subscription would mix with the new list.
     if (positions_subscribed_) enqueue(now, CancelPositions{}, -1);
     positions_subscribed_ = true;
     positions_damaged_ = false;
-    if (auto const running = pending_.find(positions_id); running != pending_.end() && running->second.deadline) {
-        due_.erase({*running->second.deadline, positions_id});
-    }
-    pending_[positions_id] = {RequestKind::positions, false, options_.request_timeout, std::nullopt};
+    pending_[positions_id] = {RequestKind::positions, options_.request_timeout};
     enqueue(now, RequestPositions{}, positions_id);
 }
 
 void Session::request_position_parts(Now now, std::vector<std::string> const& accounts) {
-    for (auto const id : std::exchange(parts_, {})) {
-        if (auto const running = pending_.find(id); running != pending_.end()) {
-            if (running->second.deadline) due_.erase({*running->second.deadline, id});
-            pending_.erase(running);
-        }
+    for (auto const& [id, unused] : std::exchange(parts_, {})) {
+        forget_request(id);
         enqueue(now, CancelPositionsMulti{id}, -1);
     }
     parts_missing_.clear();
+    parts_ended_ = 0;
     positions_damaged_ = false;
-    for (std::size_t i = 0; i < accounts.size(); ++i) {
+    for (auto const& account : accounts) {
         std::int64_t const id = next_request_id_++;
-        parts_.insert(id);
+        parts_.emplace(id, account);
         parts_missing_.insert(id);
-        pending_[id] = {RequestKind::positions, true, options_.request_timeout, std::nullopt};
-        enqueue(now, RequestPositionsMulti{id, accounts[i], {}}, id);
+        pending_[id] = {RequestKind::positions, options_.request_timeout, true};
+        enqueue(now, RequestPositionsMulti{id, account, {}}, id);
     }
+}
+
+void Session::forget_request(std::int64_t request_id) {
+    auto const found = pending_.find(request_id);
+    if (found == pending_.end()) return;
+    if (found->second.deadline) due_.erase({*found->second.deadline, request_id});
+    pending_.erase(found);
+}
+
+void Session::take_position(Position const& position) {
+    if (position.position && position.contract.con_id != 0) return listener_.on_message(position);
+    lose_position(position.account, "its row for " + std::string(position.contract.symbol) + " in account " + std::string(position.account) +
+                                        " has no quantity or no conId");
+}
+
+/// Only when it is sure whose row was lost, the others' are whole.
+void Session::lose_position(std::string_view account, std::string const& why) {
+    bool const known = manages(account);
+    positions_damaged_ = positions_damaged_ || !known;
+    listener_.on_position_lost(known ? account : std::string_view{}, why);
+}
+
+bool Session::manages(std::string_view account) const {
+    std::string_view list = managed_accounts_;
+    while (!account.empty() && !list.empty()) {
+        auto const comma = list.find(',');
+        std::string_view each = list.substr(0, comma);
+        each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
+        if (each.substr(0, each.find_last_not_of(' ') + 1) == account) return true;
+        list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    }
+    return false;
 }
 
 /// To the listener a row is a row, whichever list it came in. What a model holds is part of what its account holds.
 void Session::take_position_part(PositionMulti const& part) {
     if (!parts_.contains(part.request_id) || !part.model_code.empty()) return;
-    listener_.on_message(Position{part.account, part.contract, part.position, part.average_cost});
+    take_position(Position{part.account, part.contract, part.position, part.average_cost});
 }
 
 void Session::end_part(std::int64_t request_id, RequestOutcome outcome, std::string const& why) {
-    if (!parts_missing_.contains(request_id)) {
+    if (parts_missing_.erase(request_id) == 0) {
         ++statistics_.stray_ends;
         return;
     }
-    if (auto const found = pending_.find(request_id); found != pending_.end()) {
-        if (found->second.deadline) due_.erase({*found->second.deadline, request_id});
-        pending_.erase(found);
+    forget_request(request_id);
+    if (outcome == RequestOutcome::complete) {
+        ++parts_ended_;
+    } else {
+        // One account's list that does not come says nothing of the others'.
+        listener_.on_position_lost(parts_.at(request_id), why);
     }
-    if (outcome != RequestOutcome::complete) return fail_positions(why);
-    parts_missing_.erase(request_id);
-    if (!parts_missing_.empty()) return;
-    if (positions_damaged_) return fail_positions("a row of it cannot be read");
+    if (parts_missing_.empty()) finish_parts();
+}
+
+void Session::finish_parts() {
+    if (positions_damaged_ || parts_ended_ == 0) {
+        return listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed,
+                                          positions_damaged_ ? "a row of it cannot be read" : "it came for none of the accounts");
+    }
     listener_.on_message(PositionEnd{});
     listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::complete, {});
 }
 
-/// One list that does not come leaves a hole in the whole; whether the others come does not matter any more.
-void Session::fail_positions(std::string const& why) {
-    for (auto const id : std::exchange(parts_missing_, {})) {
-        if (auto const found = pending_.find(id); found != pending_.end()) {
-            if (found->second.deadline) due_.erase({*found->second.deadline, id});
-            pending_.erase(found);
-        }
-    }
-    listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed, why);
-}
-
-std::int64_t Session::request_executions(Now now, std::string_view account, std::string_view since) {
+std::int64_t Session::request_executions(Now now, int last_days) {
     std::int64_t const id = next_request_id_++;
     if (!ready()) return id;
-    pending_[id] = {RequestKind::executions, false, options_.executions_timeout, std::nullopt};
-    enqueue(now, RequestExecutions{id, 0, account, since}, id);
+    pending_[id] = {RequestKind::executions, options_.executions_timeout};
+    RequestExecutions request;  // of all clients and accounts
+    request.request_id = id;
+    if (server_version_ >= days_of_executions_since) request.last_days = last_days;
+    enqueue(now, request, id);
     return id;
 }
 
 std::int64_t Session::request_contract(Now now, std::int64_t con_id) {
     std::int64_t const id = next_request_id_++;
     if (!ready()) return id;
-    pending_[id] = {RequestKind::contract, false, options_.request_timeout, std::nullopt};
+    pending_[id] = {RequestKind::contract, options_.request_timeout};
     enqueue(now, RequestContractData{id, con_id}, id);
     return id;
 }
@@ -409,6 +499,7 @@ void Session::enqueue(Now now, OutgoingMessage const& message, std::int64_t requ
 
 /// A leaky bucket, not a count per second: what leaves in two bursts a second apart may arrive within one.
 void Session::send_queued(Now now) {
+    recover_pace(now);
     while (!queue_.empty() && next_send_at() <= now.steady) send_next(now, queue_);
     while (queue_.empty() && !contract_queue_.empty() && paced_until_ <= now.steady) send_next(now, contract_queue_);
 }
@@ -416,16 +507,17 @@ void Session::send_queued(Now now) {
 void Session::send_next(Now now, std::deque<Queued>& queue) {
     Queued queued = std::move(queue.front());
     queue.pop_front();
-    paced_until_ = std::max(paced_until_, now.steady) + Duration(std::chrono::seconds(1)) / options_.requests_per_second;
+    paced_until_ = std::max(paced_until_, now.steady) + Duration(std::chrono::seconds(1)) / rate_;
     if (auto const waiting = pending_.find(queued.request_id); waiting != pending_.end()) {
         waiting->second.deadline = now.steady + waiting->second.timeout;
         due_.emplace(*waiting->second.deadline, queued.request_id);
+        waiting->second.bytes = queued.bytes;
     }
     send(std::move(queued.bytes));
 }
 
 Duration Session::next_send_at() const {
-    return paced_until_ - Duration(std::chrono::seconds(options_.requests_at_once - 1)) / options_.requests_per_second;
+    return paced_until_ - Duration(std::chrono::seconds(at_once_ - 1)) / rate_;
 }
 
 void Session::send(std::string bytes) {
@@ -479,18 +571,27 @@ void Session::on_time(Now now) {
         if (parts_missing_.contains(id)) {
             ++statistics_.timeouts;
             end_part(id, RequestOutcome::timed_out, "no answer in time");
-            return disconnected(now, "the list of positions did not come in time", true);
+            bool const none_came = parts_missing_.empty() && parts_ended_ == 0;
+            if (none_came) return disconnected(now, "the list of positions did not come in time", true);
+            continue;
         }
         end_request(id, RequestOutcome::timed_out, "no answer in time");
         // The rest of a late list cannot be told from the rows of the next one: only a new connection can.
         if (id == positions_id) return disconnected(now, "the list of positions did not come in time", true);
     }
     if (state_ != State::ready) return;
-    if (keep_alive_asked_ && now.steady - last_heard_ >= options_.keep_alive + options_.request_timeout) {
+    if (broker_lost_since_ && now.steady - *broker_lost_since_ >= options_.broker_patience) {
+        return disconnected(now, "the gateway has been without its broker for long; a new connection tells whether it still is", true);
+    }
+    if (keep_alive_asked_ && now.steady - *keep_alive_asked_ >= options_.request_timeout) {
         return disconnected(now, "the gateway has fallen silent", true);
     }
+    if (keep_alive_asked_ && !silent_ && now.steady - *keep_alive_asked_ >= options_.silence) {
+        silent_ = true;
+        if (!broker_lost_since_) listener_.on_connectivity_lost(last_heard_, "the gateway does not answer");
+    }
     if (!keep_alive_asked_ && now.steady - last_heard_ >= options_.keep_alive) {
-        keep_alive_asked_ = true;
+        keep_alive_asked_ = now.steady;
         enqueue(now, RequestCurrentTime{}, -1);
     }
 }
@@ -504,7 +605,9 @@ std::optional<Duration> Session::next_deadline() const {
         if (!due_.empty()) consider(due_.begin()->first);
         if (!queue_.empty()) consider(next_send_at());
         if (queue_.empty() && !contract_queue_.empty()) consider(paced_until_);
-        consider(last_heard_ + options_.keep_alive + (keep_alive_asked_ ? options_.request_timeout : Duration(0)));
+        if (!keep_alive_asked_) consider(last_heard_ + options_.keep_alive);
+        if (keep_alive_asked_) consider(*keep_alive_asked_ + (silent_ ? options_.request_timeout : options_.silence));
+        if (broker_lost_since_) consider(*broker_lost_since_ + options_.broker_patience);
     }
     return next;
 }

@@ -5,8 +5,9 @@
 //                ^------------------------------------------------'   any loss leads back, after a pause
 //
 // Invariants: nothing but allow-listed messages ever leaves (checked at the last byte); nothing of an old connection
-// can end a request of a new one; a frame that cannot be cut ends the connection, one that cannot be decoded does not.
-// Not thread-safe.
+// can end a request of a new one; a frame that cannot be cut ends the connection, one that cannot be decoded does not; a
+// list ends well only for the accounts none of whose rows was lost; life is proved by whole frames, not by the absence of
+// errors. Not thread-safe.
 #pragma once
 
 #include <deque>
@@ -35,6 +36,11 @@ struct SessionOptions {
     /// The End of an empty list of executions may never come.
     base::Duration executions_timeout = std::chrono::seconds(10);
     base::Duration keep_alive = std::chrono::seconds(45);
+    /// A probe not answered for so long means that what was heard last may be old.
+    base::Duration silence = std::chrono::seconds(10);
+    /// How long a gateway may be without its broker before a new connection is to tell whether it still is: the notice that
+    /// all is well again can get lost too.
+    base::Duration broker_patience = std::chrono::minutes(15);
     /// The gateway allows 50 messages in any second as *it* receives them, late and clumped: so many at once, and so
     /// many a second after. Contract data waits until nothing else does, and leaves one by one.
     int requests_at_once = 10;
@@ -42,6 +48,8 @@ struct SessionOptions {
     bool reconnect = true;
     base::Duration pause_min = std::chrono::seconds(1);
     base::Duration pause_max = std::chrono::seconds(60);
+    /// A connection that lasted so long was a good one: the next pause is a short one again.
+    base::Duration stable_after = std::chrono::seconds(30);
     /// How long the own client id is tried again before another is taken: after a restart it stays taken for a while.
     base::Duration own_client_id_patience = std::chrono::seconds(90);
     std::uint64_t seed = 1;  ///< of the jitter
@@ -63,7 +71,14 @@ public:
     /// A data message. Its texts are valid during the call.
     virtual void on_message(IncomingMessage const& message) = 0;
     virtual void on_request_ended(RequestKind kind, std::int64_t request_id, RequestOutcome outcome, std::string const& why) = 0;
-    virtual void on_connectivity_lost(std::string const& text) = 0;
+    /// A row of the running list, or a change pushed after it, was lost: what that account holds is not known. An empty
+    /// account: whose row it was is not known either, and a running list as a whole ends as failed.
+    virtual void on_position_lost(std::string_view account, std::string const& why) = 0;
+    /// An execution could not be read: a list of them that is on its way is not complete.
+    virtual void on_execution_lost(std::string const&) {}
+    /// What the gateway says may be old, since then (steady): it lost its broker, or has fallen silent. May come before
+    /// on_ready, and again while it lasts.
+    virtual void on_connectivity_lost(base::Duration since, std::string const& text) = 0;
     virtual void on_connectivity_restored(bool data_lost, std::string const& text) = 0;
     virtual void on_disconnected(std::string const& reason, bool will_retry) = 0;
     /// Account updates go to one account and one client at a time; they went elsewhere, or cannot be had.
@@ -112,9 +127,11 @@ public:
 
     // Requests; only while ready(). They leave in order, as the pacing allows; timeouts count from then.
     /// The list of all accounts; cancels the running subscription first. Above accounts_in_one_list gateways refuse it: then it
-    /// is put together from one list for each of `accounts`, and ends when the last of them does.
+    /// is put together from one list for each of `accounts`, and ends when the last of them does. Not while a list is on its
+    /// way: the End of either could not be told from that of the other, and the connection would be given up.
     void request_positions(base::Now now, std::vector<std::string> const& accounts = {});
-    std::int64_t request_executions(base::Now now, std::string_view account, std::string_view since);
+    /// `last_days`: so many days before today too, from server version 200 on.
+    std::int64_t request_executions(base::Now now, int last_days = 0);
     std::int64_t request_contract(base::Now now, std::int64_t con_id);
     void request_account_updates(base::Now now, bool subscribe, std::string_view account);
 
@@ -123,7 +140,11 @@ public:
     /// Counts connections; requests and answers of different numbers never meet.
     [[nodiscard]] std::int64_t connection_number() const { return statistics_.connections; }
     [[nodiscard]] int client_id() const { return client_id_; }
+    /// Steady; when the last whole frame came.
     [[nodiscard]] base::Duration last_heard() const { return last_heard_; }
+    /// What comes may be old: on_connectivity_lost was told, and its end not yet.
+    [[nodiscard]] bool doubtful() const { return broker_lost_since_ || silent_; }
+    [[nodiscard]] int requests_per_second() const { return rate_; }
     [[nodiscard]] SessionStatistics const& statistics() const { return statistics_; }
 
 private:
@@ -134,9 +155,10 @@ private:
     };
     struct Pending {
         RequestKind kind = RequestKind::positions;
-        bool part_of_list = false;  ///< the positions of one account of many
         base::Duration timeout{0};
-        std::optional<base::Duration> deadline;  ///< set when the request left
+        bool part_of_list = false;  ///< the positions of one account of many
+        std::optional<base::Duration> deadline = {};  ///< set when the request left
+        std::string bytes = {};  ///< what left, should it have to leave again
     };
     static constexpr std::int64_t positions_id = 0;  ///< the list of positions carries no request id
 
@@ -153,11 +175,18 @@ private:
     [[nodiscard]] base::Duration next_send_at() const;
     void send(std::string bytes);
     void request_position_parts(base::Now now, std::vector<std::string> const& accounts);
+    void take_position(Position const& position);
     void take_position_part(PositionMulti const& part);
     void complete(RequestKind kind, std::int64_t request_id);
+    void lose_position(std::string_view account, std::string const& why);
+    void forget_request(std::int64_t request_id);
+    void hear(base::Now now);
+    void slow_down(base::Now now, std::int64_t request_id);
+    void recover_pace(base::Now now);
     void end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
     void end_part(std::int64_t request_id, RequestOutcome outcome, std::string const& why);
-    void fail_positions(std::string const& why);
+    void finish_parts();
+    [[nodiscard]] bool manages(std::string_view account) const;
     void tell(base::Now now, bool warning, std::int64_t code, std::string const& event, std::string const& text);
     void choose_client_id(base::Now now);
     base::Duration next_pause();
@@ -176,12 +205,14 @@ private:
     bool have_accounts_ = false;
     bool have_next_id_ = false;
     bool positions_subscribed_ = false;
-    bool positions_damaged_ = false;  ///< a row of the running list could not be read
+    bool positions_damaged_ = false;  ///< a row of the running list could not be read, of whichever account
     bool client_id_refused_ = false;
+    int client_ids_tried_ = 0;  ///< beside the own one
     std::optional<base::Duration> client_id_refused_since_;
     std::string last_error_;
-    std::set<std::int64_t> parts_;          ///< subscriptions that one list is put together from
-    std::set<std::int64_t> parts_missing_;  ///< whose End has not come
+    std::map<std::int64_t, std::string> parts_;  ///< subscriptions that one list is put together from, and their accounts
+    std::set<std::int64_t> parts_missing_;       ///< whose End has not come
+    std::size_t parts_ended_ = 0;                ///< whose End came
     struct Repeated {
         base::Duration told_at{0};
         int times = 0;  ///< since then
@@ -190,12 +221,19 @@ private:
 
     std::optional<base::Duration> deadline_;  ///< of the current state
     base::Duration last_heard_{0};
-    bool keep_alive_asked_ = false;
+    std::optional<base::Duration> keep_alive_asked_;  ///< when, if nothing came since
+    bool silent_ = false;
+    std::optional<base::Duration> broker_lost_since_;
+    base::Duration ready_since_{0};
     base::Duration pause_{0};
+    int other_port_;  ///< tried in turn while nobody listens on the other one
     std::uint64_t random_;
 
     std::deque<Queued> queue_;
     std::deque<Queued> contract_queue_;  ///< leaves behind everything else
+    int rate_;      ///< requests per second; less than allowed after the gateway complained
+    int at_once_;
+    std::optional<base::Duration> slowed_at_;
     base::Duration paced_until_{0};  ///< steady; when all that was sent would have left at an even pace
     std::map<std::int64_t, Pending> pending_;
     std::set<std::pair<base::Duration, std::int64_t>> due_;  ///< (deadline, request) of those that left, soonest first

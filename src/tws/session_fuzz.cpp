@@ -3,8 +3,8 @@
 // bytes, which knows what may happen:
 //
 //   only allowed frames leave, at the pace allowed, while a connection is open
-//   a request ends once, while its own connection lives; a complete list of positions ends on the End that was just read and
-//   holds no row that cannot be read
+//   a request ends once, while its own connection lives; a complete list of positions ends on the End that was just read, and
+//   no row of it was lost but of accounts that were named as lost
 //   time moves on: what is due now is not due after it was done; whoever stops owes nobody an answer
 #include <algorithm>
 #include <cstdint>
@@ -307,7 +307,7 @@ private:
             case 0:
             case 1:
             case 2: ask_for_positions(); break;
-            case 3: ask_for(RequestKind::executions, session_.request_executions(now_, "", "")); break;
+            case 3: ask_for(RequestKind::executions, session_.request_executions(now_, 7)); break;
             case 4: ask_for(RequestKind::contract, session_.request_contract(now_, input.byte())); break;
             default: session_.request_account_updates(now_, (what & 8) != 0, "DU1"); break;
         }
@@ -318,7 +318,7 @@ private:
             list_asked_ = true;
             list_connection_ = session_.connection_number();
             list_asked_at_ = session_.statistics().frames;
-            damaged_ = false;
+            damaged_ = lost_ = lost_of_somebody_ = false;
         }
         session_.request_positions(now_, parts_ ? std::vector<std::string>{"DU1", "DU2", "DU3"} : std::vector<std::string>{});
     }
@@ -333,7 +333,7 @@ private:
         ready_ = true;
         if (!eager_) return;
         ask_for_positions();
-        ask_for(RequestKind::executions, session_.request_executions(now_, "", ""));
+        ask_for(RequestKind::executions, session_.request_executions(now_, 7));
     }
     void on_message(IncomingMessage const& message) override { CHECK(ready_ && !std::holds_alternative<UnknownMessage>(message)); }
     void on_request_ended(RequestKind kind, std::int64_t id, RequestOutcome outcome, std::string const& why) override {
@@ -349,13 +349,23 @@ private:
         CHECK(list_asked_ && list_connection_ == session_.connection_number());
         if (outcome == RequestOutcome::complete) {
             note_damage();
-            CHECK(!damaged_);
+            CHECK((!damaged_ || lost_) && !lost_of_somebody_);
+            if (parts_ && lost_) {
+                list_asked_ = false;
+                return;  // the last part may have been refused, or late
+            }
             CHECK(frames_read() > 0 && frames_read() <= coming_.size());
             CHECK(meaning(frames_read() - 1) == (parts_ ? Frame::end_of_part : Frame::end));
         }
         list_asked_ = false;
     }
-    void on_connectivity_lost(std::string const&) override {}
+    void on_position_lost(std::string_view account, std::string const& why) override {
+        CHECK(!why.empty());
+        if (list_asked_ && ready_) (account.empty() ? lost_of_somebody_ : lost_) = true;
+    }
+    void on_connectivity_lost(base::Duration since, std::string const&) override {
+        CHECK(since <= now_.steady && session_.doubtful());
+    }
     void on_connectivity_restored(bool, std::string const&) override {}
     void on_disconnected(std::string const& reason, bool) override {
         CHECK(!reason.empty());
@@ -380,7 +390,9 @@ private:
     std::deque<base::Duration> sent_at_;
     std::map<std::int64_t, std::pair<RequestKind, std::int64_t>> asked_;  ///< kind and connection
     bool list_asked_ = false;
-    bool damaged_ = false;
+    bool damaged_ = false;           ///< a row of it could not be read
+    bool lost_ = false;              ///< an account was named
+    bool lost_of_somebody_ = false;  ///< or could not be
     std::int64_t list_connection_ = 0;
     std::int64_t list_asked_at_ = 0;  ///< frames read before
     Session session_;

@@ -1,0 +1,282 @@
+// For tests of the engine: a gateway written out message by message, and a store that says yes. Unlike a simulator this one
+// can say what no gateway should. After every step it is checked that the engine does not ask to be woken at once for ever.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sync/engine.hpp"
+#include "tws/decode.hpp"
+#include "tws/encode.hpp"
+#include "tws/frame.hpp"
+
+namespace possync::sync {
+
+class UtcOnly final : public base::ZoneRules {
+public:
+    base::Result<base::Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override {
+        return base::from_utc_local(local);
+    }
+    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override { return base::utc_local(time); }
+};
+inline UtcOnly const utc_only;
+
+struct EngineStory {
+    explicit EngineStory(EngineOptions options = {}) : engine(std::move(options), utc_only) {
+        now.wall = *base::parse_rfc3339("2026-11-25T15:00:00Z");
+        now.steady = std::chrono::seconds(1000);
+    }
+
+    // --- the gateway ------------------------------------------------------------------------------------------------------
+
+    /// Starts if need be, and shakes hands.
+    void connect(std::string_view accounts = "DU1", int server_version = 226) {
+        if (!started) step(Start{});
+        started = true;
+        greet(server_version);
+        say(tws::ManagedAccounts{accounts});
+        say(tws::NextValidId{1});
+    }
+    void greet(int server_version = 226) {
+        version = server_version;
+        ASSERT_TRUE(opening) << "nobody wants to connect";
+        opening = false;
+        reader.reset();
+        shaken_hands = false;
+        step(SocketOpened{});
+        std::string bytes;
+        tws::encode_server_hello(bytes, version, "20261125 15:00:00 UTC");
+        step(BytesReceived{bytes});
+    }
+    template <typename Message>
+    void say(Message const& message) {
+        std::string bytes;
+        tws::encode(bytes, tws::IncomingMessage(message), version);
+        step(BytesReceived{bytes});
+    }
+    void error(std::int64_t code, std::int64_t request_id = -1) { say(tws::ErrorMessage{request_id, code, "text", "", 0}); }
+    void row(std::string_view account, std::int64_t con_id, std::optional<std::int64_t> quantity) {
+        tws::Position position;
+        position.account = account;
+        position.contract.con_id = con_id;
+        position.contract.symbol = "SYM";
+        position.contract.sec_type = "STK";
+        position.contract.currency = "USD";
+        if (quantity) position.position = base::Decimal(*quantity);
+        position.average_cost = base::Decimal(10);
+        say(position);
+    }
+    void fill(std::string_view exec_id, std::string_view account, std::int64_t con_id, std::string_view time, std::int64_t quantity,
+              std::int64_t request_id = -1) {
+        tws::ExecutionDetails details;
+        details.request_id = request_id;
+        details.exec_id = exec_id;
+        details.account = account;
+        details.contract.con_id = con_id;
+        details.contract.symbol = "SYM";
+        details.contract.sec_type = "STK";
+        details.contract.currency = "USD";
+        details.time = time;
+        details.side = quantity > 0 ? "BOT" : "SLD";
+        details.shares = base::Decimal(quantity > 0 ? quantity : -quantity);
+        details.price = base::Decimal(10);
+        say(details);
+    }
+    /// Answers everything that is asked for contract data, and says that there were no fills.
+    void answer_rest() {
+        for (auto const& request : take<tws::RequestExecutions>()) say(tws::ExecutionDetailsEnd{request.request_id});
+        for (auto const& request : take<tws::RequestContractData>()) error(200, request.request_id);
+    }
+    /// A whole sync in which the gateway shows these rows.
+    struct Row {
+        std::string account;
+        std::int64_t con_id = 0;
+        std::optional<std::int64_t> quantity;
+    };
+    void list(std::vector<Row> const& rows) {
+        EXPECT_FALSE(take<tws::RequestPositions>().empty()) << "nobody asked for positions";
+        for (auto const& each : rows) row(each.account, each.con_id, each.quantity);
+        say(tws::PositionEnd{});
+        for (int i = 0; i < 4; ++i) {  // contract data is asked for at a pace
+            answer_rest();
+            pass(std::chrono::seconds(1));
+        }
+    }
+    void lose_connection() { step(SocketClosed{"closed by the gateway"}); }
+
+    // --- time -------------------------------------------------------------------------------------------------------------
+
+    void pass(base::Duration duration) {
+        auto const until = now.steady + duration;
+        while (now.steady < until) {
+            auto const due = engine.next_wakeup();
+            auto const next = due && *due > now.steady && *due < until ? *due : until;
+            now.wall = now.wall + (next - now.steady);
+            now.steady = next;
+            step(Tick{});
+        }
+    }
+    /// As time passes at a gateway that answers each probe.
+    void pass_alive(base::Duration duration) {
+        auto const until = now.steady + duration;
+        while (now.steady < until) {
+            pass(std::min<base::Duration>(std::chrono::seconds(10), until - now.steady));
+            say(tws::CurrentTime{now.wall.microseconds / 1'000'000});
+            if (serving) serve();
+        }
+    }
+    /// Answers what was asked with the rows of `shown`.
+    void serve() {
+        if (!take<tws::RequestPositions>().empty()) {
+            for (auto const& each : shown) row(each.account, each.con_id, each.quantity);
+            say(tws::PositionEnd{});
+        }
+        answer_rest();
+    }
+
+    // --- the engine -------------------------------------------------------------------------------------------------------
+
+    void step(Event const& event) {
+        run(event);
+        for (int i = 0; i < 3; ++i) {
+            auto const due = engine.next_wakeup();
+            if (!due || *due > now.steady) return;
+            run(Tick{});
+        }
+        ADD_FAILURE() << "the engine wants to be woken at once, for ever";
+    }
+    std::int64_t sync(std::string const& account = "") {
+        step(SyncRequested{++requests, account, false, std::nullopt});
+        return requests;
+    }
+
+    template <typename Request>
+    std::vector<Request> take() {
+        std::vector<Request> result;
+        std::erase_if(asked, [&](std::string const& payload) {
+            auto const request = tws::decode_request(payload, version);
+            if (!request) return false;
+            auto const* one = std::get_if<Request>(&*request);
+            if (one != nullptr) result.push_back(*one);
+            return one != nullptr;
+        });
+        return result;
+    }
+    [[nodiscard]] bool logged(std::string const& event, std::string const& account = "") const {
+        return std::any_of(log.begin(), log.end(), [&](Log const& line) { return line.event == event && (account.empty() || line.account == account); });
+    }
+    [[nodiscard]] std::string text_of(std::string const& event) const {
+        for (auto const& line : log) {
+            if (line.event == event) return line.text;
+        }
+        return {};
+    }
+    [[nodiscard]] base::Decimal held(std::string const& account, std::int64_t con_id) const {
+        auto const* book = engine.book(account);
+        if (book == nullptr) return base::Decimal(-999);
+        auto const found = book->instruments.find(con_id);
+        if (found == book->instruments.end() || found->second.positions.empty()) return base::Decimal(0);
+        return found->second.positions.back().quantity;
+    }
+    [[nodiscard]] std::optional<base::Timestamp> synced_at(std::string const& account) const {
+        for (auto const& each : engine.status().accounts) {
+            if (each.account == account) return each.last_synced_at;
+        }
+        return std::nullopt;
+    }
+
+    Engine engine;
+    base::Now now;
+    int version = 226;
+    bool started = false;
+    bool opening = false;  ///< the engine waits for its socket
+    std::vector<std::string> asked;  ///< payloads
+    std::vector<Row> shown;
+    bool serving = false;  ///< pass_alive answers
+    std::vector<Log> log;
+    std::vector<SyncFinished> answers;
+    std::vector<model::CoverageWindow> coverage;
+    std::vector<model::MarkRecord> marks;
+    std::map<std::string, model::Freshness> freshness;
+    std::map<std::string, model::AccountBook> books;
+    std::map<std::string, base::Timestamp> covered_to;
+    bool commits_answered = true;
+    std::vector<std::int64_t> commits;  ///< not answered
+    std::int64_t requests = 0;
+
+private:
+    void run(Event const& event) {
+        auto effects = engine.step(event, now);
+        std::vector<Event> answer;
+        for (auto& effect : effects) std::visit([&](auto& each) { take_effect(each, answer); }, effect);
+        for (auto const& each : answer) run(each);
+    }
+    template <typename Effect>
+    void take_effect(Effect&, std::vector<Event>&) {}
+    void take_effect(OpenSocket&, std::vector<Event>&) { opening = true; }
+    void take_effect(SendBytes& send, std::vector<Event>&) {
+        std::string_view bytes = send.bytes;
+        if (!shaken_hands) {
+            shaken_hands = true;
+            bytes.remove_prefix(4);
+            reader.append(bytes);
+            (void)reader.next();
+            return;
+        }
+        reader.append(bytes);
+        while (true) {
+            auto const frame = reader.next();
+            if (!frame || !*frame) return;
+            asked.emplace_back(**frame);
+        }
+    }
+    void take_effect(Claim& claim, std::vector<Event>& answer) {
+        if (claim.renewal) return;
+        Claimed claimed;
+        for (auto const& account : claim.accounts) {
+            auto& book = books[account];
+            book.account = account;
+            if (book.account_id == 0) book.account_id = static_cast<model::AccountId>(books.size());
+            claimed.accounts.push_back({book.account_id, account});
+        }
+        answer.push_back(claimed);
+    }
+    void take_effect(LoadBook& load, std::vector<Event>& answer) {
+        for (auto const& [name, book] : books) {
+            if (book.account_id != load.account_id) continue;
+            BookLoaded loaded;
+            loaded.book = book;
+            if (auto const found = covered_to.find(name); found != covered_to.end()) loaded.last.covered_to = found->second;
+            answer.push_back(std::move(loaded));
+        }
+    }
+    void take_effect(Commit& commit, std::vector<Event>& answer) {
+        for (auto& [name, book] : books) {
+            for (auto const& change_set : commit.change_sets) {
+                if (change_set->account_id == book.account_id) model::apply(book, *change_set);
+            }
+            for (auto const& each : commit.freshness) {
+                if (each.account_id == book.account_id) freshness[name] = each;
+            }
+        }
+        coverage.insert(coverage.end(), commit.coverage.begin(), commit.coverage.end());
+        marks.insert(marks.end(), commit.marks.begin(), commit.marks.end());
+        if (commits_answered) {
+            answer.push_back(Committed{commit.commit_number});
+        } else {
+            commits.push_back(commit.commit_number);
+        }
+    }
+    void take_effect(SyncFinished& finished, std::vector<Event>&) { answers.push_back(std::move(finished)); }
+    void take_effect(Log& line, std::vector<Event>&) { log.push_back(std::move(line)); }
+
+    tws::FrameReader reader;
+    bool shaken_hands = false;
+};
+
+}  // namespace possync::sync
