@@ -270,7 +270,8 @@ TEST(Binary, ASubmessageThatComesTwiceIsMerged) {
 }
 
 TEST(Decode, SentinelsAreUnknown) {
-    for (char const* unset : {"", "1.7976931348623157E308", "2147483647", "9223372036854775807", "-9223372036854775808", "Infinity"}) {
+    for (char const* unset : {"", "1.7976931348623157E308", "2147483647", "2147483647.0", "9223372036854775807", "9223372036854775807.00",
+                              "-9223372036854775808", "Infinity"}) {
         auto const payload = fields({"59", "1", "e.01", unset, "USD", unset, "", ""});
         auto const report = std::get<CommissionReport>(*decode(payload, 200));
         EXPECT_EQ(report.commission, std::nullopt) << unset;

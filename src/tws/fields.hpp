@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #if defined(__SSE2__)
@@ -14,6 +15,15 @@
 #include "tws/decode.hpp"
 
 namespace possync::tws {
+
+inline constexpr std::int64_t unset_int = std::numeric_limits<std::int32_t>::max();
+inline constexpr std::int64_t unset_long = std::numeric_limits<std::int64_t>::max();
+
+/// Values of other types that say "unset" and turn up where a decimal is expected, however they are written.
+[[nodiscard]] inline bool says_unset(base::Decimal const& value) {
+    return value.scale() == 0 && (value.coefficient() == unset_int || value.coefficient() == unset_long ||
+                                  value.coefficient() == std::numeric_limits<std::int64_t>::min());
+}
 
 class Fields {
 public:
@@ -90,26 +100,23 @@ public:
             }
             return negative && field.size() == 1 ? not_whole(unset) : negative ? -value : value;
         }
-        if (field.empty() || field == "2147483647" || field == "9223372036854775807" || field == "1.7976931348623157E308") {
-            return unset;
-        }
+        if (field.empty() || field == "1.7976931348623157E308") return unset;
         std::int64_t value = 0;
         auto const [stop, error] = std::from_chars(field.data(), field.data() + field.size(), value);
         if (error != std::errc{} || stop != field.data() + field.size()) return not_whole(unset);
-        return value;
+        return value == unset_int || value == unset_long ? unset : value;
     }
     bool boolean() { return whole() != 0; }
 
     OptionalDecimal decimal() {
         std::string_view const field = text();
         if (field.empty()) return std::nullopt;
-        // Unset values of other types turn up where a decimal is expected.
-        if (field.size() >= 10 && (field == "2147483647" || field == "9223372036854775807" || field == "-9223372036854775808")) {
-            return std::nullopt;
-        }
         OptionalDecimal result(std::in_place);
-        if (base::Decimal::parse_plain(field, *result)) return result;
-        if (auto value = base::Decimal::parse(field)) return *value;
+        if (base::Decimal::parse_plain(field, *result)) {
+            if (says_unset(*result)) [[unlikely]] return std::nullopt;
+            return result;
+        }
+        if (auto value = base::Decimal::parse(field)) return says_unset(*value) ? std::nullopt : OptionalDecimal(*value);
         if (field == "1.7976931348623157E308" || field == "Infinity" || field == "-Infinity" || field == "NaN") return std::nullopt;
         --at_;
         fail("not a decimal number");

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "tws/decode.hpp"
+#include "tws/fields.hpp"
 #include "tws/messages.hpp"
 
 namespace possync::tws {
@@ -111,10 +112,6 @@ public:
     }
 
 private:
-    static bool is_unset(std::string_view digits) {
-        return digits.size() >= 10 && (digits == "2147483647" || digits == "9223372036854775807" || digits == "-9223372036854775808" ||
-                                       digits == "1.7976931348623157E308" || digits == "Infinity" || digits == "-Infinity");
-    }
     template <typename Read>
     [[gnu::always_inline]] void take(int number, int kind, Read read_value) {
         if (number != field_ || kind != kind_) [[unlikely]] return;
@@ -134,14 +131,17 @@ private:
     }
     void read_decimal(std::string_view digits, OptionalDecimal& value) {
         value.reset();
-        if (digits.empty() || is_unset(digits)) return;
-        if (base::Decimal::parse_plain(digits, value.emplace())) return;
-        value.reset();
-        if (auto const parsed = base::Decimal::parse(digits)) {
+        if (digits.empty()) return;
+        if (!base::Decimal::parse_plain(digits, value.emplace())) {
+            auto const parsed = base::Decimal::parse(digits);
+            if (!parsed) {
+                value.reset();
+                if (digits != "1.7976931348623157E308" && digits != "Infinity" && digits != "-Infinity") fail("not a decimal number");
+                return;
+            }
             value = *parsed;
-        } else {
-            fail("not a decimal number");
         }
+        if (says_unset(*value)) [[unlikely]] value.reset();
     }
     template <typename Message>
     [[gnu::always_inline]] void read_message(std::string_view body, Message& value) {
