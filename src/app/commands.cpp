@@ -24,6 +24,7 @@
 #include "app/probe.hpp"
 #include "app/results.hpp"
 #include "app/service.hpp"
+#include "app/temporary_folder.hpp"
 #include "model/print.hpp"
 #include "query/csv.hpp"
 #include "query/json.hpp"
@@ -115,33 +116,6 @@ bool served_by_another(Configuration const& configuration, std::string const& pa
 
 namespace {
 
-/// A copy of the database, or an empty one where there is none yet; gone with this object.
-class TemporaryCopy {
-public:
-    static Result<std::optional<TemporaryCopy>> of(std::string const& path) {
-        std::string folder = (std::filesystem::temp_directory_path() / "possync-XXXXXX").string();
-        if (::mkdtemp(folder.data()) == nullptr) return base::fail(ErrorCode::io, fmt::format("no temporary folder can be made in {}", folder));
-        std::optional<TemporaryCopy> copy(std::in_place, TemporaryCopy(folder));
-        std::error_code ignored;
-        if (std::filesystem::exists(path, ignored)) POSSYNC_TRY_VOID(store::copy_sqlite(path, copy->path()));
-        return copy;
-    }
-    TemporaryCopy(TemporaryCopy&& other) noexcept : folder_(std::exchange(other.folder_, {})) {}
-    TemporaryCopy& operator=(TemporaryCopy&& other) noexcept {
-        std::swap(folder_, other.folder_);
-        return *this;
-    }
-    ~TemporaryCopy() {
-        std::error_code ignored;
-        if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
-    }
-    [[nodiscard]] std::string path() const { return folder_ + "/copy.db"; }
-
-private:
-    explicit TemporaryCopy(std::string folder) : folder_(std::move(folder)) {}
-    std::string folder_;
-};
-
 /// One complete sync by engines of this process.
 Result<void> sync_once(Configuration const& configuration, SyncCommand const& command, SyncAnswer& answer) {
     ServiceOptions options;
@@ -152,12 +126,14 @@ Result<void> sync_once(Configuration const& configuration, SyncCommand const& co
         if (line.level != sync::LogLevel::error) write_log(line.level, line.event, gateway, line.account, line.text);
     };
     Configuration used = configuration;
-    std::optional<TemporaryCopy> copy;
+    std::optional<TemporaryFolder> folder;
     if (command.dry_run) {
         // Even taking the gateway's lease would write: a dry run works on a copy.
         POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
-        POSSYNC_TRY(copy, TemporaryCopy::of(path));
-        used.database_url = "sqlite:///" + copy->path();
+        POSSYNC_TRY(folder, TemporaryFolder::make());
+        std::error_code ignored;
+        if (std::filesystem::exists(path, ignored)) POSSYNC_TRY_VOID(store::copy_sqlite(path, folder->file("copy.db")));
+        used.database_url = "sqlite:///" + folder->file("copy.db");
     }
     Service service(used, options);
     POSSYNC_TRY_VOID(service.open());
@@ -370,13 +346,13 @@ int run_demo(DemoCommand const& command) {
     GatewayServer server(gateway);
     if (auto const opened = server.open(); !opened) return report(opened.error());
 
-    std::filesystem::path folder;
+    std::optional<TemporaryFolder> folder;
     Configuration configuration;
     if (command.database.empty()) {
-        std::string name = (std::filesystem::temp_directory_path() / "possync-demo-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) return report({ErrorCode::io, "no temporary folder can be made"});
-        folder = name;
-        configuration.database_url = "sqlite:///" + (folder / "demo.db").string();
+        auto made = TemporaryFolder::make();
+        if (!made) return report(made.error());
+        folder = std::move(*made);
+        configuration.database_url = "sqlite:///" + folder->file("demo.db");
     } else {
         configuration.database_url = "sqlite:///" + command.database;
     }
@@ -437,10 +413,6 @@ int run_demo(DemoCommand const& command) {
     }
     server.stop();
     gateway_thread.join();
-    if (!folder.empty()) {
-        std::error_code ignored;
-        std::filesystem::remove_all(folder, ignored);
-    }
     print_line("demo stopped");
     return status;
 }

@@ -69,4 +69,11 @@ struct RecordCommand {
 /// Hands connections on to a gateway and records them, until a signal comes.
 int run_record(RecordCommand const& command);
 
+struct ReplayCommand {
+    std::string recording;
+    std::string database;  ///< empty: a temporary one
+};
+/// A recording through the engine into a new database, on virtual time: the same output every time.
+int run_replay(ReplayCommand const& command, Format format);
+
 }  // namespace possync::app

@@ -38,6 +38,7 @@ struct Options {
     std::string against;
     std::string output;
     RecordCommand record;
+    ReplayCommand replay;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -197,6 +198,15 @@ int run(int count, char** words) {
                    "look through the file all the same before you send it.\n"
                    "Every byte is handed on unchanged: if the client places orders, they reach the gateway. possync itself sends\n"
                    "nothing. To record possync's own connection, set recording = \"FILE\" in its [[gateway]] section instead.");
+    auto* replay = app.add_subcommand("replay", "play a recording to the sync engine, and show what it commits");
+    replay->add_option("recording", options.replay.recording, "made by `possync record`, or by a service with a recording configured")->required();
+    replay->add_option("--database", options.replay.database, "keep the database in this new file instead of a temporary one");
+    replay->footer("Examples:\n"
+                   "  possync replay trouble.rec                         change sets, positions, closes, warnings\n"
+                   "  possync replay trouble.rec --json > before.json    the same for machines, equal to the byte every time\n"
+                   "  possync replay trouble.rec --database trouble.db   and then: possync positions, possync verify ...\n"
+                   "Time is the recording's, nothing waits, no gateway is needed; the book begins empty. What the recording does not\n"
+                   "answer is listed as missing.");
     auto* demo = app.add_subcommand("demo", "simulated gateway, service and a live table in one process");
     demo->add_option("--seed", options.demo.seed, "the same seed gives the same day")->capture_default_str();
     demo->add_option("--pace", options.demo.pace, "pause between two happenings")->capture_default_str();
@@ -221,6 +231,7 @@ int run(int count, char** words) {
     }
     if (demo->parsed()) return run_demo(options.demo);
     if (record->parsed()) return run_record(options.record);
+    if (replay->parsed()) return run_replay(options.replay, format);
 
     auto const configuration = load_configuration(options.config, process_environment());
     if (!configuration) {

@@ -109,27 +109,29 @@ private:
         auto& from = outward ? pair->client : pair->gateway;
         auto& to = outward ? pair->gateway : pair->client;
         auto& buffer = outward ? pair->from_client : pair->from_gateway;
-        from.async_read_some(asio::buffer(buffer), [this, pair, side, &to, &buffer](boost::system::error_code error, std::size_t size) {
-            if (error) {
-                ended(pair, side);
-                boost::system::error_code ignored;
-                if (error == asio::error::eof) {
-                    to.shutdown(tcp::socket::shutdown_send, ignored);  // what is on its way the other way still arrives
-                } else {
-                    to.close(ignored);
-                }
-                return;
-            }
-            asio::async_write(to, asio::buffer(buffer.data(), size), [this, pair, side](boost::system::error_code failed, std::size_t) {
-                if (failed) {
+        from.async_read_some(
+            asio::buffer(buffer), [this, pair, side, &to, &buffer](boost::system::error_code error, std::size_t size) {
+                if (error) {
+                    ended(pair, side);
                     boost::system::error_code ignored;
-                    (side == Side::client ? pair->client : pair->gateway).close(ignored);
-                    return ended(pair, side == Side::client ? Side::gateway : Side::client);
+                    if (error == asio::error::eof) {
+                        to.shutdown(tcp::socket::shutdown_send, ignored);  // what is on its way the other way still arrives
+                    } else {
+                        to.close(ignored);
+                    }
+                    return;
                 }
-                pass(pair, side);
+                asio::async_write(to, asio::buffer(buffer.data(), size),
+                                  [this, pair, side](boost::system::error_code failed, std::size_t) {
+                                      if (failed) {
+                                          boost::system::error_code ignored;
+                                          (side == Side::client ? pair->client : pair->gateway).close(ignored);
+                                          return ended(pair, side == Side::client ? Side::gateway : Side::client);
+                                      }
+                                      pass(pair, side);
+                                  });
+                recorder_.bytes(pair->number, side, {buffer.data(), size});
             });
-            recorder_.bytes(pair->number, side, {buffer.data(), size});
-        });
     }
 
     void ended(Shared const& pair, Side side) {

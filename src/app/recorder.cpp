@@ -105,12 +105,12 @@ private:
 
     void take(Happening const& each) {
         switch (each.kind) {
-            case EventKind::opened: return writer_.opened(each.time, each.connection);
-            case EventKind::failed: return writer_.failed(each.time, each.text);
-            case EventKind::closed: return writer_.closed(each.time, each.connection, each.side);
-            case EventKind::sync: return writer_.sync(each.time, each.text);
-            case EventKind::ended: return writer_.end(each.time);
-            default: return writer_.bytes(each.time, each.connection, each.side, each.text);
+        case EventKind::opened: return writer_.opened(each.time, each.connection);
+        case EventKind::failed: return writer_.failed(each.time, each.text);
+        case EventKind::closed: return writer_.closed(each.time, each.connection, each.side);
+        case EventKind::sync: return writer_.sync(each.time, each.text);
+        case EventKind::ended: return writer_.end(each.time);
+        default: return writer_.bytes(each.time, each.connection, each.side, each.text);
         }
     }
 
@@ -191,7 +191,9 @@ Result<std::unique_ptr<Recorder>> Recorder::open(RecorderOptions options) {
     if (file < 0 && errno == EEXIST) {
         return base::fail(ErrorCode::refused, fmt::format("{} exists already; name a new file", options.path));
     }
-    if (file < 0) return base::fail(ErrorCode::io, fmt::format("the recording {} cannot be written: {}", options.path, std::strerror(errno)));
+    if (file < 0)
+        return base::fail(ErrorCode::io,
+                          fmt::format("the recording {} cannot be written: {}", options.path, std::strerror(errno)));
     return std::unique_ptr<Recorder>(new Recorder(std::make_unique<Implementation>(std::move(options), file, clock_now())));
 }
 
@@ -208,7 +210,9 @@ void Recorder::bytes(int connection, Side side, std::string_view bytes) {
     implementation_->post({{}, EventKind::raw, connection, side, std::string(bytes)});
 }
 void Recorder::closed(int connection, Side side) { implementation_->post({{}, EventKind::closed, connection, side, {}}); }
-void Recorder::sync(std::string_view account) { implementation_->post({{}, EventKind::sync, 0, Side::client, std::string(account)}); }
+void Recorder::sync(std::string_view account) {
+    implementation_->post({{}, EventKind::sync, 0, Side::client, std::string(account)});
+}
 
 Result<std::uint64_t> parse_size(std::string_view text) {
     std::uint64_t size = 0;

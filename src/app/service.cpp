@@ -30,6 +30,7 @@
 #include "app/recorder.hpp"
 #include "app/repair.hpp"
 #include "app/results.hpp"
+#include "app/store_work.hpp"
 #include "app/zones.hpp"
 #include "model/print.hpp"
 #include "query/json.hpp"
@@ -47,7 +48,6 @@ using base::Result;
 namespace {
 
 constexpr std::size_t receive_size = 256 * 1024;
-constexpr Duration history_kept = std::chrono::hours(24 * 8);
 
 /// Start time of a process in clock ticks since boot: a recycled pid has another one. 0 when there is no such process.
 unsigned long long process_start(long pid) {
@@ -190,7 +190,7 @@ public:
     [[nodiscard]] bool finished() const { return finished_; }
     [[nodiscard]] std::string const& name() const { return name_; }
     /// (gateway id, epoch); 0 before the first claim.
-    [[nodiscard]] std::pair<int, std::int64_t> lease() const { return {gateway_id_, epoch_}; }
+    [[nodiscard]] std::pair<int, std::int64_t> lease() const { return {lease_.gateway_id, lease_.epoch}; }
 
 private:
     // --- effects ----------------------------------------------------------------------------------------------
@@ -272,55 +272,27 @@ private:
     }
 
     void carry_out(sync::Claim& effect) {
-        store::GatewayClaim claim;
-        claim.gateway = name_;
-        claim.owner = owner_name();
-        claim.accounts = effect.accounts;
-        claim.paper = effect.paper;
-        claim.now = clock_now().wall;
-        store_thread_.post([this, claim] {
-            auto lease = std::make_shared<Result<store::GatewayLease>>(store_.claim(claim));
-            asio::post(io_, [this, lease] {
-                if (!*lease) return step(sync::ClaimFailed{lease->error()});
-                gateway_id_ = (*lease)->gateway_id;
-                epoch_ = (*lease)->epoch;
-                sync::Claimed claimed;
-                for (auto const& account : (*lease)->accounts) claimed.accounts.push_back({account.account_id, account.account});
-                claimed.warnings = (*lease)->warnings;
-                step(claimed);
+        store_thread_.post([this, claim = std::move(effect), now = clock_now().wall] {
+            store::GatewayLease lease;
+            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, claim, {name_, owner_name()}, now, lease));
+            asio::post(io_, [this, answer, lease] {
+                if (std::holds_alternative<sync::Claimed>(*answer)) lease_ = lease;
+                step(std::move(*answer));
             });
         });
     }
 
     void carry_out(sync::LoadBook& effect) {
-        store_thread_.post([this, id = effect.account_id] {
-            auto book = std::make_shared<Result<model::AccountBook>>(store_.load(id, clock_now().wall, history_kept));
-            auto last = std::make_shared<Result<model::LastRecords>>(store_.load_last_records(id));
-            asio::post(io_, [this, id, book, last] {
-                if (!*book) return step(sync::LoadFailed{id, book->error()});
-                if (!*last) return step(sync::LoadFailed{id, last->error()});
-                step(sync::BookLoaded{std::move(**book), std::move(**last)});
-            });
+        store_thread_.post([this, effect] {
+            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, effect, clock_now().wall));
+            asio::post(io_, [this, answer] { step(std::move(*answer)); });
         });
     }
 
     void carry_out(sync::Commit& effect) {
-        auto request = std::make_shared<store::CommitRequest>();
-        request->gateway_id = gateway_id_;
-        request->epoch = epoch_;
-        request->now = clock_now().wall;
-        request->change_sets = std::move(effect.change_sets);
-        request->runs = std::move(effect.runs);
-        request->marks = std::move(effect.marks);
-        request->values = std::move(effect.values);
-        request->coverage = std::move(effect.coverage);
-        request->freshness = std::move(effect.freshness);
-        store_thread_.post([this, request, number = effect.commit_number] {
-            auto result = store_.commit(*request);
-            asio::post(io_, [this, number, result] {
-                if (!result) return step(sync::CommitFailed{number, result.error()});
-                step(sync::Committed{number});
-            });
+        store_thread_.post([this, commit = std::make_shared<sync::Commit>(std::move(effect)), lease = lease_, now = clock_now().wall] {
+            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, *commit, lease, now));
+            asio::post(io_, [this, answer] { step(std::move(*answer)); });
         });
     }
 
@@ -345,8 +317,8 @@ private:
         finished_ = true;
         close_socket();
         timer_.cancel();
-        if (gateway_id_ != 0) {
-            store_thread_.post([this] { (void)store_.release(gateway_id_, epoch_); });
+        if (lease_.gateway_id != 0) {
+            store_thread_.post([this] { (void)store_.release(lease_.gateway_id, lease_.epoch); });
         }
         asio::post(io_, on_finished_);
     }
@@ -390,8 +362,7 @@ private:
     std::unique_ptr<Recorder> recorder_;
     int recorded_as_ = 0;  ///< number of the open connection in the recording
 
-    int gateway_id_ = 0;
-    std::int64_t epoch_ = 0;
+    store::GatewayLease lease_;
     bool finished_ = false;
     std::int64_t request_number_ = 0;
     std::map<std::int64_t, std::function<void(sync::SyncFinished)>> waiting_;

@@ -19,16 +19,16 @@ constexpr std::string_view hex_digits = "0123456789abcdef";
 std::string_view word_of(Event const& event) {
     bool const out = event.side == Side::client;
     switch (event.kind) {
-        case EventKind::opened: return "open";
-        case EventKind::failed: return "failed";
-        case EventKind::closed: return "close";
-        case EventKind::frame: return out ? ">" : "<";
-        case EventKind::unread: return out ? ">?" : "<?";
-        case EventKind::cut: return out ? ">cut" : "<cut";
-        case EventKind::raw: return out ? ">raw" : "<raw";
-        case EventKind::sync: return "sync";
-        case EventKind::ended: return "end";
-        case EventKind::truncated: return "truncated";
+    case EventKind::opened: return "open";
+    case EventKind::failed: return "failed";
+    case EventKind::closed: return "close";
+    case EventKind::frame: return out ? ">" : "<";
+    case EventKind::unread: return out ? ">?" : "<?";
+    case EventKind::cut: return out ? ">cut" : "<cut";
+    case EventKind::raw: return out ? ">raw" : "<raw";
+    case EventKind::sync: return "sync";
+    case EventKind::ended: return "end";
+    case EventKind::truncated: return "truncated";
     }
     return "";
 }
@@ -113,8 +113,8 @@ public:
             return fail("the file is empty; a recording begins with 'possync-recording 1'");
         }
         if (!ended && recording_.warning.empty()) {
-            recording_.warning = fmt::format("{}:{}: there is no last line 'end' or 'truncated': the recorder was killed or the disk was full",
-                                             name_, line_);
+            recording_.warning = fmt::format(
+                "{}:{}: there is no last line 'end' or 'truncated': the recorder was killed or the disk was full", name_, line_);
         }
         return std::move(recording_);
     }
@@ -130,7 +130,8 @@ private:
         auto const number = take_word(line);
         if (!read_number(number, version) || version < 1) return fail(quoted(number) + " is no format version");
         if (version > format_version) {
-            return fail(fmt::format("the recording has format {}, this program reads formats up to {}; use a newer possync", version, format_version));
+            return fail(fmt::format("the recording has format {}, this program reads formats up to {}; use a newer possync",
+                                    version, format_version));
         }
         bool have_start = false;
         while (!line.empty()) {
@@ -145,7 +146,8 @@ private:
                 have_start = true;
             } else if (key == "by") {
                 std::size_t i = 0;
-                while (i < recorder_words.size() && recorder_words[i] != value) ++i;
+                while (i < recorder_words.size() && recorder_words[i] != value)
+                    ++i;
                 if (i == recorder_words.size()) return fail(quoted(value) + " is not one of service, one-shot, pass-through");
                 recording_.header.recorder = static_cast<Recorder>(i);
             } else if (key == "seed") {
@@ -170,7 +172,8 @@ private:
         event.time = base::Duration(time);
         if (!recording_.events.empty() && event.time < recording_.events.back().time) return fail("time goes back");
         auto const number = take_word(rest);
-        if (!read_number(number, event.connection) || event.connection < 0) return fail(quoted(number) + " is no connection number");
+        if (!read_number(number, event.connection) || event.connection < 0)
+            return fail(quoted(number) + " is no connection number");
         auto const name = take_word(rest);
         Word const* found = nullptr;
         for (auto const& each : words) {
@@ -191,24 +194,25 @@ private:
         auto const connection = static_cast<std::size_t>(event.connection);
         bool const open = connection < open_.size() && open_[connection];
         switch (event.kind) {
-            case EventKind::opened:
-                if (connection != open_.size()) return fail("connections are numbered 1, 2, 3 as they open");
-                open_.push_back(true);
-                return {};
-            case EventKind::closed:
-                if (event.payload != "client" && event.payload != "gateway") return fail("say who closed it: close client, or close gateway");
-                event.side = event.payload == "client" ? Side::client : Side::gateway;
-                if (!open) return fail(fmt::format("connection {} is not open", connection));
-                open_[connection] = false;
-                return {};
-            case EventKind::frame:
-            case EventKind::unread:
-            case EventKind::cut:
-            case EventKind::raw:
-                if (!open) return fail(fmt::format("connection {} is not open", connection));
-                if (event.payload.empty()) return fail("there is no payload");
-                return {};
-            default: return {};
+        case EventKind::opened:
+            if (connection != open_.size()) return fail("connections are numbered 1, 2, 3 as they open");
+            open_.push_back(true);
+            return {};
+        case EventKind::closed:
+            if (event.payload != "client" && event.payload != "gateway")
+                return fail("say who closed it: close client, or close gateway");
+            event.side = event.payload == "client" ? Side::client : Side::gateway;
+            if (!open) return fail(fmt::format("connection {} is not open", connection));
+            open_[connection] = false;
+            return {};
+        case EventKind::frame:
+        case EventKind::unread:
+        case EventKind::cut:
+        case EventKind::raw:
+            if (!open) return fail(fmt::format("connection {} is not open", connection));
+            if (event.payload.empty()) return fail("there is no payload");
+            return {};
+        default: return {};
         }
     }
 

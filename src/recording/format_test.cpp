@@ -10,21 +10,20 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string const sound =
-    "possync-recording 1 started=2026-11-23T14:30:00.000000Z by=service seed=7\n"
-    "# a remark\n"
-    "setting [sync]\n"
-    "setting interval = \"5m\"\n"
-    "0 1 open\n"
-    "10 1 >raw API\\0\n"
-    "10 1 > v100..226\n"
-    "2000 1 < 200\\020261123 14:30:00 UTC\\0\n"
-    "2500 0 sync DU0000001\n"
-    "2600 1 <? \\x00\\x00\\x01\\xff\n"
-    "2700 1 <cut 5\\0\n"
-    "2800 1 close gateway\n"
-    "2900 0 failed Connection refused\n"
-    "3000 0 end\n";
+std::string const sound = "possync-recording 1 started=2026-11-23T14:30:00.000000Z by=service seed=7\n"
+                          "# a remark\n"
+                          "setting [sync]\n"
+                          "setting interval = \"5m\"\n"
+                          "0 1 open\n"
+                          "10 1 >raw API\\0\n"
+                          "10 1 > v100..226\n"
+                          "2000 1 < 200\\020261123 14:30:00 UTC\\0\n"
+                          "2500 0 sync DU0000001\n"
+                          "2600 1 <? \\x00\\x00\\x01\\xff\n"
+                          "2700 1 <cut 5\\0\n"
+                          "2800 1 close gateway\n"
+                          "2900 0 failed Connection refused\n"
+                          "3000 0 end\n";
 
 TEST(RecordingFormat, reads_every_kind_of_line) {
     auto const recording = parse(sound, "x.rec");
@@ -34,7 +33,9 @@ TEST(RecordingFormat, reads_every_kind_of_line) {
     EXPECT_EQ(recording->settings[1].text, "interval = \"5m\"");
     EXPECT_EQ(recording->settings[1].line, 4);
     ASSERT_EQ(recording->events.size(), 10U);
-    EXPECT_EQ(recording->events[3].payload, std::string("200\0" "20261123 14:30:00 UTC\0", 26));
+    EXPECT_EQ(recording->events[3].payload, std::string("200\0"
+                                                        "20261123 14:30:00 UTC\0",
+                                                        26));
     EXPECT_EQ(recording->events[3].side, Side::gateway);
     EXPECT_EQ(recording->events[5].payload, std::string("\0\0\1\xff", 4));
     EXPECT_EQ(recording->events[5].kind, EventKind::unread);
@@ -47,8 +48,10 @@ TEST(RecordingFormat, written_is_what_was_read) {
     ASSERT_TRUE(recording);
     std::string text;
     write(text, recording->header);
-    for (auto const& setting : recording->settings) write(text, setting);
-    for (auto const& event : recording->events) write(text, event);
+    for (auto const& setting : recording->settings)
+        write(text, setting);
+    for (auto const& event : recording->events)
+        write(text, event);
     std::string expected = sound;
     expected.erase(expected.find("# a remark\n"), 11);
     expected.replace(expected.find("\\x00\\x00\\x01"), 12, "\\0\\0\\x01");
@@ -58,7 +61,8 @@ TEST(RecordingFormat, written_is_what_was_read) {
 RC_GTEST_PROP(RecordingFormat, escaped_text_reads_back, (std::string const& bytes)) {
     std::string text;
     escape(text, bytes);
-    for (char const c : text) RC_ASSERT(c >= ' ' && c <= '~');
+    for (char const c : text)
+        RC_ASSERT(c >= ' ' && c <= '~');
     RC_ASSERT(!text.ends_with(' '));
     auto const back = unescape(text);
     RC_ASSERT(back && *back == bytes);
@@ -73,7 +77,8 @@ TEST(RecordingFormat, every_error_names_its_line) {
     std::vector<Case> const cases{
         {"", "x.rec:1: the file is empty"},
         {"hello\n", "x.rec:1: this is no recording"},
-        {"possync-recording 2 started=2026-11-23T14:30:00Z\n", "x.rec:1: the recording has format 2, this program reads formats up to 1; use a newer possync"},
+        {"possync-recording 2 started=2026-11-23T14:30:00Z\n",
+         "x.rec:1: the recording has format 2, this program reads formats up to 1; use a newer possync"},
         {"possync-recording x\n", "x.rec:1: 'x' is no format version"},
         {"possync-recording 1 by=service\n", "x.rec:1: the first line does not say when it started"},
         {"possync-recording 1 started=noon\n", "x.rec:1: 'noon' is no time"},
@@ -125,18 +130,19 @@ TEST(RecordingFormat, survives_a_hundred_thousand_mutations) {
         for (int i = static_cast<int>(below(4)); i >= 0 && !text.empty(); --i) {
             auto const at = below(text.size());
             switch (below(5)) {
-                case 0: text[at] = static_cast<char>(below(256)); break;
-                case 1: text.erase(at, below(20)); break;
-                case 2: text.insert(at, text.substr(below(text.size()), below(40))); break;
-                case 3: text.resize(at); break;
-                default: text.insert(at, 1, " \\\n0x<>9"[below(8)]); break;
+            case 0: text[at] = static_cast<char>(below(256)); break;
+            case 1: text.erase(at, below(20)); break;
+            case 2: text.insert(at, text.substr(below(text.size()), below(40))); break;
+            case 3: text.resize(at); break;
+            default: text.insert(at, 1, " \\\n0x<>9"[below(8)]); break;
             }
         }
         auto const recording = parse(text, "x.rec");
         if (recording) continue;
         ++errors;
         ASSERT_TRUE(recording.error().message.starts_with("x.rec:")) << recording.error().message;
-        for (char const c : recording.error().message) ASSERT_TRUE(c >= ' ' && c <= '~');
+        for (char const c : recording.error().message)
+            ASSERT_TRUE(c >= ' ' && c <= '~');
     }
     EXPECT_GT(errors, 10'000);
 }

@@ -21,10 +21,12 @@ bool is_word(char c) { return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a'
 
 /// Writes n into the last `places` of `text`, as far as it fits.
 void put_number(std::string& text, std::size_t places, std::size_t n, std::string_view digits, std::size_t base) {
-    for (std::size_t i = 0; i < places; ++i, n /= base) text[text.size() - 1 - i] = digits[n % base];
+    for (std::size_t i = 0; i < places; ++i, n /= base)
+        text[text.size() - 1 - i] = digits[n % base];
 }
 bool fits(std::size_t places, std::size_t n, std::size_t base) {
-    for (; places > 0 && n > 0; --places) n /= base;
+    for (; places > 0 && n > 0; --places)
+        n /= base;
     return n == 0;
 }
 
@@ -38,7 +40,8 @@ bool is_code(std::string_view text) {
 std::string pseudonym(std::string_view code, std::size_t n) {
     std::string result(code);
     std::size_t digits = 0;
-    while (digits < code.size() && is_digit(code[code.size() - 1 - digits])) ++digits;
+    while (digits < code.size() && is_digit(code[code.size() - 1 - digits]))
+        ++digits;
     if (code.size() - digits <= 3 && fits(digits, n, 10)) {
         put_number(result, digits, n, capitals, 10);
     } else {
@@ -56,7 +59,8 @@ std::size_t shaped_at(std::string_view bytes, std::size_t at) {
     if (i < bytes.size() && bytes[i] >= 'A' && bytes[i] <= 'Z') ++i;
     std::size_t const digits = i;
     std::size_t const letters = i - at;
-    while (i < bytes.size() && is_digit(bytes[i])) ++i;
+    while (i < bytes.size() && is_digit(bytes[i]))
+        ++i;
     char const before = at == 0 ? '\0' : bytes[at - 1];
     // In binary a text follows its length, and what comes after it may look like one more digit.
     auto const told = static_cast<unsigned char>(before);
@@ -95,7 +99,10 @@ struct Names {
                 list(code.family_code);
             }
         }
-        if constexpr (requires { m.key; m.value; }) {
+        if constexpr (requires {
+                          m.key;
+                          m.value;
+                      }) {
             if (m.key.starts_with("Account") && m.key != "AccountType" && m.key != "AccountReady") list(m.value);
         }
     }
@@ -188,7 +195,8 @@ void Redactor::replace_text(std::string& payload, std::string_view text, std::si
         std::string replacement(text.size(), 'x');
         std::size_t places = 1;
         std::size_t const n = texts_.size() + 1;
-        while (places < text.size() && !fits(places, n, 36)) ++places;
+        while (places < text.size() && !fits(places, n, 36))
+            ++places;
         put_number(replacement, places, n, smalls, 36);
         found = texts_.emplace(text, std::move(replacement)).first;
     }

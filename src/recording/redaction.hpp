@@ -51,9 +51,9 @@ private:
 
     std::map<std::string, std::string, std::less<>> accounts_;
     std::map<std::string, std::string, std::less<>> texts_;
-    std::set<std::string, std::less<>> given_;  ///< replacements in use
+    std::set<std::string, std::less<>> given_;       ///< replacements in use
     std::set<std::size_t, std::greater<>> lengths_;  ///< of the known codes, longest first
-    std::array<bool, 256> first_{};             ///< bytes that a known code begins with
+    std::array<bool, 256> first_{};                  ///< bytes that a known code begins with
     std::size_t counter_ = 0;
 };
 

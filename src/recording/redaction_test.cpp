@@ -10,7 +10,8 @@ namespace {
 
 using namespace std::string_literals;
 
-std::vector<std::string> const canaries{"DU7654321", "U1122334", "F9988776", "momentum-secret", "alice1984", "model-x", "DUP445566", "oak tree 77"};
+std::vector<std::string> const canaries{"DU7654321", "U1122334", "F9988776",  "momentum-secret",
+                                        "alice1984", "model-x",  "DUP445566", "oak tree 77"};
 
 bool holds_canary(std::string_view bytes) {
     for (auto const& canary : canaries) {
@@ -66,9 +67,12 @@ std::vector<tws::IncomingMessage> answers() {
 }
 
 std::vector<tws::OutgoingMessage> requests() {
-    return {tws::RequestAccountUpdates{true, "DU7654321"},        tws::RequestExecutions{1, 0, "U1122334", "", 0},
-            tws::RequestPnlSingle{2, "DU7654321", 265598},        tws::RequestPositionsMulti{3, "U1122334", "model-x"},
-            tws::RequestAccountSummary{4, "oak tree 77", "Cash"}, tws::RequestAccountUpdatesMulti{5, "DU7654321", "model-x", true},
+    return {tws::RequestAccountUpdates{true, "DU7654321"},
+            tws::RequestExecutions{1, 0, "U1122334", "", 0},
+            tws::RequestPnlSingle{2, "DU7654321", 265598},
+            tws::RequestPositionsMulti{3, "U1122334", "model-x"},
+            tws::RequestAccountSummary{4, "oak tree 77", "Cash"},
+            tws::RequestAccountUpdatesMulti{5, "DU7654321", "model-x", true},
             tws::RequestPnl{6, "U1122334", "model-x"}};
 }
 
@@ -86,7 +90,8 @@ TEST(Redaction, no_canary_is_left_and_nothing_moves) {
             if (version < 201 && holds_canary(payload_of(each, version))) check(Side::gateway, payload_of(each, version));
             if (version >= 201) check(Side::gateway, payload_of(each, version));
         }
-        for (auto const& each : requests()) check(Side::client, payload_of(each, version));
+        for (auto const& each : requests())
+            check(Side::client, payload_of(each, version));
         EXPECT_EQ(redactor.accounts().size(), 4U) << version;
         EXPECT_EQ(redactor.accounts().at("DU7654321"), "DU0000001");
         EXPECT_EQ(redactor.accounts().at("U1122334"), "U0000002");
@@ -126,7 +131,8 @@ TEST(Redaction, the_same_name_is_the_same_replacement_and_others_are_others) {
     EXPECT_NE(reference("alpha"), reference("gamma"));
     EXPECT_EQ(reference(""), "");
     std::set<std::string> accounts;
-    for (int i = 0; i < 500; ++i) redactor.learn_account("U" + std::to_string(5'000'000 + i));
+    for (int i = 0; i < 500; ++i)
+        redactor.learn_account("U" + std::to_string(5'000'000 + i));
     for (auto const& [code, replacement] : redactor.accounts()) {
         EXPECT_TRUE(accounts.insert(replacement).second) << replacement;
         EXPECT_EQ(code.size(), replacement.size());
@@ -137,12 +143,16 @@ TEST(Redaction, the_same_name_is_the_same_replacement_and_others_are_others) {
 TEST(Redaction, short_codes_of_a_simulation_have_others_too) {
     Redactor redactor;
     std::set<std::string> given;
-    for (int i = 0; i < 10; ++i) redactor.learn_account("DU" + std::to_string(i));
-    for (auto const& [code, replacement] : redactor.accounts()) given.insert(replacement);
+    for (int i = 0; i < 10; ++i)
+        redactor.learn_account("DU" + std::to_string(i));
+    for (auto const& [code, replacement] : redactor.accounts())
+        given.insert(replacement);
     EXPECT_EQ(given.size(), 10U);
     Redactor crowded;
-    for (char c = 'A'; c <= 'Z'; ++c) crowded.learn_account(std::string{c, '1'});
-    for (int i = 0; i < 10; ++i) crowded.learn_account("D" + std::to_string(i));
+    for (char c = 'A'; c <= 'Z'; ++c)
+        crowded.learn_account(std::string{c, '1'});
+    for (int i = 0; i < 10; ++i)
+        crowded.learn_account("D" + std::to_string(i));
     EXPECT_EQ(crowded.accounts().size(), 35U);  // and it ended
 }
 
@@ -152,7 +162,10 @@ TEST(Redaction, messages_that_are_not_read_lose_all_but_their_id) {
     auto const text = redactor.frame(Side::gateway, order, 200);
     EXPECT_EQ(text.kind, EventKind::cut);
     EXPECT_EQ(text.payload, std::string("5\0", 2));
-    auto const binary = redactor.frame(Side::client, std::string("\0\0\0\xcb", 4) + "\x0a\x09" "DU7654321", 213);
+    auto const binary = redactor.frame(Side::client,
+                                       std::string("\0\0\0\xcb", 4) + "\x0a\x09"
+                                                                      "DU7654321",
+                                       213);
     EXPECT_EQ(binary.kind, EventKind::cut);
     EXPECT_EQ(binary.payload, std::string("\0\0\0\xcb", 4));
 }
@@ -162,7 +175,8 @@ TEST(Redaction, the_settings_of_a_gateway_keep_what_is_read_of_them) {
     settings.request_id = 3;
     settings.api.settings.instrument_time_zone = "instrument";
     std::string payload = payload_of(tws::IncomingMessage(settings), 226);
-    payload += "\x7a\x0b" "10.20.30.40";  // a field this program does not know
+    payload += "\x7a\x0b"
+               "10.20.30.40";  // a field this program does not know
     Redactor redactor;
     auto const redacted = redactor.frame(Side::gateway, payload, 226);
     EXPECT_EQ(redacted.payload.find("10.20"), std::string::npos);
@@ -171,12 +185,21 @@ TEST(Redaction, the_settings_of_a_gateway_keep_what_is_read_of_them) {
 
 TEST(Redaction, what_cannot_be_decoded_is_scanned) {
     Redactor redactor;
-    std::string broken("61\0" "3\0DU7654321\0many\0", 19);
+    std::string broken("61\0"
+                       "3\0DU7654321\0many\0",
+                       19);
     auto const frame = redactor.frame(Side::gateway, broken, 200);
     EXPECT_EQ(frame.kind, EventKind::unread);
-    EXPECT_EQ(frame.payload, std::string("61\0" "3\0DU0000001\0many\0", 19));
+    EXPECT_EQ(frame.payload, std::string("61\0"
+                                         "3\0DU0000001\0many\0",
+                                         19));
     // In binary the next field's number may look like another digit.
-    EXPECT_EQ(redactor.scan("\x0a\x09" "DU7654321" "2\x01"), "\x0a\x09" "DU0000001" "2\x01");
+    EXPECT_EQ(redactor.scan("\x0a\x09"
+                            "DU7654321"
+                            "2\x01"),
+              "\x0a\x09"
+              "DU0000001"
+              "2\x01");
     EXPECT_EQ(redactor.scan("no account: 0000F123.F1234567.01.01 XDU7654321"), "no account: 0000F123.F1234567.01.01 XDU0000001");
     EXPECT_EQ(redactor.scan("U7777777 and (DF1234567)"), "U0000002 and (DF0000003)");
 }

@@ -16,9 +16,11 @@ constexpr std::size_t last_line_max = 160;  ///< kept free for it
 Writer::Writer(Header const& header, std::vector<std::string> const& settings, std::vector<std::string> const& accounts,
                std::size_t size_limit)
     : size_limit_(std::max(size_limit, size_limit_min)) {
-    for (auto const& account : accounts) redactor_.learn_account(account);
+    for (auto const& account : accounts)
+        redactor_.learn_account(account);
     write(out_, header);
-    for (auto const& setting : settings) write(out_, Setting{0, redactor_.scan(setting)});
+    for (auto const& setting : settings)
+        write(out_, Setting{0, redactor_.scan(setting)});
     size_ = out_.size();
 }
 
@@ -56,7 +58,8 @@ void Writer::cut(base::Duration time, int number, Connection& connection, Side s
                 // The length that cannot be is the first four of these bytes: it belongs to what the reader still holds.
                 direction.broken = true;
                 std::string rest;
-                for (int shift = 24; shift >= 0; shift -= 8) rest += static_cast<char>((frame.error().length >> shift) & 0xFF);
+                for (int shift = 24; shift >= 0; shift -= 8)
+                    rest += static_cast<char>((frame.error().length >> shift) & 0xFF);
                 auto const held = direction.reader.buffered() - rest.size();
                 rest += bytes.substr(bytes.size() - std::min(held, bytes.size()));
                 return add({0, time, number, EventKind::raw, side, redactor_.scan(rest)});
@@ -64,7 +67,8 @@ void Writer::cut(base::Duration time, int number, Connection& connection, Side s
             if (!*frame) return;
             std::string_view const payload = **frame;
             if (connection.server_version == 0) {
-                if (auto const hello = tws::decode_hello(payload); hello && side == Side::gateway) connection.server_version = hello->server_version;
+                if (auto const hello = tws::decode_hello(payload); hello && side == Side::gateway)
+                    connection.server_version = hello->server_version;
                 // The handshake itself, of either side, is no message.
                 if (side == Side::client || connection.server_version != 0) {
                     add({0, time, number, EventKind::frame, side, redactor_.scan(payload)});

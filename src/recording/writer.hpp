@@ -18,7 +18,8 @@ inline constexpr std::size_t size_limit_min = 64 * 1024;
 class Writer {
 public:
     /// The lines of `settings` are TOML; `accounts` are codes known beforehand. `size_limit`: of the whole text, in bytes.
-    Writer(Header const& header, std::vector<std::string> const& settings, std::vector<std::string> const& accounts, std::size_t size_limit);
+    Writer(Header const& header, std::vector<std::string> const& settings, std::vector<std::string> const& accounts,
+           std::size_t size_limit);
 
     void opened(base::Duration time, int connection);
     void failed(base::Duration time, std::string_view why);

@@ -38,7 +38,8 @@ TEST(RecordingWriter, frames_are_lines_however_the_bytes_come) {
             Writer writer(header, {}, {}, 1 << 20);
             writer.opened(microseconds(1), 1);
             auto pass = [&](Side side, std::string const& bytes) {
-                for (std::size_t at = 0; at < bytes.size(); at += step) writer.bytes(microseconds(2), 1, side, std::string_view(bytes).substr(at, step));
+                for (std::size_t at = 0; at < bytes.size(); at += step)
+                    writer.bytes(microseconds(2), 1, side, std::string_view(bytes).substr(at, step));
             };
             pass(Side::client, talk.client.substr(0, 17));
             pass(Side::gateway, talk.gateway);
@@ -64,12 +65,15 @@ TEST(RecordingWriter, frames_are_lines_however_the_bytes_come) {
 
 TEST(RecordingWriter, a_frame_that_cannot_be_cut_is_loose_bytes_and_so_is_the_rest) {
     Conversation const talk(200);
-    std::string const broken("\xff\xff\xff\xff" "DU7654321 and more", 22);
+    std::string const broken("\xff\xff\xff\xff"
+                             "DU7654321 and more",
+                             22);
     for (std::size_t const step : {std::size_t{1}, std::size_t{1000}}) {
         Writer writer(header, {}, {}, 1 << 20);
         writer.opened(microseconds(1), 1);
         std::string const bytes = talk.gateway + broken;
-        for (std::size_t at = 0; at < bytes.size(); at += step) writer.bytes(microseconds(2), 1, Side::gateway, std::string_view(bytes).substr(at, step));
+        for (std::size_t at = 0; at < bytes.size(); at += step)
+            writer.bytes(microseconds(2), 1, Side::gateway, std::string_view(bytes).substr(at, step));
         std::string loose;
         for (auto const& event : recorded(writer).events) {
             if (event.kind == EventKind::raw) loose += event.payload;
@@ -86,7 +90,8 @@ TEST(RecordingWriter, ends_with_a_clear_line_where_the_limit_is_reached) {
     writer.opened(microseconds(1), 1);
     std::string frame;
     tws::append_frame(frame, std::string(1000, 'x'));
-    for (int i = 0; i < 200; ++i) writer.bytes(microseconds(2 + i), 1, Side::gateway, frame);
+    for (int i = 0; i < 200; ++i)
+        writer.bytes(microseconds(2 + i), 1, Side::gateway, frame);
     EXPECT_TRUE(writer.over());
     writer.end(microseconds(900));
     std::string const text = writer.take();

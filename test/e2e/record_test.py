@@ -95,15 +95,17 @@ class Record(unittest.TestCase):
         scenario.write_text(SCENARIO)
         gateway = self.simulate("--scenario", scenario)
         config = self.folder / "possync.toml"
-        config.write_text(f'[database]\nurl = "sqlite:///{self.folder}/b.db"\n[[gateway]]\nname = "oak tree"\nport = {gateway}\n'
-                          f'accounts = ["DU7654321"]\nrecording = "{self.folder}/own.rec"\n[[account]]\ncode = "DU7654321"\ncost_basis = "fifo"\n')
+        config.write_text(f'[database]\nurl = "sqlite:///{self.folder}/b.db"\n'
+                          f'[[gateway]]\nname = "oak tree"\nport = {gateway}\naccounts = ["DU7654321"]\nrecording = "{self.folder}/own.rec"\n'
+                          f'[[account]]\ncode = "DU7654321"\ncost_basis = "fifo"\n')
         for again in (False, True):
             done = subprocess.run([possync, "sync", "--config", config], capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             text = (self.folder / "own.rec").read_bytes()
             for name in (*CANARIES, b"oak tree", b"b.db"):
                 self.assertNotIn(name, text)
-            for kept in (b' by=one-shot seed=', b'setting accounts = ["DU0000001"]', b'setting cost_basis = "fifo"', b" 0 sync\n", b" 0 end\n"):
+            for kept in (b' by=one-shot seed=', b'setting accounts = ["DU0000001"]', b'setting cost_basis = "fifo"',
+                         b" 0 sync\n", b" 0 end\n"):
                 self.assertIn(kept, text)
             self.assertEqual((self.folder / "own.rec.previous").exists(), again)
 
@@ -177,7 +179,8 @@ class Record(unittest.TestCase):
                 (["--output", self.folder / "x.rec", "--limit", "3Q"], 2, "is no size; write 64M"),
                 (["--output", self.folder / "x.rec", "--limit", "3"], 2, "is not between 64K"),
                 (["--output", self.folder / "no/x.rec"], 1, "cannot be written: No such file")):
-            done = subprocess.run([possync, "record", "--listen", "0", *map(str, words)], capture_output=True, text=True, timeout=20)
+            done = subprocess.run([possync, "record", "--listen", "0", *map(str, words)], capture_output=True, text=True,
+                                  timeout=20)
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertIn(says, done.stderr)
             self.assertEqual(len(done.stderr.splitlines()), 1)

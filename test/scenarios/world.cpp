@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/store_work.hpp"
 #include "dump.hpp"
 #include "ledger/verify.hpp"
 
@@ -339,38 +340,20 @@ void World::carry_out(sync::Effect& effect) {
         if (connection_ != 0) simulator.bytes(connection_, send->bytes, now_);
     } else if (auto* claim = std::get_if<sync::Claim>(&effect)) {
         if (claim->renewal) return;
-        auto lease = store_->claim({engine_options_.gateway, "test", claim->accounts, claim->paper, now_.wall, std::chrono::seconds(30)});
-        if (!lease) return events_.push_back(sync::ClaimFailed{lease.error()});
-        lease_ = *lease;
-        sync::Claimed claimed;
-        for (auto const& account : lease->accounts) claimed.accounts.push_back({account.account_id, account.account});
-        events_.push_back(claimed);
+        events_.push_back(app::carry_out(*store_, *claim, {engine_options_.gateway, "test"}, now_.wall, lease_));
     } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
-        auto loaded = store_->load(load->account_id, now_.wall, std::chrono::hours(24 * 8));
-        if (!loaded) return events_.push_back(sync::LoadFailed{load->account_id, loaded.error()});
-        auto last = store_->load_last_records(load->account_id);
-        if (!last) return events_.push_back(sync::LoadFailed{load->account_id, last.error()});
-        events_.push_back(sync::BookLoaded{std::move(*loaded), std::move(*last)});
+        events_.push_back(app::carry_out(*store_, *load, now_.wall));
     } else if (auto* commit = std::get_if<sync::Commit>(&effect)) {
-        store::CommitRequest request;
-        request.gateway_id = lease_.gateway_id;
-        request.epoch = lease_.epoch;
-        request.now = now_.wall;
-        request.change_sets = commit->change_sets;
-        request.runs = commit->runs;
-        request.marks = commit->marks;
-        request.values = commit->values;
-        request.coverage = commit->coverage;
-        request.freshness = commit->freshness;
-        auto const done = store_->commit(request);
-        if (!done) return events_.push_back(sync::CommitFailed{commit->commit_number, done.error()});
+        auto answer = app::carry_out(*store_, *commit, lease_, now_.wall);
+        bool const done = std::holds_alternative<sync::Committed>(answer);
+        events_.push_back(std::move(answer));
+        if (!done) return;
         ++commits_;
         for (auto const& window : commit->coverage) coverage_[window.from_time] = window;
         for (auto const& change_set : commit->change_sets) {
             changes_.insert(changes_.end(), change_set->events.begin(), change_set->events.end());
             committed += dump(*change_set);
         }
-        events_.push_back(sync::Committed{commit->commit_number});
     } else if (auto* finished = std::get_if<sync::SyncFinished>(&effect)) {
         answer_ = std::move(*finished);
     } else if (auto* line = std::get_if<sync::Log>(&effect)) {
