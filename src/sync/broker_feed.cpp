@@ -187,7 +187,8 @@ public:
     void take(tws::PortfolioValue const& message) {
         if (!message.market_price || message.contract.con_id == 0) return;
         // 0 is what the gateway says of a price it does not have; only an option can be worth nothing.
-        bool const may_be_worthless = message.contract.sec_type == "OPT" || message.contract.sec_type == "FOP" || message.contract.sec_type == "WAR";
+        bool const may_be_worthless =
+            message.contract.sec_type == "OPT" || message.contract.sec_type == "FOP" || message.contract.sec_type == "WAR";
         if (message.market_price->is_zero() && !may_be_worthless) return;
         model::Mark mark;
         mark.price = *message.market_price;
@@ -207,22 +208,25 @@ public:
             advise(LogLevel::warning, "the gateway rounds account values to whole numbers; switch that off in its API settings");
         }
         if (settings.bulk_data_timeout > 0 && settings.bulk_data_timeout < 10) {
-            advise(LogLevel::warning, fmt::format("the gateway cuts long lists off after {} s; raise the timeout for bulk data in its API "
-                                                  "settings to 30 s or more",
-                                                  settings.bulk_data_timeout));
+            advise(LogLevel::warning,
+                   fmt::format("the gateway cuts long lists off after {} s; raise the timeout for bulk data in its API "
+                               "settings to 30 s or more",
+                               settings.bulk_data_timeout));
         }
         if (!settings.read_only_api) {
-            advise(LogLevel::info, "the gateway's API accepts orders; possync never sends any, and works as well with Read-Only API on");
+            advise(LogLevel::info,
+                   "the gateway's API accepts orders; possync never sends any, and works as well with Read-Only API on");
         }
         if (settings.master_client_id >= 0 && settings.master_client_id != session_.client_id()) {
-            advise(LogLevel::info, fmt::format("the gateway's master client id is {}, this program's {}: fills of other programs are seen by "
-                                               "asking, not as they happen",
-                                               settings.master_client_id, session_.client_id()));
+            advise(LogLevel::info,
+                   fmt::format("the gateway's master client id is {}, this program's {}: fills of other programs are seen by "
+                               "asking, not as they happen",
+                               settings.master_client_id, session_.client_id()));
         }
         if (!message.logoff.time.empty()) {
             auto const at = time_of_day(message.logoff.time, message.logoff.period);
-            advise(LogLevel::info, fmt::format("the gateway restarts or logs off daily at {} {}{}", message.logoff.time, message.logoff.period,
-                                               at ? "; executions are asked for shortly before" : ""));
+            advise(LogLevel::info, fmt::format("the gateway restarts or logs off daily at {} {}{}", message.logoff.time,
+                                               message.logoff.period, at ? "; executions are asked for shortly before" : ""));
             if (at) listener_.on_daily_restart(*at);
         }
     }
@@ -233,7 +237,8 @@ public:
         if (std::abs(off) <= clock_tolerance || clock_told_) return;
         clock_told_ = true;
         listener_.on_notice(LogLevel::warning, "gateway.clock",
-                            fmt::format("the gateway's clock is {} s {} this one; set both by NTP", std::abs(off), off > 0 ? "ahead of" : "behind"));
+                            fmt::format("the gateway's clock is {} s {} this one; set both by NTP", std::abs(off),
+                                        off > 0 ? "ahead of" : "behind"));
     }
 
     void take(tws::AccountValue const& message) {

@@ -12,7 +12,8 @@ using base::Decimal;
 
 /// Connected, synced once, quiet.
 struct Synced : EngineStory {
-    explicit Synced(EngineOptions options = {}, std::string_view accounts = "DU1,DU2", int server_version = 226) : EngineStory(std::move(options)) {
+    explicit Synced(EngineOptions options = {}, std::string_view accounts = "DU1,DU2", int server_version = 226)
+        : EngineStory(std::move(options)) {
         connect(accounts, server_version);
         list({{"DU1", 5, 100}, {"DU2", 5, 200}});
         pass(6s);
@@ -245,7 +246,8 @@ TEST(Engine, AnAccountThatLeavesIsUnknownAndNotEmpty) {
 std::vector<std::string> windows(EngineStory const& story) {
     std::vector<std::string> result;
     for (auto const& each : story.coverage) {
-        result.push_back(base::to_rfc3339(each.from_time).substr(5, 11) + " " + base::to_rfc3339(each.to_time).substr(5, 11) + " " + each.state);
+        result.push_back(base::to_rfc3339(each.from_time).substr(5, 11) + " " + base::to_rfc3339(each.to_time).substr(5, 11) +
+                         " " + each.state);
     }
     return result;
 }
@@ -309,7 +311,8 @@ TEST(Engine, AnErrorOrSilenceAboutPastDaysFallsBackToToday) {
         EXPECT_EQ(again[0].last_days, 0);
         story.say(tws::ExecutionDetailsEnd{again[0].request_id});
         story.finish();
-        EXPECT_EQ(windows(story), (std::vector<std::string>{"11-23T16:00 11-25T00:00 unknown", "11-25T00:00 11-25T15:00 complete"}));
+        EXPECT_EQ(windows(story),
+                  (std::vector<std::string>{"11-23T16:00 11-25T00:00 unknown", "11-25T00:00 11-25T15:00 complete"}));
         EXPECT_TRUE(story.synced_at("DU1"));
         EXPECT_FALSE(story.logged("sync.failed"));
         EXPECT_FALSE(story.logged("executions.incomplete"));
@@ -430,7 +433,8 @@ TEST(Engine, AWeekendWithoutAGatewayIsAFewLines) {
         story.pass(5s);
         if (std::exchange(story.opening, false)) story.step(SocketFailed{"Connection refused"});
     }
-    auto const lines = std::count_if(story.log.begin(), story.log.end(), [](Log const& line) { return line.event == "gateway.connect_failed"; });
+    auto const lines =
+        std::count_if(story.log.begin(), story.log.end(), [](Log const& line) { return line.event == "gateway.connect_failed"; });
     EXPECT_GT(lines, 200);
     EXPECT_LT(lines, 300);  // one in ten minutes
 }

@@ -22,7 +22,9 @@ public:
     base::Result<base::Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override {
         return base::from_utc_local(local);
     }
-    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override { return base::utc_local(time); }
+    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override {
+        return base::utc_local(time);
+    }
 };
 inline UtcOnly const utc_only;
 
@@ -71,8 +73,8 @@ struct EngineStory {
         position.average_cost = base::Decimal(10);
         say(position);
     }
-    void fill(std::string_view exec_id, std::string_view account, std::int64_t con_id, std::string_view time, std::int64_t quantity,
-              std::int64_t request_id = -1) {
+    void fill(std::string_view exec_id, std::string_view account, std::int64_t con_id, std::string_view time,
+              std::int64_t quantity, std::int64_t request_id = -1) {
         tws::ExecutionDetails details;
         details.request_id = request_id;
         details.exec_id = exec_id;
@@ -89,8 +91,10 @@ struct EngineStory {
     }
     /// Answers everything that is asked for contract data, and says that there were no fills.
     void answer_rest() {
-        for (auto const& request : take<tws::RequestExecutions>()) say(tws::ExecutionDetailsEnd{request.request_id});
-        for (auto const& request : take<tws::RequestContractData>()) error(200, request.request_id);
+        for (auto const& request : take<tws::RequestExecutions>())
+            say(tws::ExecutionDetailsEnd{request.request_id});
+        for (auto const& request : take<tws::RequestContractData>())
+            error(200, request.request_id);
     }
     /// A whole sync in which the gateway shows these rows.
     struct Row {
@@ -100,7 +104,8 @@ struct EngineStory {
     };
     void list(std::vector<Row> const& rows) {
         EXPECT_FALSE(take<tws::RequestPositions>().empty()) << "nobody asked for positions";
-        for (auto const& each : rows) row(each.account, each.con_id, each.quantity);
+        for (auto const& each : rows)
+            row(each.account, each.con_id, each.quantity);
         say(tws::PositionEnd{});
         for (int i = 0; i < 4; ++i) {  // contract data is asked for at a pace
             answer_rest();
@@ -133,7 +138,8 @@ struct EngineStory {
     /// Answers what was asked with the rows of `shown`.
     void serve() {
         if (!take<tws::RequestPositions>().empty()) {
-            for (auto const& each : shown) row(each.account, each.con_id, each.quantity);
+            for (auto const& each : shown)
+                row(each.account, each.con_id, each.quantity);
             say(tws::PositionEnd{});
         }
         answer_rest();
@@ -168,7 +174,8 @@ struct EngineStory {
         return result;
     }
     [[nodiscard]] bool logged(std::string const& event, std::string const& account = "") const {
-        return std::any_of(log.begin(), log.end(), [&](Log const& line) { return line.event == event && (account.empty() || line.account == account); });
+        return std::any_of(log.begin(), log.end(),
+                           [&](Log const& line) { return line.event == event && (account.empty() || line.account == account); });
     }
     [[nodiscard]] std::string text_of(std::string const& event) const {
         for (auto const& line : log) {
@@ -194,7 +201,7 @@ struct EngineStory {
     base::Now now;
     int version = 226;
     bool started = false;
-    bool opening = false;  ///< the engine waits for its socket
+    bool opening = false;            ///< the engine waits for its socket
     std::vector<std::string> asked;  ///< payloads
     std::vector<Row> shown;
     bool serving = false;  ///< pass_alive answers
@@ -213,8 +220,10 @@ private:
     void run(Event const& event) {
         auto effects = engine.step(event, now);
         std::vector<Event> answer;
-        for (auto& effect : effects) std::visit([&](auto& each) { take_effect(each, answer); }, effect);
-        for (auto const& each : answer) run(each);
+        for (auto& effect : effects)
+            std::visit([&](auto& each) { take_effect(each, answer); }, effect);
+        for (auto const& each : answer)
+            run(each);
     }
     template <typename Effect>
     void take_effect(Effect&, std::vector<Event>&) {}

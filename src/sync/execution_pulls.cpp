@@ -86,7 +86,8 @@ bool ExecutionPulls::take(Timestamp fill, std::optional<Timestamp> covered_to) {
 }
 
 void ExecutionPulls::doubt() {
-    for (auto& [unused, pull] : running_) pull.doubtful = true;
+    for (auto& [unused, pull] : running_)
+        pull.doubtful = true;
 }
 
 ExecutionPulls::Ended ExecutionPulls::ended(std::int64_t request, bool complete, Now now) {
@@ -119,17 +120,19 @@ void ExecutionPulls::find_last_chance(Now now) {
         for (auto const moment : {std::optional(Duration(0)), restart_}) {
             if (!moment) continue;
             Duration const ahead = *midnight + *moment - last_chance_before - now.wall;
-            if (ahead > Duration(0) && (!last_chance_at_ || now.steady + ahead < *last_chance_at_)) last_chance_at_ = now.steady + ahead;
+            if (ahead > Duration(0) && (!last_chance_at_ || now.steady + ahead < *last_chance_at_))
+                last_chance_at_ = now.steady + ahead;
         }
     }
 }
 
 std::vector<model::CoverageWindow> windows_gained(model::AccountId account_id, std::optional<Timestamp> covered_to,
-                                                 ProvedWindow const& proved, bool quiet) {
+                                                  ProvedWindow const& proved, bool quiet) {
     std::vector<model::CoverageWindow> windows;
     if (covered_to && *covered_to < proved.from) {
         bool const seen = quiet && proved.from - *covered_to <= hole_that_quantities_close;
-        windows.push_back(window(account_id, *covered_to, proved.from, seen ? "complete" : "unknown", seen ? "snapshot" : "pull"));
+        windows.push_back(
+            window(account_id, *covered_to, proved.from, seen ? "complete" : "unknown", seen ? "snapshot" : "pull"));
     }
     windows.push_back(window(account_id, proved.from, proved.to, "complete", "pull"));
     return windows;
@@ -142,7 +145,8 @@ std::optional<Duration> time_of_day(std::string_view time, std::string_view peri
     auto const [colon, first] = std::from_chars(time.data(), end, hour);
     if (first != std::errc{} || colon == end || *colon != ':') return std::nullopt;
     auto const [stop, second] = std::from_chars(colon + 1, end, minute);
-    if (second != std::errc{} || (stop != end && *stop != ':') || minute < 0 || minute > 59 || hour < 0 || hour > 23) return std::nullopt;
+    if (second != std::errc{} || (stop != end && *stop != ':') || minute < 0 || minute > 59 || hour < 0 || hour > 23)
+        return std::nullopt;
     if (period == "AM" || period == "PM") {
         if (hour < 1 || hour > 12) return std::nullopt;
         hour = hour % 12 + (period == "PM" ? 12 : 0);

@@ -73,8 +73,8 @@ private:
 
 /// The windows that an account, covered until `covered_to`, gains. A hole before what was proved is unknown; a moment of it over
 /// which no quantity changed (`quiet`) is as good as seen.
-[[nodiscard]] std::vector<model::CoverageWindow> windows_gained(model::AccountId account_id, std::optional<base::Timestamp> covered_to,
-                                                               ProvedWindow const& proved, bool quiet);
+[[nodiscard]] std::vector<model::CoverageWindow>
+windows_gained(model::AccountId account_id, std::optional<base::Timestamp> covered_to, ProvedWindow const& proved, bool quiet);
 
 /// "11:45" and "PM", as the gateway's settings have it; nothing when it is no time.
 [[nodiscard]] std::optional<base::Duration> time_of_day(std::string_view time, std::string_view period);

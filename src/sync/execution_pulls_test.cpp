@@ -24,7 +24,9 @@ Timestamp at(char const* text) { return *base::parse_rfc3339(text); }
 Now now(char const* text) { return {at(text), Duration(at(text).microseconds)}; }
 
 struct Pulls : ExecutionPulls {
-    explicit Pulls(char const* connected_at = "2026-11-25T15:00:00Z") : ExecutionPulls(zones) { connected("zone", now(connected_at)); }
+    explicit Pulls(char const* connected_at = "2026-11-25T15:00:00Z") : ExecutionPulls(zones) {
+        connected("zone", now(connected_at));
+    }
 };
 
 TEST(ExecutionPulls, DaysAreThoseOfTheGatewaysZone) {
@@ -39,8 +41,7 @@ TEST(ExecutionPulls, DaysAreThoseOfTheGatewaysZone) {
              Case{"2026-11-25T06:00:00Z", "2026-11-26T04:00:00Z", 0},  // 01:00 and 23:00 of one day
              Case{"2026-11-25T04:00:00Z", "2026-11-25T06:00:00Z", 1},  // 23:00 and 01:00
              Case{"2026-11-25T04:59:00Z", "2026-11-25T05:01:00Z", 0},  // the moment round midnight
-             Case{"2026-11-20T15:00:00Z", "2026-11-25T15:00:00Z", 5},
-             Case{"2026-01-20T15:00:00Z", "2026-11-25T15:00:00Z", 7},
+             Case{"2026-11-20T15:00:00Z", "2026-11-25T15:00:00Z", 5}, Case{"2026-01-20T15:00:00Z", "2026-11-25T15:00:00Z", 7},
              Case{"2026-11-26T15:00:00Z", "2026-11-25T15:00:00Z", 0},  // a clock was put back
          }) {
         EXPECT_EQ(pulls.days_to_ask(at(each.covered_to), at(each.now)), each.days) << each.covered_to;
@@ -152,7 +153,14 @@ TEST(ExecutionPulls, ReadsTheTimeOfTheDailyRestart) {
     EXPECT_EQ(time_of_day("12:05", "PM"), 12h + 5min);
     EXPECT_EQ(time_of_day("23:45", ""), 23h + 45min);
     EXPECT_EQ(time_of_day("23:45:00", ""), 23h + 45min);
-    for (auto const& [time, period] : {std::pair("", ""), {"11", "PM"}, {"13:00", "PM"}, {"0:10", "AM"}, {"11:60", "PM"}, {"11:45", "noon"}, {"11:4x", ""}, {"-1:00", ""}}) {
+    for (auto const& [time, period] : {std::pair("", ""),
+                                       {"11", "PM"},
+                                       {"13:00", "PM"},
+                                       {"0:10", "AM"},
+                                       {"11:60", "PM"},
+                                       {"11:45", "noon"},
+                                       {"11:4x", ""},
+                                       {"-1:00", ""}}) {
         EXPECT_FALSE(time_of_day(time, period)) << time << period;
     }
 }

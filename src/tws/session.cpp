@@ -107,7 +107,8 @@ void Session::on_socket_closed(Now now, std::string const& reason) {
     std::string text = last_error_.empty() ? reason : last_error_;
     if (state_ == State::greeting || state_ == State::starting) {
         if (last_error_.empty()) {
-            // Some gateways close without a word when the client id is taken. Others close before, at an address they do not trust.
+            // Some gateways close without a word when the client id is taken. Others close before, at an address they do not
+            // trust.
             client_id_refused_ = state_ == State::starting;
             text = "the gateway closed the connection during the handshake; is this address trusted in its API settings, and the "
                    "client id free?";
@@ -132,7 +133,8 @@ void Session::disconnected(Now now, std::string const& reason, bool close_socket
     for (auto const& [id, pending] : std::exchange(pending_, {})) {
         if (!pending.part_of_list) listener_.on_request_ended(pending.kind, id, RequestOutcome::failed, reason);
     }
-    if (list_of_parts_breaks_off) listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed, reason);
+    if (list_of_parts_breaks_off)
+        listener_.on_request_ended(RequestKind::positions, positions_id, RequestOutcome::failed, reason);
     deadline_.reset();
     if (retry) deadline_ = now.steady + (client_id_refused_ && !last_error_.empty() ? client_id_retry : next_pause());
     listener_.on_disconnected(reason, retry);
@@ -146,7 +148,8 @@ void Session::choose_client_id(Now now) {
     client_id_ = options_.client_id + client_ids_tried_;
     if (client_ids_tried_ == 0) return;  // once more from the first
     listener_.on_notice(true, "gateway.client_id_changed",
-                        "client id " + std::to_string(options_.client_id) + " seems to stay taken; trying " + std::to_string(client_id_) +
+                        "client id " + std::to_string(options_.client_id) + " seems to stay taken; trying " +
+                            std::to_string(client_id_) +
                             ". If the configured id is the gateway's master client id, fills of other programs are now seen only "
                             "by asking, not as they happen");
 }
@@ -170,7 +173,8 @@ void Session::on_bytes(Now now, std::string_view bytes) {
     statistics_.bytes += static_cast<std::int64_t>(bytes.size());
     reader_.append(bytes);
     std::int64_t const connection = statistics_.connections;
-    while (statistics_.connections == connection && (state_ == State::greeting || state_ == State::starting || state_ == State::ready)) {
+    while (statistics_.connections == connection &&
+           (state_ == State::greeting || state_ == State::starting || state_ == State::ready)) {
         auto const frame = reader_.next();
         if (!frame) {
             disconnected(now, "the gateway sent a frame of impossible length " + std::to_string(frame.error().length) +
@@ -200,7 +204,8 @@ void Session::read(Now now, std::string_view payload) {
     if (!message) {
         ++statistics_.undecodable_frames;
         auto const& error = message.error();
-        std::string const text = "message " + std::to_string(error.message_id) + ", field " + std::to_string(error.field) + ": " + error.what;
+        std::string const text =
+            "message " + std::to_string(error.message_id) + ", field " + std::to_string(error.field) + ": " + error.what;
         tell(now, true, -1 - error.message_id, "gateway.undecodable_frame", text + "; it is passed over");
         // What cannot be read makes its list incomplete, and an incomplete list must not end well. A frame whose very id is
         // lost may have been anything.
@@ -211,7 +216,8 @@ void Session::read(Now now, std::string_view payload) {
     if (auto const* accounts = std::get_if<ManagedAccounts>(&*message)) {
         if (state_ == State::ready && accounts->accounts != managed_accounts_) {
             // What is under way was asked for the old ones.
-            return disconnected(now, "the login's accounts changed from " + managed_accounts_ + " to " + std::string(accounts->accounts), true);
+            return disconnected(
+                now, "the login's accounts changed from " + managed_accounts_ + " to " + std::string(accounts->accounts), true);
         }
         managed_accounts_ = std::string(accounts->accounts);
         have_accounts_ = !managed_accounts_.empty();  // an empty list says that the accounts are still to come
@@ -264,11 +270,12 @@ void Session::greet(Now now, std::string_view payload) {
                                 true);
         }
         bool const too_old = hello->server_version < options_.version_min;
-        return disconnected(now, "the gateway speaks server version " + std::to_string(hello->server_version) +
-                                     ", this program " + std::to_string(options_.version_min) + " to " +
-                                     std::to_string(options_.version_max) +
-                                     (too_old ? "; update the gateway" : ", and it was offered no more; update this program, or use an older gateway"),
-                            true);
+        return disconnected(
+            now,
+            "the gateway speaks server version " + std::to_string(hello->server_version) + ", this program " +
+                std::to_string(options_.version_min) + " to " + std::to_string(options_.version_max) +
+                (too_old ? "; update the gateway" : ", and it was offered no more; update this program, or use an older gateway"),
+            true);
     }
     server_version_ = hello->server_version;
     position_prefix_ = position_prefix(server_version_);
@@ -315,7 +322,8 @@ void Session::take_error(Now now, ErrorMessage const& error) {
             return listener_.on_connectivity_restored(error.code == 1101, text);
         case 2101: return listener_.on_account_updates_refused(text);
         case 1300:
-            if (int const port = last_number(unescape(error.text)); port > 0 && port < 65536) other_port_ = std::exchange(port_, port);
+            if (int const port = last_number(unescape(error.text)); port > 0 && port < 65536)
+                other_port_ = std::exchange(port_, port);
             return disconnected(now, text, true);
         case 326:
             client_id_refused_ = true;
@@ -412,8 +420,8 @@ void Session::forget_request(std::int64_t request_id) {
 
 void Session::take_position(Position const& position) {
     if (position.position && position.contract.con_id != 0) return listener_.on_message(position);
-    lose_position(position.account, "its row for " + std::string(position.contract.symbol) + " in account " + std::string(position.account) +
-                                        " has no quantity or no conId");
+    lose_position(position.account, "its row for " + std::string(position.contract.symbol) + " in account " +
+                                        std::string(position.account) + " has no quantity or no conId");
 }
 
 /// Only when it is sure whose row was lost, the others' are whole.
@@ -560,7 +568,8 @@ void Session::on_time(Now now) {
                                          "trusted, and no prompt waiting on its screen?",
                                     true);
             case State::starting:
-                return disconnected(now, last_error_.empty() ? "the gateway did not name its accounts in time" : last_error_, true);
+                return disconnected(now, last_error_.empty() ? "the gateway did not name its accounts in time" : last_error_,
+                                    true);
             default: break;
         }
     }
@@ -581,7 +590,8 @@ void Session::on_time(Now now) {
     }
     if (state_ != State::ready) return;
     if (broker_lost_since_ && now.steady - *broker_lost_since_ >= options_.broker_patience) {
-        return disconnected(now, "the gateway has been without its broker for long; a new connection tells whether it still is", true);
+        return disconnected(now, "the gateway has been without its broker for long; a new connection tells whether it still is",
+                            true);
     }
     if (keep_alive_asked_ && now.steady - *keep_alive_asked_ >= options_.request_timeout) {
         return disconnected(now, "the gateway has fallen silent", true);

@@ -1,0 +1,312 @@
+// Changes that come by themselves are planned and committed between syncs; commits, what rides on them, and the answers.
+#include "sync/engine_implementation.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sync/change_lines.hpp"
+#include "sync/mark_records.hpp"
+#include "sync/statistics.hpp"
+
+namespace possync::sync {
+
+namespace {
+
+constexpr Duration flush_every = std::chrono::seconds(5);
+constexpr Duration retry_after = std::chrono::seconds(5);
+constexpr Duration look_again_after = std::chrono::seconds(20);
+
+}  // namespace
+
+void Engine::Implementation::handle(Committed const& event) {
+    if (!under_way_ || under_way_->number != event.commit_number) return;
+    CommitUnderWay done = std::move(*under_way_);
+    under_way_.reset();
+    for (auto& planned : done.planned)
+        settle_commit(planned);
+    if (done.is_sync) finish_results(std::move(done.results), done.requests, done.trigger, done.started);
+}
+
+void Engine::Implementation::handle(CommitFailed const& event) {
+    if (!under_way_ || under_way_->number != event.commit_number) return;
+    CommitUnderWay failed = std::move(*under_way_);
+    under_way_.reset();
+    for (auto& planned : failed.planned)
+        put_back(planned);
+    if (event.error.code == ErrorCode::conflict && !options_.one_shot && phase_ == Phase::ready) {
+        log(LogLevel::warning, "sync.conflict", "", event.error.message);
+        for (auto const& request : failed.requests)
+            next_requests_.push_back(request);
+        reload_books();
+        next_sync_at_ = now_.steady + std::chrono::seconds(1);
+        return;
+    }
+    if (!failed.is_sync) {
+        log(LogLevel::error, "store.failed", "", event.error.message);
+        flush_at_ = now_.steady + retry_after;
+        return;
+    }
+    for (auto& result : failed.results) {
+        result.success = false;
+        result.changed = false;
+        result.positions_created = result.positions_updated = result.positions_closed = 0;
+        result.error = event.error.message;
+        result.error_code = event.error.code;
+    }
+    finish_results(std::move(failed.results), failed.requests, failed.trigger, failed.started);
+    if (!options_.one_shot) next_sync_at_ = now_.steady + retry_after;
+}
+
+void Engine::Implementation::arrived(AccountState& account) {
+    if (!account.first_arrival) {
+        account.first_arrival = now_.steady;
+        account.pull_asked = false;
+    }
+}
+
+/// Plans what came by itself. What fills explain is committed at once; what they do not starts a pull of
+/// executions and waits for them, at most settle_max.
+void Engine::Implementation::plan_arrivals() {
+    std::vector<PlannedAccount> planned;
+    std::vector<SyncResult> results;
+    Trigger trigger = Trigger::trade;
+    for (auto& [unused, account] : accounts_) {
+        bool const described = due(account.descriptions_due, now_.steady);
+        if (account.book.revision == 0 || (!account.first_arrival && !described)) continue;
+        account.descriptions_due.reset();
+        if (account.arrivals.empty()) {
+            account.first_arrival.reset();
+            continue;
+        }
+        if (!account.first_arrival) account.first_arrival = now_.steady;
+        model::Observation observation = account.observe(now_.wall);
+        for (auto const& [con_id, push] : account.arrivals.pushes)
+            observation.position_pushes.push_back(*push);
+        auto plan = ledger::plan(account.book, observation, account.policy);
+        bool const overdue = now_.steady >= *account.first_arrival + options_.settle_max;
+        if (plan && !plan->explained() && !overdue) {
+            if (!account.pull_asked && !account.arrivals.pushes.empty() && pull_request_ == 0) {
+                account.pull_asked = true;
+                pull_request_ = pull_executions(0);
+            }
+            continue;
+        }
+        SyncResult result;
+        result.account = account.account;
+        if (!account.arrivals.pushes.empty()) trigger = Trigger::position_update;
+        account.first_arrival.reset();
+        if (!plan) {
+            result.error = plan.error().message;
+            result.error_code = plan.error().code;
+            account.arrivals.pushes.clear();  // the next list has them; fills stay facts
+            results.push_back(std::move(result));
+            continue;
+        }
+        if (!plan->commits()) {
+            account.arrivals = {};
+            continue;
+        }
+        result.success = true;
+        result.broker_positions = account.open_positions;
+        describe_plan(account, *plan, result);
+        for (auto const& warning : plan->warnings)
+            log(LogLevel::warning, warning.event, account.account, warning.text);
+        planned.push_back({&account, std::move(*plan), std::exchange(account.arrivals, {}), {}, {}});
+        results.push_back(std::move(result));
+    }
+    if (results.empty()) return;
+    for (auto& result : results)
+        result.trigger = trigger;
+    ++statistics_.callback_triggers;
+    commit(std::move(planned), std::move(results), {}, trigger, now_);
+}
+
+void Engine::Implementation::commit(std::vector<PlannedAccount> planned, std::vector<SyncResult> results,
+                                    std::vector<Request> requests, Trigger trigger, Now started) {
+    Commit effect;
+    bool changes = false;
+    for (auto& each : planned) {
+        bool const waits = each.plan.settling > 0 || each.plan.missing > 0 || each.plan.pending_executions > 0;
+        if (waits) look_again_soon();
+        if (!each.plan.commits()) continue;
+        changes = true;
+        each.change_set = model::share(std::move(each.plan.change_set));
+        effect.change_sets.push_back(each.change_set);
+        for (auto const& position : each.change_set->positions)
+            each.account->unsaved_marks.insert(position.con_id);
+    }
+    for (auto const& result : results)
+        add_run(result, started.wall);
+    if (!changes && !options_.one_shot) {
+        want_flush();
+        finish_results(std::move(results), requests, trigger, started.steady);
+        return;
+    }
+    under_way_.emplace();
+    under_way_->number = ++commit_number_;
+    under_way_->planned = std::move(planned);
+    under_way_->results = std::move(results);
+    under_way_->requests = std::move(requests);
+    under_way_->trigger = trigger;
+    under_way_->started = started.steady;
+    under_way_->is_sync = true;
+    send(std::move(effect));
+}
+
+/// What is not explained yet is decided by further complete looks.
+void Engine::Implementation::look_again_soon() {
+    if (!options_.enabled || options_.one_shot) return;
+    auto const sooner = now_.steady + std::min(options_.interval, look_again_after);
+    if (!next_sync_at_ || sooner < *next_sync_at_) next_sync_at_ = sooner;
+}
+
+void Engine::Implementation::add_run(SyncResult const& result, Timestamp started_at) {
+    auto const found = accounts_.find(result.account);
+    if (found == accounts_.end()) return;
+    model::SyncRun run;
+    run.gateway = options_.gateway;
+    run.account = result.account;
+    run.account_id = found->second.book.account_id;
+    run.trigger = result.trigger;
+    run.started_at = started_at;
+    run.finished_at = now_.wall;
+    run.outcome = !result.success  ? model::Outcome::failed
+                  : result.changed ? model::Outcome::committed
+                                   : model::Outcome::unchanged;
+    run.positions_created = result.positions_created;
+    run.positions_updated = result.positions_updated;
+    run.positions_closed = result.positions_closed;
+    run.broker_positions = result.broker_positions;
+    run.error = result.error;
+    if (result.changed) run.revision = result.revision;
+    unsaved_runs_.push_back(std::move(run));
+}
+
+/// Adds everything that only waits for a transaction to ride on, and emits.
+void Engine::Implementation::send(Commit effect) {
+    effect.commit_number = under_way_->number;
+    effect.runs = std::exchange(unsaved_runs_, {});
+    effect.coverage = std::exchange(unsaved_coverage_, {});
+    for (auto& [unused, account] : accounts_) {
+        add_unsaved_marks(account, effect);
+        for (auto& [key, value] : account.unsaved_values) {
+            value.account_id = account.book.account_id;
+            effect.values.push_back(std::move(value));
+        }
+        account.unsaved_values.clear();
+        if (account.unsaved_freshness && account.last_synced_at) {
+            effect.freshness.push_back({account.book.account_id, *account.last_synced_at, account.base_currency});
+            account.unsaved_freshness = false;
+        }
+    }
+    flush_at_.reset();
+    emit(std::move(effect));
+}
+
+void Engine::Implementation::want_flush() {
+    if (!flush_at_) flush_at_ = now_.steady + flush_every;
+}
+
+/// Writes runs, freshness, marks and values that no commit took along.
+void Engine::Implementation::flush() {
+    bool anything = !unsaved_runs_.empty() || !unsaved_coverage_.empty();
+    for (auto const& [unused, account] : accounts_) {
+        anything = anything || !account.unsaved_marks.empty() || !account.unsaved_values.empty() || account.unsaved_freshness;
+    }
+    flush_at_.reset();
+    if (!anything || under_way_) return;
+    under_way_.emplace();
+    under_way_->number = ++commit_number_;
+    send({});
+}
+
+void Engine::Implementation::settle_commit(PlannedAccount& planned) {
+    AccountState& account = *planned.account;
+    if (!planned.change_set || account.book.revision != planned.change_set->base_revision) return;
+    account.apply(*planned.change_set);
+    bool const still_settled =
+        account.settled_revision == planned.change_set->base_revision && only_describes(*planned.change_set);
+    if (still_settled) account.settled_revision = account.book.revision;
+    for (auto& line : lines_about(account.book, *planned.change_set))
+        emit(std::move(line));
+    emit(Changed{account.account, planned.change_set});
+}
+
+void Engine::Implementation::put_back(PlannedAccount& planned) {
+    planned.account->considered.clear();
+    planned.account->settled_revision.reset();
+    Arrivals& arrivals = planned.account->arrivals;
+    auto prepend = [](auto& to, auto& from) { to.insert(to.begin(), from.begin(), from.end()); };
+    prepend(arrivals.executions, planned.taken.executions);
+    prepend(arrivals.commissions, planned.taken.commissions);
+    prepend(arrivals.instruments, planned.taken.instruments);
+    for (auto& [con_id, push] : planned.taken.pushes)
+        arrivals.pushes.try_emplace(con_id, std::move(push));
+    if (!arrivals.empty()) arrived(*planned.account);
+}
+
+void Engine::Implementation::reload_books() {
+    phase_ = Phase::loading;
+    for (auto& [unused, account] : accounts_) {
+        account.loaded = false;
+        emit(LoadBook{account.book.account_id});
+    }
+}
+
+void Engine::Implementation::finish_results(std::vector<SyncResult> results, std::vector<Request> const& requests,
+                                            Trigger trigger, Duration started) {
+    for (auto& result : results) {
+        result.duration = now_.steady - started;
+        count_result(statistics_, result, now_.wall);
+        if (result.success) {
+            if (result.changed) {
+                log(LogLevel::info, "sync.committed", result.account,
+                    fmt::format("revision {}: {} created, {} updated, {} closed ({}, {} positions)", result.revision,
+                                result.positions_created, result.positions_updated, result.positions_closed, to_string(trigger),
+                                result.book_positions));
+            } else {
+                log(LogLevel::debug, "sync.unchanged", result.account, fmt::format("{} positions", result.book_positions));
+            }
+        } else {
+            log(LogLevel::error, "sync.failed", result.account, result.error);
+        }
+    }
+    for (auto const& request : requests)
+        answer(request, results, {});
+    answered_any_ = true;
+    if (options_.one_shot) one_shot_done_ = true;
+}
+
+void Engine::Implementation::answer(Request const& request, std::vector<SyncResult> const& results, SyncFinished finished) {
+    finished.request_number = request.number;
+    for (auto const& result : results) {
+        if (request.account.empty() || result.account == request.account) finished.results.push_back(result);
+    }
+    emit(std::move(finished));
+    answered_any_ = true;
+    if (options_.one_shot) one_shot_done_ = true;
+}
+
+void Engine::Implementation::fail_requests(std::vector<Request> const& requests, ErrorCode code, std::string const& why) {
+    SyncResult result;
+    result.error = why;
+    result.error_code = code;
+    for (auto const& request : requests) {
+        result.account = request.account;
+        SyncFinished finished;
+        finished.request_number = request.number;
+        finished.results.push_back(result);
+        count_refusal(statistics_, why);
+        emit(std::move(finished));
+        answered_any_ = true;
+        if (options_.one_shot) one_shot_done_ = true;
+    }
+}
+
+void Engine::Implementation::fail_waiting(ErrorCode code, std::string const& why) {
+    fail_requests(std::exchange(next_requests_, {}), code, why);
+    next_trigger_.reset();
+}
+
+}  // namespace possync::sync

@@ -1,0 +1,336 @@
+// A complete sync: list and executions are asked for, what is new is described, the ledger plans, account by account.
+#include "sync/engine_implementation.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "ledger/compare.hpp"
+
+namespace possync::sync {
+
+namespace {
+
+constexpr Duration second_look_after = std::chrono::seconds(2);
+constexpr Duration describe_patience = std::chrono::seconds(5);
+constexpr Duration retry_after = std::chrono::seconds(5);
+/// Up to this many unknown instruments are described before they are first booked; more are described meanwhile.
+constexpr std::size_t describe_first_max = 200;
+/// A fill this young may still be missing from the position list that was asked for at the same time.
+constexpr Duration first_sight_quiet = std::chrono::seconds(5);
+
+}  // namespace
+
+/// After something that makes a fresh look worth it.
+void Engine::Implementation::ask_by_itself() {
+    if (options_.enabled && !options_.one_shot) ask(Trigger::reconnect, std::nullopt);
+}
+
+void Engine::Implementation::ask(Trigger trigger, std::optional<Request> const& request) {
+    if (request) next_requests_.push_back(*request);
+    if (cycle_ || under_way_) {
+        if (!next_trigger_) next_trigger_ = trigger;
+        return;
+    }
+    begin_cycle(trigger);
+}
+
+void Engine::Implementation::begin_cycle(Trigger trigger) {
+    if (stale_since_) {
+        fail_waiting(ErrorCode::unavailable, stale_text());
+        return;  // the next one begins when it is over
+    }
+    cycle_.emplace();
+    cycle_->trigger = trigger;
+    cycle_->requests = std::exchange(next_requests_, {});
+    cycle_->started_at = now_.wall;
+    cycle_->started = now_.steady;
+    if (options_.enabled && !options_.one_shot) next_sync_at_ = now_.steady + options_.interval;
+    for (auto it = cycle_->requests.begin(); it != cycle_->requests.end();) {
+        if (it->account.empty() || accounts_.contains(it->account)) {
+            ++it;
+            continue;
+        }
+        fail_requests({*it}, ErrorCode::not_found,
+                      fmt::format("there is no account {}; the accounts are {}", it->account,
+                                  fmt::format("{}", fmt::join(account_names(), ", "))));
+        it = cycle_->requests.erase(it);
+    }
+    bool const nobody_left = cycle_->requests.empty() && trigger == Trigger::manual && answered_any_;
+    if (nobody_left) {
+        cycle_.reset();
+        return;
+    }
+    begin_look();
+}
+
+void Engine::Implementation::begin_look() {
+    Cycle& cycle = *cycle_;
+    ++cycle.looks;
+    cycle.collecting = true;
+    cycle.snapshots.clear();
+    cycle.lost.clear();
+    cycle.positions_done = cycle.executions_done = cycle.executions_complete = cycle.doubtful = false;
+    cycle.second_look_at.reset();
+    assembler_.begin(feed_.connection_number(), ++position_request_);
+    feed_.request_positions(now_, account_names());
+    int days = 0;
+    if (std::exchange(ask_days_back_, false) && feed_.serves_days_of_executions()) {
+        for (auto const& [unused, account] : accounts_)
+            days = std::max(days, pulls_.days_to_ask(account.covered_to, now_.wall));
+    }
+    cycle.execution_request = pull_executions(days);
+}
+
+/// Asks for contract data of what is new. True when the cycle need not wait for it.
+bool Engine::Implementation::describe() {
+    Cycle& cycle = *cycle_;
+    if (cycle.described) return true;
+    if (!cycle.describe_until) {
+        std::set<ConId> unknown;
+        for (auto const& [name, account] : accounts_) {
+            if (auto const snapshot = cycle.snapshots.find(name); snapshot != cycle.snapshots.end()) {
+                for_each_new(snapshot->second.rows(), account.considered, [&](model::BrokerPosition const& row) {
+                    ConId const con_id = row.instrument.con_id;
+                    if (!row.quantity.is_zero() && !descriptions_.contains(con_id)) unknown.insert(con_id);
+                });
+            }
+            for (auto const& fill : account.arrivals.executions) {
+                ConId const con_id = fill.execution.con_id;
+                if (!descriptions_.contains(con_id)) unknown.insert(con_id);
+            }
+        }
+        bool const wait = unknown.size() <= describe_first_max;
+        if (wait || !options_.one_shot) {
+            for (ConId const con_id : unknown) {
+                if (asked_descriptions_.insert(con_id).second) feed_.request_contract(now_, con_id);
+            }
+        }
+        if (!wait || unknown.empty()) {
+            cycle.described = true;
+            return true;
+        }
+        cycle.describe_until = now_.steady + describe_patience;
+    }
+    if (!asked_descriptions_.empty() && now_.steady < *cycle.describe_until) return false;
+    cycle.described = true;
+    cycle.describe_until.reset();
+    return true;
+}
+
+ledger::Policy Engine::Implementation::policy_of(std::string const& account) const {
+    ledger::Policy policy = options_.policy;
+    policy.fold.zones = &zones_;
+    if (auto const own = options_.account_options.find(account); own != options_.account_options.end()) {
+        if (own->second.cost_basis) policy.fold.method = *own->second.cost_basis;
+        if (own->second.on_missing) policy.on_missing = *own->second.on_missing;
+    }
+    return policy;
+}
+
+void Engine::Implementation::conclude() {
+    Cycle& cycle = *cycle_;
+    cycle.collecting = false;
+    if (stale_since_) return fail_cycle(ErrorCode::unavailable, stale_text());
+    if (cycle.doubtful) {  // it is over; what was said meanwhile does not count
+        --cycle.looks;
+        return begin_look();
+    }
+    std::vector<PlannedAccount> planned;
+    std::vector<SyncResult> results;
+    bool again = false;
+    for (auto& [name, account] : accounts_) {
+        auto const taken = cycle.snapshots.find(name);
+        if (taken == cycle.snapshots.end()) {
+            results.push_back(result_of(account, 0));
+            results.back().error = fmt::format("the broker's list of positions is not whole: {}", cycle.lost[name]);
+            results.back().error_code = ErrorCode::unavailable;
+            continue;
+        }
+        model::CompleteSnapshot& snapshot = taken->second;
+        if (account.ready == false) {
+            // The broker's server is being reset: lists can lack what is held. Unknown, not empty.
+            results.push_back(result_of(account, snapshot.held()));
+            results.back().error =
+                fmt::format("the broker is resetting account {} (AccountReady is false); the book stays as it is", name);
+            results.back().error_code = ErrorCode::unavailable;
+            continue;
+        }
+        if (is_settled(account, snapshot)) {
+            planned.push_back({&account, nothing_to_do(account), {}, {}, {}, {}, true});
+            results.push_back(result_of(account, snapshot.held()));
+            results.back().success = true;
+            describe_plan(account, planned.back().plan, results.back());
+            continue;
+        }
+        model::Observation observation = account.observe(now_.wall);
+        observation.snapshot = std::move(snapshot);
+        observation.executions_complete = cycle.executions_complete;
+        add_descriptions(account, observation);
+        ledger::Policy policy = account.policy;
+        for (auto const& request : cycle.requests) {
+            if (request.calculate_realized_pnl) policy.fold.calculate_realized_pnl = *request.calculate_realized_pnl;
+        }
+        auto plan = ledger::plan(account.book, observation, policy);
+        SyncResult result = result_of(account, observation.snapshot->held());
+        if (!plan) {
+            result.error = plan.error().message;
+            result.error_code = plan.error().code;
+        } else {
+            result.success = true;
+            again = again || needs_second_look(account, observation, *plan);
+            describe_plan(account, *plan, result);
+            planned.push_back({&account, std::move(*plan), {}, observation.snapshot->rows(), {}});
+            if (is_dry(cycle))
+                planned.back().differences = ledger::compare(account.book, *observation.snapshot, planned.back().plan);
+        }
+        results.push_back(std::move(result));
+    }
+    if (again && cycle.looks == 1) {
+        cycle.second_look_at = now_.steady + second_look_after;
+        return;
+    }
+    finish_cycle(std::move(planned), std::move(results));
+}
+
+/// The same rows, and nothing else, were found equal to this very book before. Planning is a function of book and
+/// observation, and where nothing waits for time to pass its answer stands.
+bool Engine::Implementation::is_settled(AccountState const& account, model::CompleteSnapshot const& snapshot) {
+    Arrivals const& arrivals = account.arrivals;
+    bool const only_descriptions = arrivals.pushes.empty() && arrivals.executions.empty() && arrivals.commissions.empty();
+    return account.settled_revision == account.book.revision && only_descriptions && account.considered == snapshot.rows();
+}
+
+/// New descriptions of instruments move no quantity.
+bool Engine::Implementation::only_describes(model::ChangeSet const& change_set) {
+    return change_set.executions.empty() && change_set.adjustments.empty() && change_set.positions.empty() &&
+           change_set.removed_positions.empty() && change_set.breaks.empty();
+}
+
+/// Breaks of class info say that two numbers differ; once they stand, no further look decides them.
+bool Engine::Implementation::waits_for_looks(model::AccountBook const& book) {
+    return std::any_of(book.breaks.begin(), book.breaks.end(), [](auto const& each) {
+        return each.second.unresolved() &&
+               (each.second.break_class == model::BreakClass::alert || each.second.state == model::BreakState::settling);
+    });
+}
+
+ledger::Plan Engine::Implementation::nothing_to_do(AccountState const& account) {
+    ledger::Plan plan;
+    plan.change_set.account_id = account.book.account_id;
+    plan.change_set.base_revision = account.book.revision;
+    plan.change_set.next_id = account.book.next_id;
+    return plan;
+}
+
+bool Engine::Implementation::needs_second_look(AccountState const& account, model::Observation const& observation,
+                                               ledger::Plan const& plan) const {
+    if (account.book.revision == 0) {
+        // Opening balance = list - fills: a fill between the two answers would be counted wrongly for good.
+        for (auto const& fill : observation.executions) {
+            if (now_.wall - fill.execution.time < first_sight_quiet) return true;
+        }
+        return false;
+    }
+    return options_.one_shot && !plan.explained();
+}
+
+void Engine::Implementation::add_descriptions(AccountState const& account, model::Observation& observation) const {
+    auto add = [&](ConId con_id) {
+        auto const known = account.book.instruments.find(con_id);
+        if (known != account.book.instruments.end() && known->second.instrument.details_known) return;
+        auto const found = descriptions_.find(con_id);
+        if (found != descriptions_.end()) observation.instruments.push_back(found->second);
+    };
+    for_each_new(observation.snapshot->rows(), account.considered,
+                 [&](model::BrokerPosition const& row) { add(row.instrument.con_id); });
+    for (auto const& fill : observation.executions)
+        add(fill.execution.con_id);
+}
+
+SyncResult Engine::Implementation::result_of(AccountState const& account, int broker_positions) const {
+    SyncResult result;
+    result.account = account.account;
+    result.trigger = cycle_->trigger;
+    result.broker_positions = broker_positions;
+    if (!cycle_->executions_complete) {
+        result.warnings.push_back("today's fills could not be read completely; changes may stay unexplained");
+    }
+    return result;
+}
+
+void Engine::Implementation::describe_plan(AccountState const& account, ledger::Plan const& plan, SyncResult& result) {
+    auto const counts = model::count_changes(plan.change_set);
+    result.positions_created = counts.positions_created;
+    result.positions_updated = counts.positions_updated;
+    result.positions_closed = counts.positions_closed;
+    result.book_positions = account.open_positions + counts.positions_created - counts.positions_closed;
+    result.pending = plan.pending_executions + plan.settling;
+    result.revision = account.book.revision + (plan.commits() ? 1 : 0);
+    result.changed = plan.commits();
+    for (auto const& warning : plan.warnings)
+        result.warnings.push_back(warning.text);
+}
+
+bool Engine::Implementation::is_dry(Cycle const& cycle) {
+    return !cycle.requests.empty() &&
+           std::all_of(cycle.requests.begin(), cycle.requests.end(), [](auto const& request) { return request.dry_run; });
+}
+
+void Engine::Implementation::finish_cycle(std::vector<PlannedAccount> planned, std::vector<SyncResult> results) {
+    Cycle cycle = std::move(*cycle_);
+    cycle_.reset();
+
+    if (is_dry(cycle)) {
+        SyncFinished finished;
+        for (auto& each : planned) {
+            if (each.plan.commits()) finished.would_write.push_back(std::move(each.plan.change_set));
+            if (!each.differences.empty()) finished.differences.push_back({each.account->account, std::move(each.differences)});
+        }
+        for (auto& result : results)
+            result.duration = now_.steady - cycle.started;
+        for (auto const& request : cycle.requests)
+            answer(request, results, finished);
+        return;
+    }
+    for (auto& each : planned) {
+        AccountState& account = *each.account;
+        account.last_synced_at = now_.wall;
+        account.unsaved_freshness = true;
+        if (each.settled) continue;
+        each.taken = std::exchange(account.arrivals, {});
+        account.first_arrival.reset();
+        account.descriptions_due.reset();
+        account.pull_asked = false;
+        account.considered = std::move(each.rows);
+        account.settled_revision.reset();
+        bool const settled = only_describes(each.plan.change_set) && each.plan.explained() && each.plan.missing == 0 &&
+                             each.plan.unexplained == 0 && !each.plan.guard_held && !waits_for_looks(account.book);
+        if (settled) account.settled_revision = account.book.revision;
+        for (auto const& warning : each.plan.warnings)
+            log(LogLevel::warning, warning.event, account.account, warning.text);
+    }
+    commit(std::move(planned), std::move(results), std::move(cycle.requests), cycle.trigger, {cycle.started_at, cycle.started});
+}
+
+void Engine::Implementation::fail_cycle(ErrorCode code, std::string const& why) {
+    Cycle cycle = std::move(*cycle_);
+    cycle_.reset();
+    assembler_.discard();
+    std::vector<SyncResult> results;
+    for (auto const& [name, unused] : accounts_) {
+        SyncResult result;
+        result.account = name;
+        result.trigger = cycle.trigger;
+        result.error = why;
+        result.error_code = code;
+        add_run(result, cycle.started_at);
+        results.push_back(std::move(result));
+    }
+    want_flush();
+    finish_results(std::move(results), cycle.requests, cycle.trigger, cycle.started);
+    if (options_.enabled && !options_.one_shot) next_sync_at_ = now_.steady + retry_after;
+}
+
+}  // namespace possync::sync
