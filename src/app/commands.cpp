@@ -203,6 +203,34 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     return exit_failed;
 }
 
+/// What only the running service knows of its gateways.
+void add_live_status(query::Status& status, std::string const& text) {
+    boost::system::error_code bad;
+    auto const rows = boost::json::parse(text, bad);
+    if (bad || !rows.is_array()) return;
+    for (auto const& each : rows.as_array()) {
+        if (!each.is_object()) continue;
+        auto const& said = each.as_object();
+        auto const text_of = [&](char const* name) {
+            auto const* value = said.if_contains(name);
+            return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+        };
+        auto const truth_of = [&](char const* name) {
+            auto const* value = said.if_contains(name);
+            return value != nullptr && value->is_bool() ? std::optional(value->as_bool()) : std::nullopt;
+        };
+        for (auto& row : status.gateways) {
+            if (row.gateway != text_of("gateway")) continue;
+            row.connected = truth_of("connected");
+            row.stale = truth_of("stale");
+            if (auto const since = base::parse_rfc3339(text_of("stale_since"))) row.stale_since = *since;
+            auto const* version = said.if_contains("server_version");
+            if (version != nullptr && version->is_int64() && version->as_int64() > 0) row.server_version = version->as_int64();
+            if (auto why = text_of("last_error"); !why.empty()) row.last_error = std::move(why);
+        }
+    }
+}
+
 int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format) {
     if (reset) {
         auto const path = sqlite_path(configuration.database_url);
@@ -223,6 +251,7 @@ int run_status(Configuration const& configuration, std::string const& account, b
             if (gateway.name == row.gateway) row.address = fmt::format("{}:{}", gateway.host, gateway.port);
         }
     }
+    if (auto const path = sqlite_path(configuration.database_url)) add_live_status(*status, ask_live_status(*path));
     print_line(format == Format::json ? query::to_json(*status) : query::to_table(*status, table_options()));
     return exit_fine;
 }

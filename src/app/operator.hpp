@@ -4,15 +4,20 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace possync::app {
 
 /// Whether a living service holds this gateway's lease. A database that cannot be read has none.
 [[nodiscard]] bool service_holds(std::string const& path, std::string const& gateway);
 
-/// Leaves the request and waits up to a minute for its answer. Without `ok` a request that failed is an error with the
+/// What a living service says of its gateways: whether each is connected, or stale and since when. Nothing where no service lives,
+/// or none answers within two seconds.
+[[nodiscard]] std::string ask_live_status(std::string const& path);
+
+/// Leaves the request and waits up to `patience` for its answer. Without `ok` a request that failed is an error with the
 /// answer as its text; with it, `ok` says whether it went well. Errors: timeout.
 [[nodiscard]] base::Result<std::string> ask_service(std::string const& path, std::string const& verb, std::string const& arguments,
-                                                    bool* ok = nullptr);
+                                                    bool* ok = nullptr, base::Duration patience = std::chrono::seconds(60));
 
 }  // namespace possync::app

@@ -73,14 +73,23 @@ std::string owner_name() {
     return fmt::format("{}:{}:{}", host_name(), pid, process_start(pid));
 }
 
-bool owner_is_gone(std::string const& owner) {
+namespace {
+
+/// Unset: of another machine, or no owner's name.
+std::optional<bool> lives(std::string const& owner) {
     auto const last = owner.rfind(':');
     auto const middle = last == std::string::npos ? last : owner.rfind(':', last - 1);
-    if (middle == std::string::npos || owner.substr(0, middle) != host_name()) return false;
+    if (middle == std::string::npos || owner.substr(0, middle) != host_name()) return std::nullopt;
     auto const pid = std::strtol(owner.c_str() + middle + 1, nullptr, 10);
     auto const start = std::strtoull(owner.c_str() + last + 1, nullptr, 10);
-    return pid > 0 && process_start(pid) != start;
+    if (pid <= 0) return std::nullopt;
+    return process_start(pid) == start;
 }
+
+}  // namespace
+
+bool owner_is_gone(std::string const& owner) { return lives(owner) == false; }
+bool owner_lives_here(std::string const& owner) { return lives(owner) == true; }
 
 base::Now clock_now() {
     auto const wall = std::chrono::system_clock::now().time_since_epoch();
@@ -572,12 +581,30 @@ private:
             });
         } else if (request.verb == "explain" || request.verb == "exclude" || request.verb == "undo") {
             repair(request, answer);
+        } else if (request.verb == "status") {
+            answer(true, live_status());
         } else if (request.verb == "reset_statistics") {
             for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
             answer(true, "{}");
         } else {
             answer(false, fmt::format("this version of the service does not do '{}'", request.verb));
         }
+    }
+
+    /// What no database knows: [{"gateway": ..., "connected": ...}, ...].
+    std::string live_status() const {
+        boost::json::array rows;
+        for (auto const& runner : runners_) {
+            auto const status = runner->status();
+            boost::json::object row{{"gateway", status.gateway},
+                                    {"connected", status.connected},
+                                    {"stale", status.stale},
+                                    {"server_version", status.server_version},
+                                    {"last_error", status.last_error}};
+            if (status.stale_since) row["stale_since"] = base::to_rfc3339(*status.stale_since);
+            rows.push_back(std::move(row));
+        }
+        return boost::json::serialize(rows);
     }
 
     /// On the store's thread, between two commits; the engine then loads its books anew.

@@ -64,6 +64,8 @@ private:
 [[nodiscard]] std::string owner_name();
 /// Whether that names a process of this machine that is gone.
 [[nodiscard]] bool owner_is_gone(std::string const& owner);
+/// Whether that names a process of this machine that lives.
+[[nodiscard]] bool owner_lives_here(std::string const& owner);
 /// Both clocks of this machine.
 [[nodiscard]] base::Now clock_now();
 

@@ -51,6 +51,10 @@ void each_member_of_gateway(GatewayStatus const& value, Function function) {
     function("gateway", value.gateway);
     function("address", value.address);
     function("connected", value.connected);
+    function("stale", value.stale);
+    function("stale_since", value.stale_since);
+    function("server_version", value.server_version);
+    function("last_error", value.last_error);
     function("is_paper", value.is_paper);
     function("owner", value.owner);
     function("lease_until", value.lease_until);
@@ -356,6 +360,7 @@ std::string to_table(Status const& status, TableOptions const& options) {
         grid.columns = {{"gateway"},
                         {"address", Alignment::left, 2, true},
                         {"connected"},
+                        {"stale"},
                         {"kind", Alignment::left, 3},
                         {"service", Alignment::left, 4, true},
                         {"lease until", Alignment::left, 5, true}};
@@ -363,10 +368,14 @@ std::string to_table(Status const& status, TableOptions const& options) {
             GridCell connected{"unknown", false, 0};
             if (gateway.connected)
                 connected = {*gateway.connected ? "yes" : "no", false, *gateway.connected ? 1 : -1};
+            GridCell stale{"unknown", false, 0};
+            if (gateway.stale) stale = {*gateway.stale ? "yes" : "no", false, *gateway.stale ? -1 : 1};
+            if (gateway.stale_since) stale.text = "since " + time_text(*gateway.stale_since);
             grid.rows.push_back(
                 {text_cell(gateway.gateway),
                  text_cell(gateway.address),
                  connected,
+                 stale,
                  {gateway.is_paper ? "paper" : "live", false, 0},
                  text_cell(gateway.owner),
                  {gateway.lease_until ? time_text(*gateway.lease_until) : "", !gateway.lease_until, 0}});

@@ -59,6 +59,10 @@ struct GatewayStatus {
     std::string gateway;
     OptionalText address;           ///< host:port, where the configuration is at hand
     std::optional<bool> connected;  ///< unset: only a running service could say, and none answered
+    std::optional<bool> stale;      ///< what it says may be old, or nothing comes; unset as above
+    OptionalTime stale_since;       ///< last proof of life; unset while live, or where there never was one
+    OptionalInteger server_version;
+    OptionalText last_error;  ///< why it is not connected
     bool is_paper = false;
     OptionalText owner;  ///< who holds the right to write; unset: nobody
     OptionalTime lease_until;

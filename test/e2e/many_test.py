@@ -10,6 +10,7 @@ first sync and of one in which nothing changed are printed.
 
 usage: many_test.py POSSYNC [--accounts N] [--seconds N]
 """
+import datetime
 import json
 import os
 import pathlib
@@ -190,6 +191,7 @@ def many_gateways(folder, seconds):
         proxies["torn"].damage = unreadable_rows_of(b"DUC1")
         proxies["stalls"].stalled = True
         proxies["killed"].kill()
+        killed_at = time.time()
         end = time.monotonic() + seconds
         seen = [revisions(database)]
         while time.monotonic() < end:
@@ -203,6 +205,10 @@ def many_gateways(folder, seconds):
             assert all(b > a for a, b in zip(pauses, pauses[1:])), f"{account} stood still: {pauses}"
         frozen = book_of(database, ["DUD1", "DUE1"])
         status = json.loads(subprocess.run([possync, "status", "--json", "--config", config], capture_output=True, text=True, check=True).stdout)
+        heard = {each["gateway"]: each for each in status["gateways"]}
+        assert heard["steady"]["connected"] and not heard["steady"]["stale"] and heard["steady"]["stale_since"] is None, heard
+        assert not heard["killed"]["connected"] and heard["killed"]["stale"] and heard["killed"]["last_error"], heard
+        assert killed_at - 5 < datetime.datetime.fromisoformat(heard["killed"]["stale_since"]).timestamp() < killed_at + 1, heard
         synced = {each["account"]: each["last_synced_at"] for each in status["accounts"]}
         assert synced["DUC1"] < synced["DUC2"], "an unreadable row counted as a sync"
         assert synced["DUE1"] < synced["DUA1"], "a gateway that is away counted as synced"
