@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Holds a built possync against its promise to read only: the messages that its encoder can write are exactly those of
-src/tws/outgoing.hpp, and no symbol is named after a request that trades or configures.
+src/tws/outgoing.hpp, none of them has the number of a request that trades or configures, and no symbol is named after one.
 
 usage: check_read_only.py SOURCE_FOLDER POSSYNC_BINARY (a debug build, so that nothing is inlined away)"""
 import pathlib
@@ -9,6 +9,8 @@ import subprocess
 import sys
 
 FORBIDDEN = re.compile(r"place_?order|cancel_?order|exercise_?options|global_?cancel|replace_?fa|update_?config|auto_?open_?orders", re.IGNORECASE)
+# placeOrder cancelOrder reqOpenOrders autoOpenOrders reqAllOpenOrders replaceFA exerciseOptions globalCancel updateConfig
+FORBIDDEN_NUMBERS = {3, 4, 5, 15, 16, 19, 21, 58, 109}
 
 
 def main() -> int:
@@ -24,6 +26,9 @@ def main() -> int:
     if {in_words(name) for name in written} != {name for name, _ in allowed}:
         difference = {in_words(name) for name in written} ^ {name for name, _ in allowed}
         problems.append("encoder and allow-list differ: " + ", ".join(sorted(difference)))
+    for name, number in allowed:
+        if int(number) in FORBIDDEN_NUMBERS:
+            problems.append(f"{name} has the number {number}, that of a request that trades or configures")
     for line in symbols.splitlines():
         if FORBIDDEN.search(line) and "possync" in line:
             problems.append("a symbol is named after a request that trades or configures: " + line)
