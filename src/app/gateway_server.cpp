@@ -33,8 +33,13 @@ public:
           timer_(io_), deadline_(io_), signals_(io_), burst_signal_(io_), pause_signal_(io_) {}
 
     base::Result<void> open() {
+        simulator_.injector.seed(options_.day.seed);
+        simulator_.injector.plan(options_.faults, clock_now());
         simulator_.options.zones = &system_zones();
-        if (auto const zone = system_zones().to_local(simulator_.options.zone, clock_now().wall); !zone) return std::unexpected(zone.error());
+        if (auto const zone = system_zones().to_local(simulator_.options.zone, clock_now().wall); !zone) {
+            return base::fail(base::ErrorCode::invalid_input,
+                              fmt::format("'{}' is not a time zone; write an IANA name, as America/New_York", simulator_.options.zone));
+        }
         if (options_.scenario.empty()) {
             day_.emplace(broker_, options_.day);
         } else {
@@ -65,6 +70,12 @@ public:
         if (options_.burst > 0) wait_for_burst();
         if (options_.handle_signals && day_) wait_for_pause();
         io_.run();
+        if (!simulator_.alarms().empty()) {
+            std::string ids;
+            for (int const id : simulator_.alarms()) ids += fmt::format(" {}", id);
+            tell("a client sent requests that trade, see orders or change settings; they were refused. Message ids:" + ids);
+        }
+        for (auto const& [id, times] : simulator_.not_served()) tell(fmt::format("message {} is not served here; it came {} times", id, times));
     }
 
     void stop() {
@@ -198,7 +209,7 @@ private:
                 flush();
             });
         }
-        for (auto& output : simulator_.take_outputs()) {
+        for (auto& output : simulator_.take_outputs(clock_now())) {
             auto const found = peers_.find(output.connection);
             if (found == peers_.end()) continue;
             auto peer = found->second;

@@ -18,6 +18,7 @@ struct GatewayServerOptions {
     std::string scenario;  ///< file; plays its broker's steps instead of an invented day
     double speed = 1;      ///< of the scenario's waits: 10 makes 30 s last 3 s
     gateway::SimulatorOptions simulator;
+    gateway::FaultPlan faults;  ///< drawn from the day's seed
     /// Pause between two things that happen; 0: nothing ever does.
     base::Duration pace = std::chrono::seconds(2);
     int happenings = 0;  ///< the day ends after so many; 0: never

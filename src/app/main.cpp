@@ -32,6 +32,7 @@ struct Options {
     GatewayServerOptions simulate;
     std::string pace = "2s";
     std::string account_interval = "3m";
+    std::string faults;
     DemoCommand demo;
     std::string method;
     RepairText repair;
@@ -164,9 +165,16 @@ int run(int count, char** words) {
         ->capture_default_str()->check(CLI::Range(0.01, 100000.0));
     simulate->footer("Point any TWS API client at the port (client id of your choice, no password):\n"
                      "  possync simulate --port 4002 --pace 500ms\n"
-                     "  possync simulate --port 4002 --scenario test/scenarios/flip-through-zero.scn --pace 1s\n"
+                     "  possync simulate --accounts 3 --zone America/New_York --execution-times utc\n"
+                     "  possync simulate --scenario test/scenarios/flip-through-zero.scn --pace 1s --speed 10\n"
+                     "  possync simulate --faults split=0.3,delay=0.1:200ms,drop=0.01,close=0.001 --seed 7\n"
+                     "  possync simulate --server-version 178 --newer --start-seed 3\n"
                      "SIGUSR2 makes an invented day stand still, and go on with the next one.\n"
-                     "It never fills an order: order requests are answered with error 321 (read-only).");
+                     "It never fills an order: requests that trade are answered with error 321 (read-only) and told at the end. It has no\n"
+                     "market data and no history. docs/simulator.md says what it serves, how it behaves and how that is known.");
+    simulate->add_option("--faults", options.faults,
+                         "what goes wrong, drawn from --seed: KIND=RATE[:TIME],... of split merge delay duplicate drop garbage close stall "
+                         "restart, and until=TIME (docs/simulator.md)");
     simulate->add_option("--burst", options.simulate.burst, "so many fills at once whenever SIGUSR1 comes")->capture_default_str();
     auto& gateway = options.simulate.simulator;
     simulate->add_option("--master-client-id", gateway.master_client_id, "client that hears of every fill")->capture_default_str();
@@ -224,6 +232,11 @@ int run(int count, char** words) {
         auto const pace = base::parse_duration(options.pace);
         if (!pace) return report(pace.error());
         options.simulate.pace = *pace;
+        if (!options.faults.empty()) {
+            auto const plan = gateway::parse_faults(options.faults);
+            if (!plan) return report(plan.error());
+            options.simulate.faults = *plan;
+        }
         auto const interval = base::parse_duration(options.account_interval);
         if (!interval) return report(interval.error());
         options.simulate.simulator.account_interval = std::max<base::Duration>(*interval, std::chrono::milliseconds(10));

@@ -21,7 +21,9 @@ Decimal rate_of(std::string_view currency) {
     return 1;
 }
 
-Decimal in_base(Decimal const& amount, std::string_view currency) { return base::multiply_rounded(amount, rate_of(currency), 10); }
+Decimal in_base(Decimal const& amount, std::string_view currency) {
+    return base::multiply_rounded(amount, rate_of(currency), 10);
+}
 
 Decimal market_value(SimulatedInstrument const& instrument, Decimal const& quantity, Decimal const& price) {
     return base::multiply_rounded(price, quantity * instrument.factor(), 10);
@@ -88,7 +90,8 @@ Money money_of(Broker const& broker, std::string const& account, base::Timestamp
                                         : pocket.stocks) += pnl.value;
         money.gross += in_base(pnl.value.abs(), instrument.currency);
     }
-    for (auto const& [currency, pocket] : money.pockets) money.total += pocket.in_base(currency);
+    for (auto const& [currency, pocket] : money.pockets)
+        money.total += pocket.in_base(currency);
     return money;
 }
 
@@ -112,7 +115,9 @@ void add_ledger(std::vector<AccountLine>& lines, Pocket const& pocket, std::stri
 /// Account-wide amounts, which summaries call tags.
 std::vector<AccountLine> tags_of(Money const& money, bool rounded) {
     std::vector<AccountLine> lines;
-    auto add = [&](char const* key, Decimal const& amount) { lines.push_back({key, shown(amount, rounded), std::string(base_currency)}); };
+    auto add = [&](char const* key, Decimal const& amount) {
+        lines.push_back({key, shown(amount, rounded), std::string(base_currency)});
+    };
     Decimal const net = money.total.net_liquidation();
     Decimal const initial = base::divide_rounded(money.gross, Decimal(2), 2);
     Decimal const maintenance = base::divide_rounded(money.gross, Decimal(4), 2);
@@ -150,12 +155,14 @@ DaysPnl days_pnl(Broker const& broker, std::string const& account, ConId con_id,
     Decimal traded;
     Decimal paid;
     for (auto const& fill : broker.fills()) {
-        if (fill.account != account || fill.con_id != con_id || fill.superseded || !fill.moves_position || fill.time < midnight) continue;
+        if (fill.account != account || fill.con_id != con_id || fill.superseded || !fill.moves_position || fill.time < midnight)
+            continue;
         traded += fill.quantity;
         paid += market_value(instrument, fill.quantity, fill.price) + fill.commission.value_or(Decimal(0));
         pnl.realized += fill.realized_pnl.value_or(Decimal(0));
     }
-    Decimal const began = market_value(instrument, holding.quantity - traded, instrument.previous_close.value_or(instrument.price));
+    Decimal const began =
+        market_value(instrument, holding.quantity - traded, instrument.previous_close.value_or(instrument.price));
     pnl.daily = pnl.value - began - paid;
     return pnl;
 }
@@ -173,7 +180,8 @@ DaysPnl days_pnl(Broker const& broker, std::string const& account, base::Timesta
     return sum;
 }
 
-std::vector<AccountLine> account_lines(Broker const& broker, std::string const& account, base::Timestamp midnight, bool ready, bool rounded) {
+std::vector<AccountLine> account_lines(Broker const& broker, std::string const& account, base::Timestamp midnight, bool ready,
+                                       bool rounded) {
     Money const money = money_of(broker, account, midnight);
     std::vector<AccountLine> lines{{"AccountCode", account, ""}, {"AccountReady", ready ? "true" : "false", ""}};
     for (auto& line : tags_of(money, rounded)) {
@@ -185,20 +193,22 @@ std::vector<AccountLine> account_lines(Broker const& broker, std::string const& 
             lines.push_back({line.key + "-C", "0", line.currency});
         }
     }
-    for (auto const& [currency, pocket] : money.pockets) add_ledger(lines, pocket, currency, rounded);
+    for (auto const& [currency, pocket] : money.pockets)
+        add_ledger(lines, pocket, currency, rounded);
     add_ledger(lines, money.total, "BASE", rounded);
     return lines;
 }
 
 bool is_ledger_or_net_liquidation(std::string_view key) {
     static constexpr std::array<std::string_view, 11> keys{
-        "CashBalance", "TotalCashBalance", "StockMarketValue", "OptionMarketValue", "FutureOptionValue", "FuturesPNL",
-        "NetLiquidationByCurrency", "UnrealizedPnL", "RealizedPnL", "ExchangeRate", "NetLiquidation"};
+        "CashBalance",   "TotalCashBalance",         "StockMarketValue", "OptionMarketValue", "FutureOptionValue",
+        "FuturesPNL",    "NetLiquidationByCurrency", "UnrealizedPnL",    "RealizedPnL",       "ExchangeRate",
+        "NetLiquidation"};
     return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-std::vector<AccountLine> summary_lines(Broker const& broker, std::string const& account, std::string_view tags, base::Timestamp midnight,
-                                       bool rounded) {
+std::vector<AccountLine> summary_lines(Broker const& broker, std::string const& account, std::string_view tags,
+                                       base::Timestamp midnight, bool rounded) {
     Money const money = money_of(broker, account, midnight);
     auto const known = tags_of(money, rounded);
     std::vector<AccountLine> lines;
@@ -206,8 +216,10 @@ std::vector<AccountLine> summary_lines(Broker const& broker, std::string const& 
         auto const comma = tags.find(',');
         std::string_view tag = tags.substr(0, comma);
         tags = comma == std::string_view::npos ? std::string_view{} : tags.substr(comma + 1);
-        while (tag.starts_with(' ')) tag.remove_prefix(1);
-        while (tag.ends_with(' ')) tag.remove_suffix(1);
+        while (tag.starts_with(' '))
+            tag.remove_prefix(1);
+        while (tag.ends_with(' '))
+            tag.remove_suffix(1);
         if (tag.starts_with("$LEDGER")) {
             // $LEDGER is the base currency alone, $LEDGER:EUR one currency, $LEDGER:ALL each and the base.
             std::string_view const which = tag.size() > 8 ? tag.substr(8) : std::string_view{};

@@ -24,7 +24,8 @@ void Broker::set_price(ConId con_id, Decimal price) {
     if (!instrument.previous_close) instrument.previous_close = price;
 }
 
-void Broker::hold_in_model(std::string const& account, std::string const& model_code, ConId con_id, Decimal quantity, Decimal average_cost) {
+void Broker::hold_in_model(std::string const& account, std::string const& model_code, ConId con_id, Decimal quantity,
+                           Decimal average_cost) {
     CHECK(instruments_.contains(con_id));
     ++changes_;
     Decimal const cost = base::multiply_rounded(average_cost, quantity.abs(), 10);
@@ -32,7 +33,9 @@ void Broker::hold_in_model(std::string const& account, std::string const& model_
 }
 
 Fill const& Broker::row(Fill row) {
-    if (row.exec_id.empty()) row.exec_id = fmt::format("{:08x}.{:08x}.01.01", 0xe0d5, 0x69dd0000 + next_fill_++);
+    std::int64_t const number = next_fill_++;
+    row.exec_id = fmt::format("{:08x}.{:08x}.01.01", 0xe0d5, 0x69dd0000 + number);
+    row.perm_id = 1'800'000'000 + number;
     row.moves_position = false;
     fills_.push_back(std::move(row));
     return fills_.back();
@@ -66,15 +69,17 @@ Decimal take_first_in(Holding& held, Decimal left) {
 }  // namespace
 
 Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quantity, Decimal price,
-                         std::optional<Decimal> commission, base::Timestamp time, std::int64_t client_id,
-                         std::string order_ref) {
+                         std::optional<Decimal> commission, base::Timestamp time, std::int64_t client_id, std::string order_ref,
+                         FillDetails const& details) {
     CHECK(holdings_.contains(account));
     SimulatedInstrument const& instrument = instruments_.at(con_id);
     ++changes_;
     Holding& held = holdings_[account][con_id];
     Fill fill;
     std::int64_t const number = next_fill_++;
-    fill.exec_id = fmt::format("{:08x}.{:08x}.01.01", 0xe0d5 + number / 1000, 0x69dd0000 + number);
+    fill.exec_id = fmt::format("{:08x}.{:08x}.01.01", 0xe0d5 + number / 1000, 0x69dd0000 + number) + (details.leg ? ".01" : "");
+    fill.model_code = details.model_code;
+    fill.exercise_type = details.exercise_type;
     fill.account = account;
     fill.con_id = con_id;
     fill.time = time;
@@ -151,7 +156,8 @@ Fill const* Broker::report_commission(std::string const& exec_id, Decimal commis
         Holding& held = holdings_[fill.account][fill.con_id];
         for (auto& lot : held.lots) {
             if (lot.exec_id != exec_id) continue;
-            Decimal const share = base::multiply_divide_rounded(fill.quantity.is_positive() ? more : -more, lot.quantity, fill.quantity.abs(), 10);
+            Decimal const share =
+                base::multiply_divide_rounded(fill.quantity.is_positive() ? more : -more, lot.quantity, fill.quantity.abs(), 10);
             lot.cost += share;
             held.cost += share;
         }
@@ -177,7 +183,8 @@ SimulatedInstrument const* Broker::find(std::string_view local_symbol) const {
 
 std::string Broker::account_list() const {
     std::string list;
-    for (auto const& [account, unused] : holdings_) list += (list.empty() ? "" : ",") + account;
+    for (auto const& [account, unused] : holdings_)
+        list += (list.empty() ? "" : ",") + account;
     return list;
 }
 

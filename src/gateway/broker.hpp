@@ -32,7 +32,7 @@ struct SimulatedInstrument {
     std::int64_t price_magnifier = 1;  ///< 100: quoted in hundredths of the currency
     ConId under_con_id = 0;
     std::string under_sec_type;
-    base::Decimal price;  ///< last, in the quoted unit
+    base::Decimal price;                          ///< last, in the quoted unit
     std::optional<base::Decimal> previous_close;  ///< what the day's P&L counts from; unset: the first price known
     std::string time_zone = "US/Eastern";         ///< of its exchange
 
@@ -51,9 +51,9 @@ struct HeldLot {
 };
 
 struct Holding {
-    base::Decimal quantity;  ///< signed
-    base::Decimal cost;      ///< of what is held, commissions contained; positive
-    std::vector<HeldLot> lots = {};  ///< oldest first: the broker realizes first in, first out
+    base::Decimal quantity;              ///< signed
+    base::Decimal cost;                  ///< of what is held, commissions contained; positive
+    std::vector<HeldLot> lots = {};      ///< oldest first: the broker realizes first in, first out
     base::Decimal last_commission = {};  ///< part of `cost` that the last fill's commission is
     std::optional<base::Timestamp> closed_at = {};
     bool operator==(Holding const&) const = default;
@@ -75,7 +75,7 @@ struct Fill {
     base::Timestamp time;
     base::Decimal quantity;  ///< signed
     base::Decimal price;
-    std::optional<base::Decimal> commission;  ///< unset: not reported yet
+    std::optional<base::Decimal> commission;    ///< unset: not reported yet
     std::optional<base::Decimal> realized_pnl;  ///< of closing fills
     std::int64_t perm_id = 0;
     std::int64_t client_id = 0;
@@ -87,30 +87,48 @@ struct Fill {
     bool superseded = false;                    ///< by a correction
 };
 
+/// What few fills have.
+struct FillDetails {
+    std::string model_code;
+    std::optional<std::int64_t> exercise_type;
+    bool leg = false;  ///< of a combination: its execution id has five parts
+};
+
 class Broker {
 public:
-    void add_account(std::string account) { holdings_[std::move(account)]; ++changes_; }
+    void add_account(std::string account) {
+        holdings_[std::move(account)];
+        ++changes_;
+    }
     /// The login sees it no longer: neither listed nor served.
-    void remove_account(std::string const& account) { holdings_.erase(account); ++changes_; }
+    void remove_account(std::string const& account) {
+        holdings_.erase(account);
+        ++changes_;
+    }
     void add_instrument(SimulatedInstrument instrument);
     /// Held before the day begins; average_cost as the broker states it.
     void hold(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
 
     /// Books a fill; returns it with its execution id. Precondition: account and instrument exist.
     Fill const& fill(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal price,
-                     std::optional<base::Decimal> commission, base::Timestamp time, std::int64_t client_id,
-                     std::string order_ref);
-    /// A row among the executions that moves no position. `of`: the fill whose order it belongs to, for its execution id.
+                     std::optional<base::Decimal> commission, base::Timestamp time, std::int64_t client_id, std::string order_ref,
+                     FillDetails const& details = {});
+    /// A row among the executions that moves no position; an execution id is given to it.
     Fill const& row(Fill row);
     /// What a model of an account holds; part of what the account holds.
-    void hold_in_model(std::string const& account, std::string const& model_code, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
+    void hold_in_model(std::string const& account, std::string const& model_code, ConId con_id, base::Decimal quantity,
+                       base::Decimal average_cost);
     /// A correction of an earlier fill: the same root, the next number. The holding follows.
     Fill const* correct(std::string const& exec_id, base::Decimal price);
     /// The commission of a fill that was made without one. Null: no such fill.
     /// `realized`: what the broker claims instead of what it should.
-    Fill const* report_commission(std::string const& exec_id, base::Decimal commission, std::optional<base::Decimal> realized = {});
+    Fill const* report_commission(std::string const& exec_id, base::Decimal commission,
+                                  std::optional<base::Decimal> realized = {});
     /// The broker no longer shows the holding at all, not even with quantity 0.
-    void forget(std::string const& account, ConId con_id) { holdings_[account].erase(con_id); ++changes_; }
+    void forget(std::string const& account, ConId con_id) {
+        holdings_[account].erase(con_id);
+        ++changes_;
+    }
     /// A change of quantity without a fill (transfer, assignment, somebody's mistake).
     void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
     void set_price(ConId con_id, base::Decimal price);
@@ -119,7 +137,9 @@ public:
     [[nodiscard]] std::map<ConId, SimulatedInstrument> const& instruments() const { return instruments_; }
     [[nodiscard]] std::vector<Fill> const& fills() const { return fills_; }
     /// By (account, model code).
-    [[nodiscard]] std::map<std::pair<std::string, std::string>, std::map<ConId, Holding>> const& models() const { return models_; }
+    [[nodiscard]] std::map<std::pair<std::string, std::string>, std::map<ConId, Holding>> const& models() const {
+        return models_;
+    }
     [[nodiscard]] SimulatedInstrument const* find(std::string_view local_symbol) const;
     [[nodiscard]] std::string account_list() const;
     /// Counts changes of instruments and holdings: equal numbers, equal lists.

@@ -61,7 +61,8 @@ struct Desk {
 /// One connection. Everything received is kept as frames; all<Message>() decodes those of a kind.
 class Client {
 public:
-    Client(Desk& desk, std::int64_t client_id, int version = 226) : desk_(desk), version_(version), id_(desk.simulator.connect(desk.now)) {
+    Client(Desk& desk, std::int64_t client_id, int version = 226)
+        : desk_(desk), version_(version), id_(desk.simulator.connect(desk.now)) {
         std::string bytes;
         tws::encode_client_hello(bytes, 100, version);
         desk_.simulator.bytes(id_, bytes, desk_.now);
@@ -78,12 +79,13 @@ public:
     }
     /// For all connections of this desk: outputs of others are dropped.
     void receive() {
-        for (auto const& output : desk_.simulator.take_outputs()) {
+        for (auto const& output : desk_.simulator.take_outputs(desk_.now)) {
             if (output.connection != id_) continue;
             reader_.append(output.bytes);
             closed_ = closed_ || output.close;
         }
-        while (auto const frame = reader_.next().value()) frames_.emplace_back(*frame);
+        while (auto const frame = reader_.next().value())
+            frames_.emplace_back(*frame);
     }
     void forget() { frames_.clear(); }
     [[nodiscard]] bool closed() const { return closed_; }
@@ -99,7 +101,9 @@ public:
         return found;
     }
     template <typename Message>
-    [[nodiscard]] std::size_t count() const { return all<Message>().size(); }
+    [[nodiscard]] std::size_t count() const {
+        return all<Message>().size();
+    }
     [[nodiscard]] std::vector<std::int64_t> errors() const {
         std::vector<std::int64_t> codes;
         for (auto const& error : all<tws::ErrorMessage>()) {

@@ -13,10 +13,10 @@ using base::Result;
 
 namespace {
 
-constexpr std::array<std::string_view, 21> verbs{"account", "instrument", "hold",   "fill",  "correct",    "commission",
-                                                 "adjust",  "price",      "push",   "notice", "disconnect", "fault",
-                                                 "start",   "sync",       "wait",   "restart", "expect",    "stop",
-                                                 "explain", "exclude",    "undo"};
+constexpr std::array<std::string_view, 24> verbs{"gateway", "combo",      "allocate",   "account", "instrument", "hold",
+                                                 "fill",    "correct",    "commission", "adjust",  "price",      "push",
+                                                 "notice",  "disconnect", "fault",      "start",   "sync",       "wait",
+                                                 "restart", "expect",     "stop",       "explain", "exclude",    "undo"};
 
 }  // namespace
 
@@ -52,7 +52,8 @@ Result<std::vector<ScenarioStep>> parse_scenario(std::string_view text, std::str
         if (step.words.empty()) continue;
         if (std::find(verbs.begin(), verbs.end(), step.words.front()) == verbs.end()) {
             std::string all;
-            for (auto const verb : verbs) all += (all.empty() ? "" : " ") + std::string(verb);
+            for (auto const verb : verbs)
+                all += (all.empty() ? "" : " ") + std::string(verb);
             return base::fail(ErrorCode::invalid_input,
                               fmt::format("{}:{}: '{}' begins no step; the steps are {}", name, line, step.words.front(), all));
         }
@@ -93,6 +94,11 @@ public:
         ++at_;
         return true;
     }
+    [[nodiscard]] std::string_view peek() const { return more() ? std::string_view(step_.words[at_]) : std::string_view{}; }
+    [[nodiscard]] bool next_is_whole() const {
+        auto const word = peek();
+        return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+    }
     void expect(std::string_view word) {
         if (!next_is(word)) fail(fmt::format("'{}' is missing", word));
     }
@@ -110,7 +116,8 @@ public:
     Result<void> result() {
         if (!failed() && more()) fail(fmt::format("'{}' is not understood", step_.words[at_]));
         if (!failed()) return {};
-        return base::fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}; write: {}", player_.name_, step_.line, problem_, form_));
+        return base::fail(ErrorCode::invalid_input,
+                          fmt::format("{}:{}: {}; write: {}", player_.name_, step_.line, problem_, form_));
     }
 
 private:
@@ -171,6 +178,7 @@ Result<void> ScenarioPlayer::fill(Words& words, base::Now now) {
     std::string label;
     std::string order_ref;
     std::int64_t client_id = 0;
+    FillDetails details;
     bool pushed = true;
     while (words.more() && !words.failed()) {
         if (words.next_is("commission")) {
@@ -183,6 +191,10 @@ Result<void> ScenarioPlayer::fill(Words& words, base::Now now) {
             order_ref = words.text();
         } else if (words.next_is("client")) {
             client_id = words.whole();
+        } else if (words.next_is("model")) {
+            details.model_code = words.text();
+        } else if (words.next_is("exercise")) {
+            details.exercise_type = words.whole();
         } else if (words.next_is("unpushed")) {
             pushed = false;  // the position lags behind the fill
         } else {
@@ -191,8 +203,8 @@ Result<void> ScenarioPlayer::fill(Words& words, base::Now now) {
     }
     if (!words.failed() && !broker_.holdings().contains(account)) words.fail("there is no account " + account);
     POSSYNC_TRY_VOID(words.result());
-    Fill const& done = broker_.fill(account, instrument->con_id, buy ? quantity : -quantity, price, commission, now.wall, client_id,
-                                    order_ref);
+    Fill const& done = broker_.fill(account, instrument->con_id, buy ? quantity : -quantity, price, commission, now.wall,
+                                    client_id, order_ref, details);
     if (!label.empty()) labels_[label] = done.exec_id;
     simulator_.push_fill(done, now);
     if (pushed) simulator_.push_position_before_commission(account, instrument->con_id);
@@ -202,28 +214,242 @@ Result<void> ScenarioPlayer::fill(Words& words, base::Now now) {
     return {};
 }
 
+/// The settings of the gateway, by the words of `possync simulate`.
+Result<void> ScenarioPlayer::gateway(ScenarioStep const& step, base::Now now) {
+    Words words(*this, step,
+                "gateway virtual-fx|zero-rows-of-today|switch-subscription|newer|account-ready on|off, gateway master-client N, "
+                "gateway days-of-executions N, gateway execution-times gateway|instrument|utc, gateway account-held CODE|nobody");
+    SimulatorOptions& options = simulator_.options;
+    std::string const name = words.text();
+    auto const on_or_off = [&] {
+        bool const on = words.next_is("on");
+        if (!on) words.expect("off");
+        return on;
+    };
+    if (name == "virtual-fx") {
+        options.virtual_fx_positions = on_or_off();
+    } else if (name == "zero-rows-of-today") {
+        options.zero_rows_of_today_only = on_or_off();
+    } else if (name == "switch-subscription") {
+        options.switch_subscription = on_or_off();
+    } else if (name == "newer") {
+        options.newer_than_client = on_or_off();
+    } else if (name == "account-ready") {
+        simulator_.set_account_ready(on_or_off(), now);
+    } else if (name == "master-client") {
+        options.master_client_id = words.whole();
+    } else if (name == "days-of-executions") {
+        options.days_of_executions = static_cast<int>(words.whole());
+    } else if (name == "execution-times") {
+        std::string const zone = words.text();
+        if (zone != "gateway" && zone != "instrument" && zone != "utc") words.fail("no such zone: " + zone);
+        options.execution_times = zone == "utc"          ? ExecutionTimes::utc
+                                  : zone == "instrument" ? ExecutionTimes::instrument_zone
+                                                         : ExecutionTimes::gateway_zone;
+    } else if (name == "account-held") {
+        std::string const account = words.text();
+        simulator_.faults.account_held = account == "nobody" ? "" : account;
+    } else {
+        words.fail("no such setting: " + name);
+    }
+    return words.result();
+}
+
+/// A combination: its own row, which moves no position, and a fill of each leg. Execution ids of legs have five parts.
+Result<void> ScenarioPlayer::combo(ScenarioStep const& step, base::Now now) {
+    Words words(*this, step, "combo NAME buy|sell QUANTITY @ PRICE leg NAME buy|sell RATIO @ PRICE leg ... [commission C]");
+    struct Leg {
+        SimulatedInstrument const* instrument = nullptr;
+        Decimal quantity;
+        Decimal price;
+    };
+    auto const traded = [&] {
+        Leg leg;
+        leg.instrument = words.instrument();
+        bool const buy = words.next_is("buy");
+        if (!buy) words.expect("sell");
+        leg.quantity = buy ? words.number() : -words.number();
+        words.expect("@");
+        leg.price = words.number();
+        return leg;
+    };
+    Leg const whole = traded();
+    std::vector<Leg> legs;
+    while (words.next_is("leg"))
+        legs.push_back(traded());
+    std::optional<Decimal> commission;
+    if (words.next_is("commission")) commission = words.number();
+    if (legs.empty()) words.fail("it has no leg");
+    POSSYNC_TRY_VOID(words.result());
+    Fill row;
+    row.account = account_;
+    row.con_id = whole.instrument->con_id;
+    row.time = now.wall;
+    row.quantity = whole.quantity;
+    row.price = whole.price;
+    simulator_.push_fill(broker_.row(row), now);
+    FillDetails details;
+    details.leg = true;
+    for (auto const& leg : legs) {
+        Decimal const quantity = base::multiply_rounded(whole.quantity, leg.quantity, 10);
+        Fill const& fill =
+            broker_.fill(account_, leg.instrument->con_id, quantity, leg.price, commission, now.wall, 0, "", details);
+        simulator_.push_fill(fill, now);
+        simulator_.push_position_before_commission(account_, leg.instrument->con_id);
+        simulator_.push_commission(fill);
+        simulator_.push_position(account_, leg.instrument->con_id);
+    }
+    return {};
+}
+
+/// An adviser's order for several accounts: a row for the master account, pushed; fills of the accounts, which have to be asked
+/// for (official documentation, allocation and reqExecutions).
+Result<void> ScenarioPlayer::allocate(ScenarioStep const& step, base::Now now) {
+    Words words(*this, step, "allocate NAME buy|sell QUANTITY @ PRICE master ACCOUNT to ACCOUNT QUANTITY ... [commission C]");
+    auto const* instrument = words.instrument();
+    bool const buy = words.next_is("buy");
+    if (!buy) words.expect("sell");
+    Decimal const quantity = words.number();
+    words.expect("@");
+    Decimal const price = words.number();
+    words.expect("master");
+    std::string const master = words.text();
+    words.expect("to");
+    std::vector<std::pair<std::string, Decimal>> shares;
+    Decimal sum;
+    while (words.more() && words.peek() != "commission") {
+        std::string account = words.text();
+        Decimal const share = words.number();
+        if (!words.failed() && !broker_.holdings().contains(account)) words.fail("there is no account " + account);
+        shares.emplace_back(std::move(account), share);
+        sum += share;
+    }
+    std::optional<Decimal> commission;
+    if (words.next_is("commission")) commission = words.number();
+    if (!words.failed() && sum != quantity)
+        words.fail(fmt::format("the shares are {}, not {}", sum.to_string(), quantity.to_string()));
+    POSSYNC_TRY_VOID(words.result());
+    Fill row;
+    row.account = master;
+    row.con_id = instrument->con_id;
+    row.time = now.wall;
+    row.quantity = buy ? quantity : -quantity;
+    row.price = price;
+    simulator_.push_fill(broker_.row(row), now);
+    for (auto const& [account, share] : shares) {
+        broker_.fill(account, instrument->con_id, buy ? share : -share, price, commission, now.wall, 0, "");
+        simulator_.push_position_before_commission(account, instrument->con_id);
+        simulator_.push_position(account, instrument->con_id);
+    }
+    return {};
+}
+
+Result<void> ScenarioPlayer::fault(ScenarioStep const& step) {
+    Words words(*this, step,
+                "fault refuse|stall|no-position-end|no-executions-end|no-account-end|no-commissions on|off, fault close-after N, "
+                "fault vanish NAME, fault client-id N on|off, fault KIND RATE [TIME], fault next KIND [COUNT] [TIME], fault seed "
+                "N, fault none "
+                "(kinds: split merge delay duplicate drop garbage close stall restart)");
+    std::string const name = words.text();
+    auto const time = [&](Fault fault) {
+        if (!words.more()) return default_fault_time(fault);
+        auto const given = base::parse_duration(words.text());
+        if (!given) words.fail(given.error().message);
+        return given.value_or(base::Duration(0));
+    };
+    struct Flag {
+        std::string_view name;
+        bool SimulatorFaults::* member;
+    };
+    static constexpr Flag flags[] = {
+        {"refuse", &SimulatorFaults::refuse_connections},         {"stall", &SimulatorFaults::stall},
+        {"no-position-end", &SimulatorFaults::omit_position_end}, {"no-executions-end", &SimulatorFaults::omit_executions_end},
+        {"no-account-end", &SimulatorFaults::omit_account_end},   {"no-commissions", &SimulatorFaults::omit_commissions}};
+    auto const on_or_off = [&] {
+        bool const on = words.next_is("on");
+        if (!on) words.expect("off");
+        return on;
+    };
+    if (name == "close-after") {
+        simulator_.faults.close_after_positions = static_cast<int>(words.whole());
+    } else if (name == "vanish") {
+        auto const* instrument = words.instrument();
+        if (instrument != nullptr) broker_.forget(account_, instrument->con_id);
+    } else if (name == "client-id") {
+        auto const id = words.whole();
+        if (on_or_off()) {
+            simulator_.faults.client_ids_taken.insert(id);
+        } else {
+            simulator_.faults.client_ids_taken.erase(id);
+        }
+    } else if (name == "none") {
+        simulator_.injector.stop();
+    } else if (name == "seed") {
+        simulator_.injector.seed(static_cast<std::uint64_t>(words.whole()));
+    } else if (name == "next") {
+        auto const fault = parse_fault(words.text());
+        if (!fault) words.fail("no such kind of fault");
+        int frames = 1;
+        if (words.next_is_whole()) frames = static_cast<int>(words.whole());
+        if (fault) simulator_.injector.next(*fault, frames, time(*fault));
+    } else if (auto const flag =
+                   std::find_if(std::begin(flags), std::end(flags), [&](auto const& each) { return each.name == name; });
+               flag != std::end(flags) && (words.peek() == "on" || words.peek() == "off")) {
+        simulator_.faults.*(flag->member) = on_or_off();
+    } else if (auto const fault = parse_fault(name)) {
+        auto const rate = parse_fault_rate(words.text());
+        if (!rate) words.fail(rate.error().message);
+        if (rate) simulator_.injector.rate(*fault, {*rate, time(*fault)});
+    } else {
+        words.fail("no such fault: " + name);
+    }
+    return words.result();
+}
+
 Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
     std::string const& verb = step.words.front();
     if (verb == "account") {
-        Words words(*this, step, "account CODE");
-        account_ = words.text();
+        Words words(*this, step, "account CODE [leaves]");
+        std::string const account = words.text();
+        bool const leaves = words.next_is("leaves");
         POSSYNC_TRY_VOID(words.result());
-        broker_.add_account(account_);
+        if (leaves) {
+            broker_.remove_account(account);
+        } else {
+            account_ = account;
+            // Naming an account again only speaks of it.
+            if (!broker_.holdings().contains(account)) broker_.add_account(account);
+        }
+    } else if (verb == "gateway") {
+        POSSYNC_TRY_VOID(gateway(step, now));
+    } else if (verb == "combo") {
+        POSSYNC_TRY_VOID(combo(step, now));
+    } else if (verb == "allocate") {
+        POSSYNC_TRY_VOID(allocate(step, now));
     } else if (verb == "instrument") {
         Words words(*this, step,
-                    "instrument NAME KIND CURRENCY [conid N] [multiplier N] [magnifier N] [strike N] [right C|P] [expiry D] [symbol S] [under NAME]");
+                    "instrument NAME KIND CURRENCY [conid N] [multiplier N] [magnifier N] [strike N] [right C|P] [expiry D] "
+                    "[symbol S] [under NAME]");
         POSSYNC_TRY_VOID(instrument(words));
     } else if (verb == "hold") {
-        Words words(*this, step, "hold NAME QUANTITY @ PRICE");
+        Words words(*this, step, "hold NAME QUANTITY @ PRICE [model M]");
         auto const* instrument = words.instrument();
         Decimal const quantity = words.number();
         words.expect("@");
         Decimal const price = words.number();
+        std::string model;
+        if (words.next_is("model")) model = words.text();
         POSSYNC_TRY_VOID(words.result());
-        broker_.hold(account_, instrument->con_id, quantity, base::multiply_rounded(price, instrument->factor(), 10));
+        Decimal const average_cost = base::multiply_rounded(price, instrument->factor(), 10);
+        if (model.empty()) {
+            broker_.hold(account_, instrument->con_id, quantity, average_cost);
+        } else {
+            broker_.hold_in_model(account_, model, instrument->con_id, quantity, average_cost);
+        }
     } else if (verb == "fill") {
         Words words(*this, step,
-                    "fill NAME buy|sell QUANTITY @ PRICE [commission C] [account A] [as LABEL] [ref TEXT] [client N] [unpushed]");
+                    "fill NAME buy|sell QUANTITY @ PRICE [commission C] [account A] [as LABEL] [ref TEXT] [client N] [model M] "
+                    "[exercise N] [unpushed]");
         POSSYNC_TRY_VOID(fill(words, now));
     } else if (verb == "correct") {
         Words words(*this, step, "correct LABEL price PRICE");
@@ -280,33 +506,17 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
         POSSYNC_TRY_VOID(words.result());
         simulator_.notice(code, text, now);
     } else if (verb == "disconnect") {
-        simulator_.close_all();
-    } else if (verb == "fault") {
-        Words words(*this, step, "fault refuse|stall|no-position-end|no-executions-end|no-commissions on|off, fault close-after N");
-        std::string const name = words.text();
-        if (name == "close-after") {
-            simulator_.faults.close_after_positions = static_cast<int>(words.whole());
-        } else if (name == "vanish") {
-            auto const* instrument = words.instrument();
-            if (instrument != nullptr) broker_.forget(account_, instrument->con_id);
+        Words words(*this, step, "disconnect [TIME]");
+        if (words.more()) {
+            auto const outage = base::parse_duration(words.text());
+            if (!outage) words.fail(outage.error().message);
+            POSSYNC_TRY_VOID(words.result());
+            simulator_.injector.restart(*outage, now);
         } else {
-            bool const on = words.next_is("on");
-            if (!on) words.expect("off");
-            if (name == "refuse") {
-                simulator_.faults.refuse_connections = on;
-            } else if (name == "stall") {
-                simulator_.faults.stall = on;
-            } else if (name == "no-position-end") {
-                simulator_.faults.omit_position_end = on;
-            } else if (name == "no-executions-end") {
-                simulator_.faults.omit_executions_end = on;
-            } else if (name == "no-commissions") {
-                simulator_.faults.omit_commissions = on;
-            } else {
-                words.fail("no such fault: " + name);
-            }
+            simulator_.close_all();
         }
-        POSSYNC_TRY_VOID(words.result());
+    } else if (verb == "fault") {
+        POSSYNC_TRY_VOID(fault(step));
     } else {
         return false;
     }

@@ -40,6 +40,10 @@ private:
     class Words;
     base::Result<void> instrument(Words& words);
     base::Result<void> fill(Words& words, base::Now now);
+    base::Result<void> fault(ScenarioStep const& step);
+    base::Result<void> gateway(ScenarioStep const& step, base::Now now);
+    base::Result<void> combo(ScenarioStep const& step, base::Now now);
+    base::Result<void> allocate(ScenarioStep const& step, base::Now now);
 
     Broker& broker_;
     Simulator& simulator_;

@@ -57,27 +57,37 @@ std::int64_t order_id_of(std::string_view frame, int version) {
 
 int Simulator::connect(Now now) {
     now_ = now.wall;
-    if (faults.refuse_connections) return 0;
+    if (faults.refuse_connections || injector.refuses(now)) return 0;
     int const id = next_connection_++;
     connections_[id];
     return id;
 }
 
-void Simulator::disconnected(int connection) { connections_.erase(connection); }
+void Simulator::disconnected(int connection) {
+    connections_.erase(connection);
+    injector.disconnected(connection);
+}
 
-std::vector<Simulator::Output> Simulator::take_outputs() {
-    std::vector<Output> outputs;
-    for (auto it = connections_.begin(); it != connections_.end();) {
-        auto& [id, connection] = *it;
-        bool const close = connection.closing;
-        if (!connection.out.empty() || close) outputs.push_back({id, std::exchange(connection.out, {}), close});
-        it = close ? connections_.erase(it) : std::next(it);
+std::vector<Delivery> Simulator::take_outputs(Now now) {
+    for (auto& [id, connection] : connections_) {
+        if (!connection.out.empty() || connection.closing)
+            injector.send(id, std::exchange(connection.out, {}), connection.closing, now);
     }
-    return outputs;
+    if (injector.take_restart()) {
+        for (auto const& [id, unused] : connections_)
+            injector.send(id, {}, true, now);
+        connections_.clear();
+    }
+    std::erase_if(connections_, [](auto const& each) { return each.second.closing; });
+    auto deliveries = injector.take(now);
+    for (auto const& each : deliveries) {
+        if (each.close) connections_.erase(each.connection);
+    }
+    return deliveries;
 }
 
 std::optional<base::Duration> Simulator::next_deadline() const {
-    std::optional<base::Duration> next;
+    std::optional<base::Duration> next = injector.next_deadline();
     for (auto const& [unused, connection] : connections_) {
         auto const due = connection.subscriptions.next_due();
         if (due && (!next || *due < *next)) next = due;
@@ -140,7 +150,8 @@ void Simulator::bytes(int id, std::string_view bytes, Now now) {
             std::string digits = base::to_rfc3339(base::from_utc_local(time)).substr(0, 19);
             std::erase(digits, '-');
             digits[8] = ' ';
-            tws::encode_server_hello(connection.out, version, digits + " " + (options.zone_text.empty() ? options.zone : options.zone_text));
+            tws::encode_server_hello(connection.out, version,
+                                     digits + " " + (options.zone_text.empty() ? options.zone : options.zone_text));
             continue;
         }
         auto const decoded = tws::decode_request(**frame, connection.version);
@@ -180,15 +191,18 @@ void Simulator::refuse(Connection& connection, std::string_view frame, int messa
     if (contains(order_requests, message_id)) {
         alarms_.insert(message_id);
         std::int64_t const order = message_id == 3 ? order_id_of(frame, connection.version) : -1;
-        return send_error(connection, order, 321, "Error validating request: the API interface is currently in Read-Only mode", now);
+        return send_error(connection, order, 321, "Error validating request: the API interface is currently in Read-Only mode",
+                          now);
     }
     if (!connection.started || contains(silent_requests, message_id)) return;
     if (message_id == 8) return send(connection, tws::NextValidId{1});  // reqIds: how many is ignored
     // How a gateway treats an id of the future is not known; this answer is the simulator's own.
     ++not_served_[message_id];
-    send_error(connection, -1, 321,
-               fmt::format("Error validating request: this simulated gateway does not serve message {} (no market data, no history)", message_id),
-               now);
+    send_error(
+        connection, -1, 321,
+        fmt::format("Error validating request: this simulated gateway does not serve message {} (no market data, no history)",
+                    message_id),
+        now);
 }
 
 void Simulator::start(int id, Connection& connection, std::int64_t client_id, Now now) {
@@ -198,7 +212,8 @@ void Simulator::start(int id, Connection& connection, std::int64_t client_id, No
     }
     if (taken) {
         // After a crash or restart the id stays taken for a while (ib-api-reloaded/ib_async #152, nautilus_trader #3796).
-        send_error(connection, -1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id.", now);
+        send_error(connection, -1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id.",
+                   now);
         connection.closing = true;
         return;
     }
@@ -214,11 +229,11 @@ void Simulator::start(int id, Connection& connection, std::int64_t client_id, No
     }
     for (int const what : order) {
         switch (what) {
-            case 0: send(connection, tws::ManagedAccounts{accounts}); break;
-            case 1: send(connection, tws::NextValidId{1}); break;
-            case 2: send_error(connection, -1, 2104, "Market data farm connection is OK:usfarm", now); break;
-            case 3: send_error(connection, -1, 2106, "HMDS data farm connection is OK:ushmds", now); break;
-            default: send_error(connection, -1, 2158, "Sec-def data farm connection is OK:secdefil", now); break;
+        case 0: send(connection, tws::ManagedAccounts{accounts}); break;
+        case 1: send(connection, tws::NextValidId{1}); break;
+        case 2: send_error(connection, -1, 2104, "Market data farm connection is OK:usfarm", now); break;
+        case 3: send_error(connection, -1, 2106, "HMDS data farm connection is OK:ushmds", now); break;
+        default: send_error(connection, -1, 2158, "Sec-def data farm connection is OK:secdefil", now); break;
         }
     }
 }
@@ -310,7 +325,8 @@ void Simulator::notice(std::int64_t code, std::string const& text, Now now) {
 }
 
 void Simulator::close_all() {
-    for (auto& [unused, connection] : connections_) connection.closing = true;
+    for (auto& [unused, connection] : connections_)
+        connection.closing = true;
 }
 
 base::LocalTime Simulator::local(base::Timestamp time) const {

@@ -19,6 +19,7 @@
 #include "base/prng.hpp"
 #include "base/time.hpp"
 #include "gateway/broker.hpp"
+#include "gateway/faults.hpp"
 #include "gateway/subscriptions.hpp"
 #include "tws/frame.hpp"
 #include "tws/messages.hpp"
@@ -31,21 +32,21 @@ enum class ExecutionTimes { gateway_zone, instrument_zone, utc };
 /// What the gateway's operator has set, and which gateway it is.
 struct SimulatorOptions {
     int server_version = 226;
-    std::string zone = "UTC";             ///< IANA name; the day's midnight and all times without a zone are its
-    std::string zone_text;                ///< of the handshake, in any language and encoding; empty: `zone`
+    std::string zone = "UTC";                ///< IANA name; the day's midnight and all times without a zone are its
+    std::string zone_text;                   ///< of the handshake, in any language and encoding; empty: `zone`
     base::ZoneRules const* zones = nullptr;  ///< null: every zone is UTC
-    std::int64_t master_client_id = -1;   ///< receives every fill as it happens; -1: nobody
-    int requests_per_second_max = 50;     ///< beyond it error 100, the third time the connection is closed
-    bool reject_above_max_rate = true;    ///< false: all are answered
+    std::int64_t master_client_id = -1;      ///< receives every fill as it happens; -1: nobody
+    int requests_per_second_max = 50;        ///< beyond it error 100, the third time the connection is closed
+    bool reject_above_max_rate = true;       ///< false: all are answered
     ExecutionTimes execution_times = ExecutionTimes::gateway_zone;
-    int days_of_executions = 0;           ///< before today; a TWS keeps up to 7, a gateway none
-    bool virtual_fx_positions = false;    ///< positions in currency pairs are listed
+    int days_of_executions = 0;         ///< before today; a TWS keeps up to 7, a gateway none
+    bool virtual_fx_positions = false;  ///< positions in currency pairs are listed
     bool zero_rows_of_today_only = false;
-    bool switch_subscription = false;     ///< a client's account updates take the place of another client's
+    bool switch_subscription = false;  ///< a client's account updates take the place of another client's
     bool prepare_daily_pnl = true;
     bool round_account_values = false;
-    bool newer_than_client = false;       ///< sends fields and messages that no client knows yet
-    std::uint64_t start_seed = 0;         ///< of the order of what comes first; 0: accounts, order id, notices
+    bool newer_than_client = false;  ///< sends fields and messages that no client knows yet
+    std::uint64_t start_seed = 0;    ///< of the order of what comes first; 0: accounts, order id, notices
     base::Duration account_interval = std::chrono::minutes(3);
     base::Duration pnl_interval = std::chrono::seconds(1);
 };
@@ -53,26 +54,20 @@ struct SimulatorOptions {
 /// What goes wrong on purpose. Counters and flags act until they are reset or used up.
 struct SimulatorFaults {
     bool refuse_connections = false;
-    bool stall = false;                  ///< accepts, answers nothing
-    int close_after_positions = -1;      ///< so many rows of a list, then the connection drops
+    bool stall = false;              ///< accepts, answers nothing
+    int close_after_positions = -1;  ///< so many rows of a list, then the connection drops
     bool omit_position_end = false;
     bool omit_executions_end = false;
     bool omit_account_end = false;
     bool omit_contract_end = false;
     bool omit_commissions = false;
-    bool keep_summary_slots = false;     ///< cancelling a summary frees nothing
+    bool keep_summary_slots = false;          ///< cancelling a summary frees nothing
     std::set<std::int64_t> client_ids_taken;  ///< by programs that are not here
-    std::string account_held;            ///< whose updates another program receives
+    std::string account_held;                 ///< whose updates another program receives
 };
 
 class Simulator {
 public:
-    struct Output {
-        int connection = 0;
-        std::string bytes;
-        bool close = false;  ///< after the bytes
-    };
-
     Simulator(Broker& broker, SimulatorOptions options)
         : options(std::move(options)), broker_(broker), start_order_(this->options.start_seed) {}
 
@@ -80,7 +75,8 @@ public:
     [[nodiscard]] int connect(base::Now now);
     void bytes(int connection, std::string_view bytes, base::Now now);
     void disconnected(int connection);
-    [[nodiscard]] std::vector<Output> take_outputs();
+    /// What is to be written now, as the injector lets it through.
+    [[nodiscard]] std::vector<Delivery> take_outputs(base::Now now);
     /// Steady time at which something is to be told without being asked; nothing: only when something happens.
     [[nodiscard]] std::optional<base::Duration> next_deadline() const;
     /// To be called at next_deadline() at the latest; calling it early or often is harmless.
@@ -101,6 +97,7 @@ public:
 
     SimulatorOptions options;  ///< may be changed while running, as in the gateway's settings dialog
     SimulatorFaults faults;
+    FaultInjector injector;
     /// Ids outside the allow-list that some client sent: empty in every test of this program's own client.
     [[nodiscard]] std::set<int> const& alarms() const { return alarms_; }
     /// Ids that are not served here, and how often they came.
@@ -156,8 +153,10 @@ private:
     void answer(Asked const& asked, tws::CancelPnlSingle const& request);
     void answer(Asked const& asked, tws::RequestSettings const& request);
 
-    void send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument, Holding const& holding);
-    void send_positions_of_model(Connection& connection, std::int64_t request_id, std::string const& account, std::string const& model_code);
+    void send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument,
+                       Holding const& holding);
+    void send_positions_of_model(Connection& connection, std::int64_t request_id, std::string const& account,
+                                 std::string const& model_code);
     void send_execution(Connection& connection, Fill const& fill, std::int64_t request_id);
     void send_commission(Connection& connection, Fill const& fill);
     void send_portfolio(Connection& connection, std::string const& account, ConId con_id);

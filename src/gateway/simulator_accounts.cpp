@@ -15,7 +15,9 @@ using base::Now;
 
 namespace {
 
-bool is_adviser(std::string_view account) { return account.starts_with('F') || account.starts_with("DF") || account.starts_with('I') || account.starts_with("DI"); }
+bool is_adviser(std::string_view account) {
+    return account.starts_with('F') || account.starts_with("DF") || account.starts_with('I') || account.starts_with("DI");
+}
 
 }  // namespace
 
@@ -24,11 +26,13 @@ std::optional<std::string> Simulator::account_of(Asked const& asked, std::int64_
     if (account.empty() && holdings.size() == 1) return holdings.begin()->first;
     if (account.empty()) {
         // Official documentation, error 321: a login of several accounts has to name one.
-        send_error(asked.connection, request_id, 321, "Error validating request: the account code is required for this operation", asked.now);
+        send_error(asked.connection, request_id, 321, "Error validating request: the account code is required for this operation",
+                   asked.now);
         return std::nullopt;
     }
     if (holdings.contains(std::string(account))) return std::string(account);
-    send_error(asked.connection, request_id, 321, fmt::format("Error validating request: invalid account code '{}'", account), asked.now);
+    send_error(asked.connection, request_id, 321, fmt::format("Error validating request: invalid account code '{}'", account),
+               asked.now);
     return std::nullopt;
 }
 
@@ -52,20 +56,24 @@ void Simulator::answer(Asked const& asked, tws::RequestAccountUpdates const& req
     // the way (2101) unless the setting lets the request switch; then that client is told (2100).
     bool held = !faults.account_held.empty() && faults.account_held != *account && !options.switch_subscription;
     for (auto& [id, other] : connections_) {
-        if (id == asked.id || !other.subscriptions.account_updates || other.subscriptions.account_updates->account == *account) continue;
+        if (id == asked.id || !other.subscriptions.account_updates || other.subscriptions.account_updates->account == *account)
+            continue;
         if (!options.switch_subscription) {
             held = true;
             continue;
         }
         other.subscriptions.account_updates.reset();
-        send_error(other, -1, 2100, "New account data requested from TWS. API client has been unsubscribed from account data.", asked.now);
+        send_error(other, -1, 2100, "New account data requested from TWS. API client has been unsubscribed from account data.",
+                   asked.now);
     }
     if (held) {
         return send_error(connection, -1, 2101,
-                          "Unable to subscribe to account as the following clients are subscribed to a different account.", asked.now);
+                          "Unable to subscribe to account as the following clients are subscribed to a different account.",
+                          asked.now);
     }
     if (mine && mine->account != *account) {
-        send_error(connection, -1, 2100, "New account data requested from TWS. API client has been unsubscribed from account data.", asked.now);
+        send_error(connection, -1, 2100,
+                   "New account data requested from TWS. API client has been unsubscribed from account data.", asked.now);
     }
     mine = Subscriptions::AccountUpdates{*account, {}};
     send_account_updates(connection, asked.now);
@@ -80,7 +88,8 @@ void Simulator::send_account_updates(Connection& connection, Now now) {
     told.due = now.steady + options.account_interval;
     if (!broker_.holdings().contains(updates.account)) return;
     bool changed = false;
-    for (auto const& line : account_lines(broker_, updates.account, midnight(now), account_ready_, options.round_account_values)) {
+    for (auto const& line :
+         account_lines(broker_, updates.account, midnight(now), account_ready_, options.round_account_values)) {
         if (!told.changes("value " + line.key + " " + line.currency, line.value)) continue;
         send(connection, tws::AccountValue{line.key, line.value, line.currency, updates.account});
         changed = true;
@@ -88,7 +97,8 @@ void Simulator::send_account_updates(Connection& connection, Now now) {
     for (auto const& [con_id, holding] : broker_.holdings().at(updates.account)) {
         auto const& instrument = broker_.instruments().at(con_id);
         if (holding.quantity.is_zero() || !shown(instrument, holding)) continue;
-        std::string const state = fmt::format("{} {} {}", holding.quantity.to_string(), holding.cost.to_string(), instrument.price.to_string());
+        std::string const state =
+            fmt::format("{} {} {}", holding.quantity.to_string(), holding.cost.to_string(), instrument.price.to_string());
         if (!told.changes(fmt::format("portfolio {}", con_id), state)) continue;
         send_portfolio(connection, updates.account, con_id);
         changed = true;
@@ -136,14 +146,17 @@ void Simulator::answer(Asked const& asked, tws::RequestAccountSummary const& req
     // anew (ThomasMarcelis/ibkr-go, lifecycle of account summaries).
     bool const again = summaries.contains(request.request_id);
     if (!again && connection.summary_slots >= 2) {
-        return send_error(connection, request.request_id, 322, "Error processing request: Maximum number of account summary requests exceeded", asked.now);
+        return send_error(connection, request.request_id, 322,
+                          "Error processing request: Maximum number of account summary requests exceeded", asked.now);
     }
     if (request.group == "All" && broker_.holdings().size() > accounts_in_one_list) {
         return send_error(connection, request.request_id, 321,
-                          fmt::format("Error validating request: the group All has more than {} accounts", accounts_in_one_list), asked.now);
+                          fmt::format("Error validating request: the group All has more than {} accounts", accounts_in_one_list),
+                          asked.now);
     }
     if (accounts_of_group(request.group).empty()) {
-        return send_error(connection, request.request_id, 321, fmt::format("Error validating request: unknown group '{}'", request.group), asked.now);
+        return send_error(connection, request.request_id, 321,
+                          fmt::format("Error validating request: unknown group '{}'", request.group), asked.now);
     }
     if (!again) ++connection.summary_slots;
     auto& summary = summaries[request.request_id];
@@ -165,7 +178,8 @@ void Simulator::send_summary(Connection& connection, std::int64_t request_id, Su
 
 void Simulator::answer(Asked const& asked, tws::CancelAccountSummary const& request) {
     Connection& connection = asked.connection;
-    if (connection.subscriptions.summaries.erase(request.request_id) == 1 && !faults.keep_summary_slots) --connection.summary_slots;
+    if (connection.subscriptions.summaries.erase(request.request_id) == 1 && !faults.keep_summary_slots)
+        --connection.summary_slots;
 }
 
 void Simulator::answer(Asked const& asked, tws::RequestAccountUpdatesMulti const& request) {
@@ -176,7 +190,8 @@ void Simulator::answer(Asked const& asked, tws::RequestAccountUpdatesMulti const
         account = *one;
     } else if (broker_.holdings().size() > accounts_in_one_list) {
         return send_error(asked.connection, request.request_id, 321,
-                          fmt::format("Error validating request: the group All has more than {} accounts", accounts_in_one_list), asked.now);
+                          fmt::format("Error validating request: the group All has more than {} accounts", accounts_in_one_list),
+                          asked.now);
     }
     auto& values = asked.connection.subscriptions.values[request.request_id];
     values = {account, std::string(request.model_code), request.ledger_and_nlv, {}};
@@ -190,7 +205,8 @@ void Simulator::send_values(Connection& connection, std::int64_t request_id, Sub
         for (auto const& line : account_lines(broker_, account, midnight(now), account_ready_, options.round_account_values)) {
             if (values.ledger_and_net_liquidation && !is_ledger_or_net_liquidation(line.key)) continue;
             if (!values.told.changes(account + " " + line.key + " " + line.currency, line.value)) continue;
-            send(connection, tws::AccountUpdateMulti{request_id, account, values.model_code, line.key, line.value, line.currency});
+            send(connection,
+                 tws::AccountUpdateMulti{request_id, account, values.model_code, line.key, line.value, line.currency});
         }
     }
 }
@@ -241,12 +257,17 @@ void Simulator::send_pnl(Connection& connection, std::int64_t request_id, Subscr
     auto const amount = [&](Decimal const& value) { return known ? tws::OptionalDecimal(value.rounded(2)) : std::nullopt; };
     auto const daily = options.prepare_daily_pnl ? amount(sum.daily) : std::nullopt;
     if (pnl.con_id == 0) return send(connection, tws::Pnl{request_id, daily, amount(sum.unrealized), amount(sum.realized)});
-    send(connection, tws::PnlSingle{request_id, sum.quantity, daily, amount(sum.unrealized), amount(sum.realized), amount(sum.value)});
+    send(connection,
+         tws::PnlSingle{request_id, sum.quantity, daily, amount(sum.unrealized), amount(sum.realized), amount(sum.value)});
 }
 
-void Simulator::answer(Asked const& asked, tws::CancelPnl const& request) { asked.connection.subscriptions.pnl.erase(request.request_id); }
+void Simulator::answer(Asked const& asked, tws::CancelPnl const& request) {
+    asked.connection.subscriptions.pnl.erase(request.request_id);
+}
 
-void Simulator::answer(Asked const& asked, tws::CancelPnlSingle const& request) { asked.connection.subscriptions.pnl.erase(request.request_id); }
+void Simulator::answer(Asked const& asked, tws::CancelPnlSingle const& request) {
+    asked.connection.subscriptions.pnl.erase(request.request_id);
+}
 
 // --- the gateway itself --------------------------------------------------------------------------------------------
 
@@ -261,7 +282,8 @@ void Simulator::answer(Asked const& asked, tws::RequestFamilyCodes const&) {
         return send(asked.connection, codes);
     }
     std::string const code = adviser->first + "A";
-    for (auto const& [account, unused] : holdings) codes.codes.push_back({account, code});
+    for (auto const& [account, unused] : holdings)
+        codes.codes.push_back({account, code});
     send(asked.connection, codes);
 }
 

@@ -31,7 +31,8 @@ std::optional<std::int64_t> number(std::string_view digits) {
 }
 
 bool is_clock(std::string_view text) {
-    return text.size() == 8 && text[2] == ':' && text[5] == ':' && number(text.substr(0, 2)) && number(text.substr(3, 2)) && number(text.substr(6, 2));
+    return text.size() == 8 && text[2] == ':' && text[5] == ':' && number(text.substr(0, 2)) && number(text.substr(3, 2)) &&
+           number(text.substr(6, 2));
 }
 
 /// The lower bound of a filter. Official documentation, ExecutionFilter: `YYYYMMDD HH:mm:ss ZONE`, or UTC as
@@ -46,13 +47,16 @@ std::optional<base::Timestamp> since_of(std::string_view text, base::LocalTime c
         local.date = *date;
         utc = text[8] == '-';
         text.remove_prefix(9);
-        while (text.starts_with(' ')) text.remove_prefix(1);
+        while (text.starts_with(' '))
+            text.remove_prefix(1);
     }
     if (text.size() < 8 || !is_clock(text.substr(0, 8))) return std::nullopt;
-    local.microseconds_of_day = ((*number(text.substr(0, 2)) * 60 + *number(text.substr(3, 2))) * 60 + *number(text.substr(6, 2))) * 1'000'000;
+    local.microseconds_of_day =
+        ((*number(text.substr(0, 2)) * 60 + *number(text.substr(3, 2))) * 60 + *number(text.substr(6, 2))) * 1'000'000;
     text.remove_prefix(8);
     if (text == "Z") utc = true, text = {};
-    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.starts_with(' '))
+        text.remove_prefix(1);
     std::string const zone = text.empty() ? own_zone : std::string(text);
     if (utc || zone == "UTC" || zones == nullptr) return base::from_utc_local(local);
     auto const time = zones->to_utc(zone, local);
@@ -93,10 +97,12 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
     if (broker_.holdings().size() > accounts_in_one_list) {
         // Which code and text a gateway uses is not documented; that it refuses is.
         return send_error(connection, -1, 321,
-                          fmt::format("Error validating request: positions of more than {} accounts; use reqPositionsMulti", accounts_in_one_list),
+                          fmt::format("Error validating request: positions of more than {} accounts; use reqPositionsMulti",
+                                      accounts_in_one_list),
                           asked.now);
     }
-    bool const plain = !faults.stall && faults.close_after_positions < 0 && !options.newer_than_client && !options.zero_rows_of_today_only;
+    bool const plain =
+        !faults.stall && faults.close_after_positions < 0 && !options.newer_than_client && !options.zero_rows_of_today_only;
     if (plain && list_.version == connection.version && list_.changes == broker_.changes()) {
         connection.out += list_.bytes;
     } else {
@@ -190,7 +196,8 @@ void Simulator::answer(Asked const& asked, tws::RequestExecutions const& request
         since = since_of(request.time, today, options.zone, options.zones);
         if (!since) {
             return send_error(asked.connection, request.request_id, 10314,
-                              "End Date/Time: The date, time, or time-zone entered is invalid: " + std::string(request.time), asked.now);
+                              "End Date/Time: The date, time, or time-zone entered is invalid: " + std::string(request.time),
+                              asked.now);
         }
     }
     auto const matches = [](std::string_view wanted, std::string_view value) { return wanted.empty() || wanted == value; };
@@ -202,15 +209,20 @@ void Simulator::answer(Asked const& asked, tws::RequestExecutions const& request
         if (request.client_id != 0 && fill.client_id != request.client_id) continue;
         auto const& instrument = broker_.instruments().at(fill.con_id);
         if (!matches(request.symbol, instrument.symbol) || !matches(request.sec_type, instrument.sec_type)) continue;
-        if (!matches(request.exchange, "ISLAND") || !matches(request.side, fill.quantity.is_positive() ? "BUY" : "SELL")) continue;
-        if (!request.dates.empty() && std::find(request.dates.begin(), request.dates.end(), day_number(local(fill.time))) == request.dates.end()) {
+        if (!matches(request.exchange, "ISLAND") || !matches(request.side, fill.quantity.is_positive() ? "BUY" : "SELL"))
+            continue;
+        if (!request.dates.empty() &&
+            std::find(request.dates.begin(), request.dates.end(), day_number(local(fill.time))) == request.dates.end()) {
             continue;
         }
         chosen.push_back(&fill);
     }
-    // First all executions in the order of their time, then all commissions, then the End (ThomasMarcelis/ibkr-go, capture at 225).
-    for (auto const* fill : chosen) send_execution(asked.connection, *fill, request.request_id);
-    for (auto const* fill : chosen) send_commission(asked.connection, *fill);
+    // First all executions in the order of their time, then all commissions, then the End (ThomasMarcelis/ibkr-go, capture at
+    // 225).
+    for (auto const* fill : chosen)
+        send_execution(asked.connection, *fill, request.request_id);
+    for (auto const* fill : chosen)
+        send_commission(asked.connection, *fill);
     // It may never come, above all for an empty answer (ib-api-reloaded/ib_async #54, #82; erdewit/ib_insync #638).
     if (!faults.omit_executions_end) send(asked.connection, tws::ExecutionDetailsEnd{request.request_id});
 }
@@ -219,7 +231,8 @@ void Simulator::answer(Asked const& asked, tws::RequestExecutions const& request
 /// nautilus_trader #2359, ib_async #230), with a Z behind it from 214 on.
 std::string Simulator::execution_time(Fill const& fill, int version) const {
     if (version < 174) return digits_of(local(fill.time), "  ");
-    if (options.execution_times == ExecutionTimes::utc) return digits_of(base::utc_local(fill.time), "-") + (version >= 214 ? "Z" : "");
+    if (options.execution_times == ExecutionTimes::utc)
+        return digits_of(base::utc_local(fill.time), "-") + (version >= 214 ? "Z" : "");
     if (options.execution_times == ExecutionTimes::instrument_zone && options.zones != nullptr) {
         std::string const& zone = broker_.instruments().at(fill.con_id).time_zone;
         if (auto const there = options.zones->to_local(zone, fill.time)) return digits_of(*there, " ") + " " + zone;
@@ -275,11 +288,15 @@ void Simulator::answer(Asked const& asked, tws::RequestContractData const& reque
         if (request.con_id != 0 && request.con_id != con_id) continue;
         if (request.con_id == 0) {
             if (request.symbol.empty() && request.local_symbol.empty()) break;
-            bool const strike = !request.strike || request.strike->is_zero() || (instrument.strike && *instrument.strike == *request.strike);
-            bool const date = request.last_trade_date.empty() || std::string_view(instrument.expiry).starts_with(request.last_trade_date);
-            bool const right = matches(request.right, "0") || matches(request.right, "?") || request.right.substr(0, 1) == instrument.right;
-            if (!matches(request.symbol, instrument.symbol) || !matches(request.local_symbol, instrument.local_symbol) || !strike || !date ||
-                !right || !matches(request.sec_type, instrument.sec_type) || !matches(request.currency, instrument.currency)) {
+            bool const strike =
+                !request.strike || request.strike->is_zero() || (instrument.strike && *instrument.strike == *request.strike);
+            bool const date =
+                request.last_trade_date.empty() || std::string_view(instrument.expiry).starts_with(request.last_trade_date);
+            bool const right =
+                matches(request.right, "0") || matches(request.right, "?") || request.right.substr(0, 1) == instrument.right;
+            if (!matches(request.symbol, instrument.symbol) || !matches(request.local_symbol, instrument.local_symbol) ||
+                !strike || !date || !right || !matches(request.sec_type, instrument.sec_type) ||
+                !matches(request.currency, instrument.currency)) {
                 continue;
             }
         }
@@ -302,7 +319,8 @@ void Simulator::answer(Asked const& asked, tws::RequestContractData const& reque
         send(asked.connection, data);
     }
     if (found == 0) {  // and no End
-        return send_error(asked.connection, request.request_id, 200, "No security definition has been found for the request", asked.now);
+        return send_error(asked.connection, request.request_id, 200, "No security definition has been found for the request",
+                          asked.now);
     }
     if (!faults.omit_contract_end) send(asked.connection, tws::ContractDataEnd{request.request_id});
 }

@@ -112,7 +112,8 @@ TEST_P(Answers, PositionsOfAnAccountAndOfAModel) {
 
 TEST_P(Answers, MoreThanFiftyAccountsGetNoCommonList) {
     Desk desk;
-    for (int i = 0; i < 50; ++i) desk.broker.add_account("DU10" + std::to_string(i));
+    for (int i = 0; i < 50; ++i)
+        desk.broker.add_account("DU10" + std::to_string(i));
     Client client(desk, 5, version());
     client.ask(tws::RequestPositions{});
     client.ask(tws::RequestAccountSummary{3, "All", "NetLiquidation"});
@@ -199,11 +200,14 @@ TEST_P(Answers, AccountUpdatesOfOneAccountAtATime) {
     second.ask(tws::RequestAccountUpdates{true, "DU1"});
     EXPECT_EQ(second.errors(), Codes{2101});
     desk.simulator.options.switch_subscription = true;
-    desk.simulator.bytes(2, [] {
-        std::string bytes;
-        tws::encode(bytes, tws::RequestAccountUpdates{true, "DU1"}, version());
-        return bytes;
-    }(), desk.now);
+    desk.simulator.bytes(
+        2,
+        [] {
+            std::string bytes;
+            tws::encode(bytes, tws::RequestAccountUpdates{true, "DU1"}, version());
+            return bytes;
+        }(),
+        desk.now);
     first.receive();
     EXPECT_EQ(first.errors(), (Codes{321, 2100, 2100}));
 }
@@ -339,7 +343,8 @@ TEST_P(Answers, FamilyCodesTimesAccountsAndSettings) {
     desk.broker.add_account("F445566");
     client.forget();
     client.ask(tws::RequestFamilyCodes{});
-    EXPECT_EQ(client.all<tws::FamilyCodes>()[0].codes, (std::vector<tws::FamilyCode>{{"DU1", "F445566A"}, {"F445566", "F445566A"}}));
+    EXPECT_EQ(client.all<tws::FamilyCodes>()[0].codes,
+              (std::vector<tws::FamilyCode>{{"DU1", "F445566A"}, {"F445566", "F445566A"}}));
     client.ask(tws::RequestManagedAccounts{});
     EXPECT_EQ(client.all<tws::ManagedAccounts>()[0].accounts, "DU1,F445566");
     client.ask(tws::RequestCurrentTime{});
@@ -366,7 +371,9 @@ TEST_P(Answers, OrdersAreRefusedAndRaiseAnAlarm) {
     if (version() < 201) {
         tws::append_frame(frame, std::string("3\00017\0", 5));
     } else if (version() < 203) {
-        tws::append_frame(frame, std::string("\0\0\0\x03" "17\0", 7));
+        tws::append_frame(frame, std::string("\0\0\0\x03"
+                                             "17\0",
+                                             7));
     } else {
         tws::append_frame(frame, std::string("\0\0\0\xCB\x08\x11", 6));
     }
@@ -378,7 +385,10 @@ TEST_P(Answers, OrdersAreRefusedAndRaiseAnAlarm) {
     EXPECT_EQ(desk.simulator.alarms(), std::set<int>{3});
     client.raw([] {
         std::string other;
-        tws::append_frame(other, version() < 201 ? std::string("5\0001\0", 4) : std::string("\0\0\0\x05" "1\0", 6));
+        tws::append_frame(other, version() < 201 ? std::string("5\0001\0", 4)
+                                                 : std::string("\0\0\0\x05"
+                                                               "1\0",
+                                                               6));
         return other;
     }());
     EXPECT_EQ(desk.simulator.alarms(), (std::set<int>{3, 5}));
@@ -432,12 +442,14 @@ TEST_P(Answers, SameClientIdAndTooManyRequests) {
     desk.simulator.faults.client_ids_taken = {9};
     Client third(desk, 9, version());
     EXPECT_EQ(third.errors(), Codes{326});
-    for (int i = 0; i < 60 && !first.closed(); ++i) first.ask(tws::RequestCurrentTime{});
+    for (int i = 0; i < 60 && !first.closed(); ++i)
+        first.ask(tws::RequestCurrentTime{});
     EXPECT_EQ(first.errors(), (Codes{100, 100, 100}));
     EXPECT_TRUE(first.closed());
     desk.simulator.options.reject_above_max_rate = false;
     Client fourth(desk, 11, version());
-    for (int i = 0; i < 60; ++i) fourth.ask(tws::RequestCurrentTime{});
+    for (int i = 0; i < 60; ++i)
+        fourth.ask(tws::RequestCurrentTime{});
     EXPECT_EQ(fourth.errors(), Codes{});
 }
 
@@ -505,7 +517,9 @@ TEST(Notices, ChangedPortClosesTheConnection) {
     client.receive();
     EXPECT_EQ(client.errors(), Codes{1100});
     EXPECT_FALSE(client.closed());
-    desk.simulator.notice(1300, "TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port - 4003", desk.now);
+    desk.simulator.notice(
+        1300, "TWS socket port has been reset and this connection is being dropped. Please reconnect on the new port - 4003",
+        desk.now);
     client.receive();
     EXPECT_TRUE(client.closed());
 }

@@ -67,9 +67,12 @@ struct Subscriptions {
             if (!next || due < *next) next = due;
         };
         if (account_updates) consider(account_updates->told.due);
-        for (auto const& [unused, each] : summaries) consider(each.told.due);
-        for (auto const& [unused, each] : values) consider(each.told.due);
-        for (auto const& [unused, each] : pnl) consider(each.due);
+        for (auto const& [unused, each] : summaries)
+            consider(each.told.due);
+        for (auto const& [unused, each] : values)
+            consider(each.told.due);
+        for (auto const& [unused, each] : pnl)
+            consider(each.due);
         return next;
     }
 };

@@ -80,8 +80,7 @@ TradingDay::TradingDay(Broker& broker, TradingDayOptions options) : broker_(brok
             auto const& instrument = broker_.instruments().at(con_ids_[static_cast<std::size_t>(i)]);
             Decimal quantity = Decimal(random_.between(1, 40) * (instrument.multiplier == Decimal(1) ? 10 : 1));
             if (random_.chance(200)) quantity = -quantity;
-            broker_.hold(account, instrument.con_id, quantity,
-                         base::multiply_rounded(instrument.price, instrument.factor(), 8));
+            broker_.hold(account, instrument.con_id, quantity, base::multiply_rounded(instrument.price, instrument.factor(), 8));
         }
     }
 }
@@ -120,7 +119,8 @@ Decimal TradingDay::nudged(Decimal const& price) {
 }
 
 void TradingDay::trade(Simulator& simulator, base::Now now, std::string& text) {
-    auto const& account = accounts_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(accounts_.size()) - 1))];
+    auto const& account =
+        accounts_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(accounts_.size()) - 1))];
     ConId const con_id = con_ids_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(con_ids_.size()) - 1))];
     auto const& instrument = broker_.instruments().at(con_id);
     Decimal held;
@@ -144,7 +144,8 @@ void TradingDay::trade(Simulator& simulator, base::Now now, std::string& text) {
         }
     }
     Decimal const price = nudged(instrument.price);
-    Decimal const commission = base::multiply_divide_rounded(quantity.abs(), Decimal::from_parts(35, 4), 1, 4) + Decimal::from_parts(35, 2);
+    Decimal const commission =
+        base::multiply_divide_rounded(quantity.abs(), Decimal::from_parts(35, 4), 1, 4) + Decimal::from_parts(35, 2);
     Fill const& fill = broker_.fill(account, con_id, quantity, price, commission, now.wall, 0, "");
     simulator.push_fill(fill, now);
     simulator.push_position_before_commission(account, con_id);

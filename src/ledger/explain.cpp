@@ -1054,12 +1054,24 @@ private:
         for (auto const& [con_id, book] : book_.instruments) {
             if (!work_.contains(con_id)) review(con_id, book.executions);
         }
+        for (ConId const con_id : orders_of_master_) {
+            Break const* const open = find_break(con_id, BreakKind::fill_without_position);
+            if (open != nullptr) close_break(*open, BreakState::resolved, "an adviser's order: its clients have the fills");
+            for (auto& execution : work(book_.instruments.at(con_id).instrument).facts.executions) {
+                if (is_pending(execution)) execution.booking = Booking::never;
+            }
+            waiting.insert(con_id);
+        }
         for (auto const& [unused, open] : book_.breaks) {
             if (open.kind == BreakKind::fill_without_position && open.unresolved() && !waiting.contains(open.con_id)) {
                 close_break(open, BreakState::resolved, "taken up by the position");
             }
         }
     }
+
+    /// An adviser's master account carries the rows of orders that were allocated to its clients. Its code begins with F, on
+    /// paper with DF (https://ibkrcampus.com, TWS API, financial advisors).
+    static bool is_adviser_master(std::string_view account) { return account.starts_with('F') || account.starts_with("DF"); }
 
     void look_at_waiting(ConId con_id, Execution const& oldest) {
         Break const* const open = find_break(con_id, BreakKind::fill_without_position);
@@ -1075,6 +1087,11 @@ private:
         Break looked = *open;
         ++looked.looks;
         if (looked.looks >= policy_.looks_needed && seen_.observed_at - looked.opened_at >= policy_.settle_for) {
+            InstrumentBook const* const book = known(con_id);
+            if (is_adviser_master(book_.account) && book != nullptr && book->positions.empty()) {
+                orders_of_master_.push_back(con_id);
+                return;
+            }
             looked.state = BreakState::open;
             warn(con_id, "execution.without_position",
                  fmt::format("fill {} of {} has not moved the broker's position", oldest.exec_id,
@@ -1104,6 +1121,7 @@ private:
     IdAllocator& ids_;
     bool first_sight_;
     std::map<ConId, Work> work_;
+    std::vector<ConId> orders_of_master_;  ///< whose pending fills are rows of an adviser's orders
     std::map<ConId, Target> targets_;
     std::map<ConId, std::vector<Delivery>> deliveries_;  ///< underlying -> legs delivered in this observation
     std::map<model::RowId, Break> breaks_;

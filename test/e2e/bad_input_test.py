@@ -265,6 +265,16 @@ class BadGateway(threading.Thread):
 
 
 class Scenario(Case):
+    def test_faults(self):
+        for spec in ["lose=0.1", "drop=2", "drop=0.1:5s", "until=soon"]:
+            done = subprocess.run([possync, "simulate", "--port", "0", "--faults=" + spec], capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2, spec)
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+            self.assertIn("split=0.3", done.stderr)
+        done = subprocess.run([possync, "simulate", "--port", "0", "--zone", "Mars/Olympus"], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
     def simulate(self, text, says):
         path = self.folder / "day.scn"
         path.write_text(text)

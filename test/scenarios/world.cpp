@@ -278,7 +278,7 @@ void World::settle() {
             continue;
         }
         bool moved = false;
-        for (auto& output : simulator.take_outputs()) {
+        for (auto& output : simulator.take_outputs(now_)) {
             if (output.connection != connection_ || !engine_) continue;
             moved = true;
             if (options_.every_frame_twice || options_.facts_shuffled) output.bytes = disturbed(output.bytes);
@@ -405,7 +405,10 @@ std::string World::expect(gateway::ScenarioStep const& step) {
         return std::to_string(open) == word(2) ? "" : fmt::format("{} positions are open", open);
     }
     if (what == "no" && word(2) == "breaks") {
-        return held->breaks.empty() ? "" : fmt::format("there is a break of kind {}", to_string(held->breaks.begin()->second.kind));
+        if (held->breaks.empty()) return {};
+        auto const& first = held->breaks.begin()->second;
+        return fmt::format("there is a break of kind {} in conId {}: broker {}, book {}, {}", to_string(first.kind), first.con_id,
+                           show(first.broker_value), show(first.book_value), first.detail);
     }
     if (what == "break") {  // expect break KIND STATE
         for (auto const& [unused, each] : held->breaks) {

@@ -39,6 +39,7 @@ public:
     gateway::Broker broker;
     gateway::Simulator simulator;
     std::vector<sync::Log> log;
+    [[nodiscard]] model::AccountBook const* book() const;
 
 private:
     struct Expectation;
@@ -58,7 +59,6 @@ private:
     void pass(base::Duration duration);
     void feed(sync::Event const& event);
     void carry_out(sync::Effect& effect);
-    [[nodiscard]] model::AccountBook const* book() const;
     [[nodiscard]] model::InstrumentBook const* instrument(std::string const& name) const;
 
     WorldOptions options_;
