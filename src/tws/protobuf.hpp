@@ -48,7 +48,7 @@ public:
     template <typename Message>
     [[gnu::always_inline]] bool read(Message& message) {
         next_field();
-        while (field_ != 0) {
+        while (key_ != 0) {
             taken_ = false;
             describe(*this, message);
             if (!taken_) {
@@ -61,10 +61,10 @@ public:
     [[nodiscard]] DecodeError error() const { return error_; }
 
     // One per kind of field; each acts when it is the field that stands next, and has the wire type it should.
-    void text(int number, std::string_view& value) {
+    [[gnu::always_inline]] void text(int number, std::string_view& value) {
         take(number, 2, [&] { value = bytes(); });
     }
-    void integer(int number, std::int64_t& value) {
+    [[gnu::always_inline]] void integer(int number, std::int64_t& value) {
         take(number, 0, [&] { value = static_cast<std::int32_t>(varint()); });
     }
     void optional_integer(int number, std::int64_t& value) { integer(number, value); }
@@ -73,7 +73,7 @@ public:
     }
     /// Packed into one field, or one by one.
     void integers(int number, std::vector<std::int64_t>& values) {
-        while (field_ == number && kind_ == 0) integer(number, values.emplace_back());
+        while (key_ == key(number, 0)) integer(number, values.emplace_back());
         take(number, 2, [&] {
             ProtobufReader packed(bytes(), error_.message_id);
             while (packed.at_ != packed.end_) values.push_back(static_cast<std::int32_t>(packed.varint()));
@@ -90,11 +90,11 @@ public:
     void boolean(int number, std::int64_t& value) {
         take(number, 0, [&] { value = varint() != 0 ? 1 : 0; });
     }
-    void real(int number, OptionalDecimal& value) {
+    [[gnu::always_inline]] void real(int number, OptionalDecimal& value) {
         take(number, 1, [&] { read_double(fixed(), value); });
     }
     /// A decimal written as text: quantities, and a few more.
-    void decimal_text(int number, OptionalDecimal& value) {
+    [[gnu::always_inline]] void decimal_text(int number, OptionalDecimal& value) {
         take(number, 2, [&] { read_decimal(bytes(), value); });
     }
     template <typename Message>
@@ -108,27 +108,29 @@ public:
     }
     template <typename Message>
     void messages(int number, std::vector<Message>& values) {
-        while (field_ == number && kind_ == 2) message(number, values.emplace_back());
+        while (key_ == key(number, 2)) message(number, values.emplace_back());
     }
 
 private:
     template <typename Read>
     [[gnu::always_inline]] void take(int number, int kind, Read read_value) {
-        if (number != field_ || kind != kind_) [[unlikely]] return;
+        if (key_ != key(number, kind)) [[unlikely]] return;
         taken_ = true;
         read_value();
         next_field();
     }
     [[gnu::always_inline]] void next_field() {
-        if (at_ == end_) {
-            field_ = 0;
-            return;
-        }
-        std::uint64_t const key = varint();
-        field_ = static_cast<int>(key >> 3);
-        kind_ = static_cast<int>(key & 7);
-        if (key >> 32 != 0 || field_ == 0) [[unlikely]] fail("not a field number");
+        key_ = at_ == end_ ? 0 : read_key();
     }
+    [[gnu::always_inline]] std::uint64_t read_key() {
+        std::uint64_t const next = varint();
+        if (next - key(1, 0) <= 0xFFFF'FFFF - key(1, 0)) [[likely]] return next;
+        key_ = next;
+        fail("not a field number");
+        return 0;
+    }
+    static constexpr std::uint64_t key(int number, int kind) { return static_cast<std::uint64_t>(number) << 3 | static_cast<std::uint64_t>(kind); }
+    [[nodiscard]] int field() const { return static_cast<int>(key_ >> 3); }
     void read_decimal(std::string_view digits, OptionalDecimal& value) {
         value.reset();
         if (digits.empty()) return;
@@ -153,9 +155,9 @@ private:
     }
     [[nodiscard]] bool failed() const { return error_.what[0] != '\0'; }
     bool fail(char const* what) {
-        if (!failed()) error_.what = what, error_.field = field_;
+        if (!failed()) error_.what = what, error_.field = field();
         at_ = end_;
-        field_ = 0;
+        key_ = 0;
         return false;
     }
     [[gnu::always_inline]] std::uint64_t varint() {
@@ -172,7 +174,7 @@ private:
         fail("a number breaks off");
         return 0;
     }
-    std::string_view bytes() {
+    [[gnu::always_inline]] std::string_view bytes() {
         std::uint64_t const length = varint();
         if (length > static_cast<std::uint64_t>(end_ - at_)) {
             fail("a text breaks off");
@@ -194,7 +196,7 @@ private:
         return std::bit_cast<double>(bits);
     }
     void skip(int depth) {
-        switch (kind_) {
+        switch (key_ & 7) {
             case 0: varint(); return;
             case 1: fixed(); return;
             case 2: bytes(); return;
@@ -207,15 +209,13 @@ private:
         }
     }
     void skip_group(int depth) {
-        int const group = field_;
+        int const group = field();
         if (depth == 32) return void(fail("groups too deep"));
         while (at_ != end_) {
-            std::uint64_t const key = varint();
-            field_ = static_cast<int>(key >> 3);
-            kind_ = static_cast<int>(key & 7);
-            if (failed() || key >> 32 != 0 || field_ == 0) return void(fail("not a field number"));
-            if (kind_ == 4) {
-                if (field_ != group) fail("a group ends that was not begun");
+            key_ = read_key();
+            if (failed()) return;
+            if ((key_ & 7) == 4) {
+                if (field() != group) fail("a group ends that was not begun");
                 return;
             }
             skip(depth + 1);
@@ -225,8 +225,7 @@ private:
 
     char const* at_;
     char const* end_;
-    int field_ = 0;  ///< that stands next; 0: there is none
-    int kind_ = 0;   ///< its wire type
+    std::uint64_t key_ = 0;  ///< number and wire type of the field that stands next; 0: there is none
     bool taken_ = false;
     DecodeError error_;
 };
