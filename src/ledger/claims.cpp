@@ -29,8 +29,9 @@ Decimal value_of(Execution const& execution, model::Instrument const& instrument
     return factor ? base::multiply_rounded(execution.price, execution.shares * *factor, price_decimals) : Decimal(0);
 }
 
+/// What a statement confirmed is compared when the day is certified, by the statement's own way of calculating.
 bool claims_pnl(Execution const& execution) {
-    return execution.in_force() && execution.booking == Booking::booked && execution.broker_realized_pnl;
+    return execution.in_force() && execution.booking == Booking::booked && execution.broker_realized_pnl && execution.transaction_id.empty();
 }
 
 /// Commissions of the part that is still held included, in the currency; unset while any of it is unknown.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <string_view>
 
 namespace possync::ledger {
@@ -128,17 +129,24 @@ private:
 
     // --- history ---------------------------------------------------------------------------------------------
 
+    /// The steps of a position: they stand together, in order of the positions.
+    static std::span<Step const> steps_of(std::vector<Step> const& steps, std::size_t position) {
+        auto const [first, last] = std::equal_range(steps.begin(), steps.end(), position, OfPosition{});
+        return {first, last};
+    }
+    struct OfPosition {
+        bool operator()(Step const& step, std::size_t position) const { return step.position < position; }
+        bool operator()(std::size_t position, Step const& step) const { return position < step.position; }
+    };
+
     static std::vector<HistoryRow> history_of(Folded const& folded, std::size_t position, RowId id) {
-        std::vector<Step const*> steps;
-        for (auto const& step : folded.steps) {
-            if (step.position == position) steps.push_back(&step);
-        }
+        auto const steps = steps_of(folded.steps, position);
         std::vector<HistoryRow> rows;
         for (std::size_t i = 0; i < steps.size(); ++i) {
-            Step const& step = *steps[i];
+            Step const& step = steps[i];
             Timestamp from = step.time.value_or(step.known_at);
             // What was held before the first sight is stated from then on, but never after the next movement.
-            if (!step.time && i + 1 < steps.size() && steps[i + 1]->time) from = std::min(from, *steps[i + 1]->time);
+            if (!step.time && i + 1 < steps.size() && steps[i + 1].time) from = std::min(from, *steps[i + 1].time);
             if (!rows.empty()) {
                 from = std::max(from, rows.back().valid_from);
                 rows.back().valid_to = from;
@@ -163,13 +171,17 @@ private:
             RowId const id = is_old ? book_.positions[i].position_id : position_ids_[i];
             auto const was = is_old ? history_of(before_, i, id) : std::vector<HistoryRow>{};
             auto const is = i < after_.positions.size() ? history_of(after_, i, id) : std::vector<HistoryRow>{};
+            // Both in order of valid_from, each instant once.
+            auto differs = [](HistoryRow const& row, std::vector<HistoryRow> const& others) {
+                auto const at = std::lower_bound(others.begin(), others.end(), row.valid_from,
+                                                 [](HistoryRow const& other, Timestamp time) { return other.valid_from < time; });
+                return at == others.end() || *at != row;
+            };
             for (auto const& row : was) {
-                if (std::find(is.begin(), is.end(), row) == is.end()) {
-                    out_.history_ends.push_back({row.position_id, row.valid_from});
-                }
+                if (differs(row, is)) out_.history_ends.push_back({row.position_id, row.valid_from});
             }
             for (auto const& row : is) {
-                if (std::find(was.begin(), was.end(), row) == was.end()) out_.history.push_back(row);
+                if (differs(row, was)) out_.history.push_back(row);
             }
         }
     }
@@ -177,11 +189,11 @@ private:
     // --- events ----------------------------------------------------------------------------------------------
 
     static Step const* last_step(std::vector<Step> const& steps, std::size_t position, std::size_t from, std::size_t to) {
-        Step const* found = nullptr;
-        for (std::size_t i = from; i < to; ++i) {
-            if (steps[i].position == position) found = &steps[i];
-        }
-        return found;
+        auto const of = steps_of(steps, position);
+        if (of.empty()) return nullptr;
+        auto const begin = static_cast<std::size_t>(of.data() - steps.data());
+        std::size_t const end = std::min(begin + of.size(), to);
+        return end > std::max(begin, from) ? &steps[end - 1] : nullptr;
     }
 
     PositionEvent& add_event(RowId position_id, EventKind kind, Step const& step) {

@@ -70,8 +70,10 @@ std::optional<Decimal> quoted_price(std::optional<Decimal> const& average_cost, 
 
 class Explainer {
 public:
-    Explainer(model::AccountBook const& book, Observation const& observation, Policy const& policy, IdAllocator& ids)
-        : book_(book), seen_(observation), policy_(policy), ids_(ids), first_sight_(book.revision == 0) {}
+    Explainer(model::AccountBook const& book, Observation const& observation, Policy const& policy, IdAllocator& ids,
+              StatementPart const* statement = nullptr)
+        : book_(book), seen_(observation), policy_(policy), ids_(ids), statement_(statement),
+          first_sight_(book.revision == 0 && statement == nullptr) {}
 
     base::Result<Explanation> run() {
         CHECK(!first_sight_ || seen_.snapshot);
@@ -81,6 +83,7 @@ public:
         take_instruments();
         for (auto const& observed : seen_.executions) take_execution(observed);
         for (auto const& report : seen_.commissions) take_commission(report);
+        if (statement_ != nullptr) POSSYNC_TRY_VOID(take_statement());
         find_targets();
         hold_guarded();
         // What derivatives deliver is known before their underlyings are looked at.
@@ -191,12 +194,12 @@ private:
     /// Of a fill and its corrections the highest number is in force, whatever the order of arrival.
     static void supersede(std::vector<Execution>& executions, Execution& added) {
         auto const root = model::execution_root(added.exec_id);
-        auto const number = model::correction_number(added.exec_id);
+        auto const number = model::correction_rank(added.exec_id);
         Execution const* highest = nullptr;
         for (auto const& other : executions) {
             if (model::execution_root(other.exec_id) != root) continue;
             if (highest == nullptr ||
-                model::correction_number(other.exec_id) > model::correction_number(highest->exec_id)) {
+                model::correction_rank(other.exec_id) > model::correction_rank(highest->exec_id)) {
                 highest = &other;
             }
         }
@@ -204,7 +207,7 @@ private:
         // What the fill was booked as, its correction is booked as.
         if (highest->booking == Booking::booked) added.booking = Booking::booked;
         added.excluded = highest->excluded;
-        if (model::correction_number(highest->exec_id) > number) {
+        if (model::correction_rank(highest->exec_id) > number) {
             added.superseded_by = highest->exec_id;
             return;
         }
@@ -215,6 +218,7 @@ private:
 
     void take_commission(model::CommissionReport const& report) {
         auto apply = [&](Execution& execution) {
+            if (!execution.transaction_id.empty()) return;  // a statement said it: the gateway repeats what was provisional
             execution.commission = report.commission;
             execution.commission_currency = report.currency;
             execution.broker_realized_pnl = report.realized_pnl;
@@ -251,6 +255,28 @@ private:
         for (auto const& [unused, book] : book_.instruments) {
             if (apply_to_book(book)) return;
         }
+    }
+
+    // --- what a statement states ----------------------------------------------------------------------------
+
+    base::Result<void> take_statement() {
+        Joiner joiner(book_, *statement_, policy_, ids_, seen_.observed_at);
+        for (ConId const con_id : statement_->instruments) {
+            InstrumentBook const* book = known(con_id);
+            Instrument const* described = book != nullptr ? &book->instrument : statement_->index->of(con_id).described;
+            if (described == nullptr) continue;
+            Work& at = work(*described);
+            auto const executions = at.facts.executions.size();
+            POSSYNC_TRY_VOID(joiner.join(at.facts, book));
+            at.new_executions = at.new_executions || at.facts.executions.size() != executions;
+            if (auto text = joiner.proposal(con_id); !text.empty()) proposals_[con_id] = std::move(text);
+            if (!statement_->latest || model::never_booked(at.facts.instrument.sec_type)) continue;
+            POSSYNC_TRY(Decimal const by_facts, quantity_of(at.facts.executions, at.facts.adjustments, false));
+            targets_[con_id] = {joiner.listed_quantity(con_id).value_or(by_facts), false, joiner.listed_average_cost(con_id)};
+        }
+        result_.differences = joiner.take_differences();
+        result_.successions = joiner.take_successions();
+        return {};
     }
 
     // --- what the operator states ---------------------------------------------------------------------------
@@ -380,11 +406,11 @@ private:
     // --- what the broker holds --------------------------------------------------------------------------------
 
     void find_targets() {
-        for (auto const& push : seen_.position_pushes) add_target(push);
         if (seen_.snapshot) compare_list();
+        for (auto const& push : seen_.position_pushes) add_target(push);
         // New or corrected fills of instruments that the broker said nothing new about: it still holds what it held.
         for (auto const& [con_id, at] : work_) {
-            if (targets_.contains(con_id)) continue;
+            if (targets_.contains(con_id) || model::never_booked(at.facts.instrument.sec_type)) continue;
             bool const is_missing = find_break(con_id, BreakKind::missing) != nullptr;
             Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
             targets_[con_id] = {is_missing ? Decimal(0) : held, is_missing, std::nullopt};
@@ -803,8 +829,10 @@ private:
         state.broker_value = target.quantity;
         state.book_value = target.quantity - rest;
         if (seen_.snapshot) ++state.looks;
-        bool const settled = state.looks >= policy_.looks_needed &&
-                             seen_.observed_at - state.last_change_at >= policy_.settle_for;
+        bool const stated = statement_ != nullptr && statement_->latest;  // nobody looks again
+        bool const settled = stated || (state.looks >= policy_.looks_needed &&
+                                        seen_.observed_at - state.last_change_at >= policy_.settle_for);
+        if (auto const proposal = proposals_.find(con_id); proposal != proposals_.end()) state.detail = proposal->second;
         Cause const cause = settled ? Cause::unexplained : Cause::settling;
         if (settled) {
             if (state.state != BreakState::open) {
@@ -830,6 +858,9 @@ private:
         added.cause = cause;
         added.quantity = rest;
         added.effective_at = before != nullptr ? before->effective_at : std::optional(seen_.observed_at);
+        if (before == nullptr && statement_ != nullptr && statement_->latest) {
+            added.effective_at = statement_->index->end() - std::chrono::microseconds(1);
+        }
         added.recorded_at = seen_.observed_at;
         if (before != nullptr) {
             model::RowId const id = before->adjustment_id;  // `before` points into the vector that grows below
@@ -1119,12 +1150,14 @@ private:
     Observation const& seen_;
     Policy const& policy_;
     IdAllocator& ids_;
+    StatementPart const* statement_;
     bool first_sight_;
     std::map<ConId, Work> work_;
     std::vector<ConId> orders_of_master_;  ///< whose pending fills are rows of an adviser's orders
     std::map<ConId, Target> targets_;
     std::map<ConId, std::vector<Delivery>> deliveries_;  ///< underlying -> legs delivered in this observation
     std::map<model::RowId, Break> breaks_;
+    std::map<ConId, std::string> proposals_;  ///< what to do about what a statement does not decide
     std::optional<Timestamp> guard_opened_at_;
     Explanation result_;
 };
@@ -1134,6 +1167,11 @@ private:
 base::Result<Explanation> explain(model::AccountBook const& book, Observation const& observation, Policy const& policy,
                                   IdAllocator& ids) {
     return Explainer(book, observation, policy, ids).run();
+}
+
+base::Result<Explanation> explain(model::AccountBook const& book, StatementPart const& statement, Observation const& observation,
+                                  Policy const& policy, IdAllocator& ids) {
+    return Explainer(book, observation, policy, ids, &statement).run();
 }
 
 }  // namespace possync::ledger

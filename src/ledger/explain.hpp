@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ledger/diff.hpp"
+#include "ledger/join.hpp"
 #include "ledger/policy.hpp"
 #include "model/observation.hpp"
 
@@ -42,6 +43,8 @@ struct Explanation {
     int unexplained = 0;
     int missing = 0;
     bool guard_held = false;
+    std::vector<model::CertificationDifference> differences;    ///< from a statement
+    std::vector<model::InstrumentSuccession> successions;
 };
 
 /// Precondition: an account never seen before (revision 0) is only explained by an observation with a snapshot.
@@ -49,5 +52,8 @@ struct Explanation {
 /// quantity cannot be added exactly, which plan() turns into the same.
 [[nodiscard]] base::Result<Explanation> explain(model::AccountBook const& book, model::Observation const& observation,
                                                 Policy const& policy, IdAllocator& ids);
+/// The same of a statement instead of what the gateway says. What it leaves unexplained is `unexplained` at once.
+[[nodiscard]] base::Result<Explanation> explain(model::AccountBook const& book, StatementPart const& statement,
+                                                model::Observation const& observation, Policy const& policy, IdAllocator& ids);
 
 }  // namespace possync::ledger

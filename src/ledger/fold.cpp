@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "ledger/tax_view.hpp"
 
 namespace possync::ledger {
 
@@ -56,8 +57,10 @@ struct Movement {
     Amount commission;
     Amount broker_realized_pnl;
     Basis basis = Basis::executions;
+    bool moves_cost = false;  // what goes takes its cost along: no P&L
     std::optional<model::Ratio> ratio;
     std::optional<Timestamp> time;
+    std::optional<base::Date> trade_date;  // as stated; else that of the time
     Timestamp known_at;
     std::string exec_id;
     std::string order_ref;
@@ -73,8 +76,9 @@ struct OpenLot {
 };
 
 /// The broker books the end of an option as a fill and says in its exercise type what it was (1 exercise, 2 lapse,
-/// 100 assigned, 101 and 200 exercised by itself, 102 expired).
+/// 100 assigned, 101 and 200 exercised by itself, 102 expired). A statement says it in so many words.
 Cause cause_of(Execution const& execution) {
+    if (execution.cause) return *execution.cause;
     switch (execution.exercise_type.value_or(-1)) {
         case 1:
         case 101:
@@ -84,7 +88,7 @@ Cause cause_of(Execution const& execution) {
         case 102: return Cause::expiry;
         default: break;
     }
-    return model::correction_number(execution.exec_id) > 1 ? Cause::correction : Cause::execution;
+    return model::is_correction(execution.exec_id) ? Cause::correction : Cause::execution;
 }
 
 class Folder {
@@ -105,8 +109,10 @@ public:
         movement.broker_realized_pnl = execution.broker_realized_pnl;
         movement.time = execution.time;
         movement.known_at = execution.recorded_at;
+        movement.trade_date = execution.trade_date;
         movement.exec_id = execution.exec_id;
         movement.order_ref = execution.order_ref;
+        apply_tax_view(movement);
         move(movement);
     }
 
@@ -116,23 +122,40 @@ public:
         movement.cause = adjustment.cause;
         movement.quantity = adjustment.quantity;
         movement.price = adjustment.price;
-        movement.value = value_of(adjustment.price, adjustment.quantity.abs());
+        movement.value = adjustment.value ? adjustment.value : value_of(adjustment.price, adjustment.quantity.abs());
+        movement.moves_cost = adjustment.moves_cost();
         movement.estimated_value = value_of(adjustment.estimated_price, adjustment.quantity.abs());
         movement.commission = Decimal(0);  // contained in the cost the price was derived from
         movement.basis = adjustment.basis;
         movement.ratio = adjustment.ratio;
         movement.time = adjustment.effective_at;
         movement.known_at = adjustment.recorded_at;
+        apply_tax_view(movement);
         if (adjustment.ratio) {
             split(movement, *adjustment.ratio);
+        } else if (adjustment.quantity.is_zero() && adjustment.value) {
+            revalue(movement, *adjustment.value);
         } else if (!adjustment.quantity.is_zero()) {
             move(movement);
         }
     }
 
-    Folded take() { return std::move(folded_); }
+    Folded take() {
+        for (auto const& lot : lots_) {
+            bool const is_long = quantity_.is_positive();
+            folded_.open_lots.push_back({lot.row, lot.remaining, is_long ? plus(lot.cost, lot.commission) : minus(lot.cost, lot.commission)});
+        }
+        return std::move(folded_);
+    }
 
 private:
+    void apply_tax_view(Movement& movement) const {
+        if (options_.tax_view == nullptr) return;
+        if (options_.tax_view->passed_on.contains(movement.name)) movement.moves_cost = true;
+        auto const premium = options_.tax_view->premiums.find(movement.name);
+        if (premium != options_.tax_view->premiums.end()) movement.value = plus(movement.value, premium->second);
+    }
+
     Amount value_of(Amount const& price, Decimal const& quantity) const {
         if (!price || !factor_) return std::nullopt;
         return base::multiply_rounded(*price, quantity * *factor_, money_decimals);
@@ -160,7 +183,8 @@ private:
         // Through zero: one fact closes the old position in full and opens the next with the rest. Value and
         // commission are shared so that the two parts sum to the whole exactly.
         std::string const chain = position().chain_fact;
-        Amount const first_value = movement.price ? value_of(movement.price, held) : std::nullopt;
+        bool const by_price = movement.price && options_.tax_view == nullptr;
+        Amount const first_value = by_price ? value_of(movement.price, held) : share(movement.value, held, moved);
         Amount const first_estimate = share(movement.estimated_value, held, moved);
         Amount const first_commission = share(movement.commission, held, moved);
         reduce(movement, held, first_value, first_estimate, first_commission);
@@ -319,13 +343,15 @@ private:
             close.commissions = plus(entry.commission, exit_commission);
             close.broker_realized_pnl = movement.broker_realized_pnl;
             close.closed_at = movement.time;
-            close.trade_date = trade_date(movement.time);
+            close.trade_date = movement.trade_date ? movement.trade_date : trade_date(movement.time);
             close.is_full_close = full;
             close.cause = movement.cause;
             close.exec_id = movement.exec_id;
             close.order_ref = movement.order_ref;
             close.closing_fact = movement.name;
-            if (options_.calculate_realized_pnl) price_close(close, entry, is_long, exit_value, estimated_value);
+            if (options_.calculate_realized_pnl) {
+                movement.moves_cost ? move_cost(close) : price_close(close, entry, is_long, exit_value, estimated_value);
+            }
             close.basis = basis_of(close, entry, movement);
 
             if (close.realized_pnl) {
@@ -354,6 +380,13 @@ private:
         }
     }
 
+    static void move_cost(Close& close) {
+        close.realized_pnl = Decimal(0);
+        close.realized_pnl_pct = Decimal(0);
+        close.commissions = Decimal(0);
+        close.net_realized_pnl = Decimal(0);
+    }
+
     static Basis basis_of(Close const& close, Entry const& entry, Movement const& movement) {
         if (!close.realized_pnl) return close.estimated_realized_pnl ? Basis::estimated : Basis::unknown;
         return entry.basis != Basis::executions ? entry.basis : movement.basis;
@@ -378,6 +411,26 @@ private:
                 row.quantity = base::multiply_divide_rounded(row.quantity, to, from, quantity_decimals);
                 row.remaining_quantity = quantity_.is_negative() ? -lot.remaining : lot.remaining;
                 row.price = lot.unit_price;
+            }
+        });
+    }
+
+    /// What is held costs more or less than before, without a movement of quantity: lots bear it by what is left of them.
+    void revalue(Movement const& movement, Decimal const& change) {
+        if (flat()) return;
+        record(movement, EventKind::adjusted, [&] {
+            cost_ = plus(cost_, change);
+            Decimal left = change;
+            Decimal held = quantity_.abs();
+            for (auto& lot : lots_) {
+                Decimal const part = base::multiply_divide_rounded(left, lot.remaining, held, money_decimals);
+                left -= part;
+                held -= lot.remaining;
+                lot.cost = plus(lot.cost, part);
+                if (lot.cost && factor_ && !factor_->is_zero()) {
+                    lot.unit_price = base::divide_rounded(*lot.cost, lot.remaining * *factor_, money_decimals);
+                    folded_.lots[lot.row].price = lot.unit_price;
+                }
             }
         });
     }

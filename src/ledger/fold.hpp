@@ -20,12 +20,17 @@
 
 namespace possync::ledger {
 
+struct TaxView;
+
 struct FoldOptions {
     model::CostBasis method = model::CostBasis::average;
     bool calculate_realized_pnl = true;  ///< false: quantities and costs only, closes carry no P&L
     /// For Close::trade_date; without rules the date stays unset.
     base::ZoneRules const* zones = nullptr;
     std::string report_zone;
+    /// The tax view: what options cost or brought is part of what they delivered (tax_view.hpp). Null: the economic view, in which an
+    /// option's premium is realized when it ends. Not owned.
+    TaxView const* tax_view = nullptr;
 };
 
 /// One movement of one position, in order. The history and the events of a position are read off its steps.
@@ -47,12 +52,21 @@ struct Step {
     bool operator==(Step const&) const = default;
 };
 
+/// What is left of a lot costs, with its share of commissions: the broker's way of stating a cost. Unset: unknown.
+struct OpenLotCost {
+    std::size_t lot = 0;      ///< index into Folded::lots
+    base::Decimal remaining;  ///< positive
+    std::optional<base::Decimal> cost;
+    bool operator==(OpenLotCost const&) const = default;
+};
+
 /// Rows carry ids 1, 2, 3... (position_id = index + 1); diff gives them the ids of the database.
 struct Folded {
     std::vector<model::Position> positions;
     std::vector<model::Close> closes;
     std::vector<model::Lot> lots;
     std::vector<Step> steps;
+    std::vector<OpenLotCost> open_lots;  ///< of the last position, in order of opening
 
     bool operator==(Folded const&) const = default;
 };

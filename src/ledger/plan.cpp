@@ -37,7 +37,8 @@ void make_room(model::ChangeSet& change_set, std::size_t instruments) {
     change_set.events.reserve(instruments);
 }
 
-base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy) {
+base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy,
+                             StatementPart const* statement) {
     Plan plan;
     model::ChangeSet& change_set = plan.change_set;
     change_set.account_id = book.account_id;
@@ -45,7 +46,8 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
     change_set.recorded_at = observation.observed_at;
 
     IdAllocator ids(book.account_id, book.next_id);
-    POSSYNC_TRY(Explanation explanation, explain(book, observation, policy, ids));
+    POSSYNC_TRY(Explanation explanation, statement != nullptr ? explain(book, *statement, observation, policy, ids)
+                                                              : explain(book, observation, policy, ids));
     static model::InstrumentBook const unknown;
     make_room(change_set, explanation.changed.size());
     Claims claims(book, observation, policy, ids);
@@ -61,7 +63,7 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
     claims.compare_unchanged_costs();
     change_set.breaks = std::move(explanation.breaks);
     for (auto& differs : claims.take()) change_set.breaks.push_back(std::move(differs));
-    plan.first_sight = book.revision == 0;
+    plan.first_sight = book.revision == 0 && statement == nullptr;
     change_set.next_id = change_set.empty() ? book.next_id : ids.next();
 
     plan.warnings = std::move(explanation.warnings);
@@ -70,18 +72,32 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
     plan.unexplained = explanation.unexplained;
     plan.missing = explanation.missing;
     plan.guard_held = explanation.guard_held;
+    plan.differences = std::move(explanation.differences);
+    plan.successions = std::move(explanation.successions);
     return plan;
+}
+
+base::Result<Plan> plan_exactly(model::AccountBook const& book, model::Observation const& observation, Policy const& policy,
+                                StatementPart const* statement) {
+    try {
+        return make_plan(book, observation, policy, statement);
+    } catch (base::DecimalOverflow const& overflow) {
+        return base::fail(base::ErrorCode::out_of_range,
+                          std::string("what was observed cannot be calculated exactly: ") + overflow.what());
+    }
 }
 
 }  // namespace
 
 base::Result<Plan> plan(model::AccountBook const& book, model::Observation const& observation, Policy const& policy) {
-    try {
-        return make_plan(book, observation, policy);
-    } catch (base::DecimalOverflow const& overflow) {
-        return base::fail(base::ErrorCode::out_of_range,
-                          std::string("the observation cannot be calculated exactly: ") + overflow.what());
-    }
+    return plan_exactly(book, observation, policy, nullptr);
+}
+
+base::Result<Plan> plan_statement(model::AccountBook const& book, StatementPart const& statement, base::Timestamp now,
+                                  Policy const& policy) {
+    model::Observation observation;
+    observation.observed_at = now;
+    return plan_exactly(book, observation, policy, &statement);
 }
 
 }  // namespace possync::ledger

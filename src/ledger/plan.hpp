@@ -16,6 +16,8 @@ struct Plan {
     bool guard_held = false;
     /// The account's first complete snapshot: committed as revision 1 even when it holds nothing.
     bool first_sight = false;
+    std::vector<model::CertificationDifference> differences;  ///< of a statement
+    std::vector<model::InstrumentSuccession> successions;
 
     [[nodiscard]] bool commits() const { return first_sight || !change_set.empty(); }
     /// Nothing is waiting for a further fill or push.
@@ -24,5 +26,9 @@ struct Plan {
 
 [[nodiscard]] base::Result<Plan> plan(model::AccountBook const& book, model::Observation const& observation,
                                       Policy const& policy);
+/// What a statement makes of the book. `book` holds at least the instruments of the part with all their facts from the last flat point
+/// before its first day. `now` stamps what it adds; `marks` as in an observation. Joining a statement again gives an empty plan.
+[[nodiscard]] base::Result<Plan> plan_statement(model::AccountBook const& book, StatementPart const& statement, base::Timestamp now,
+                                                Policy const& policy);
 
 }  // namespace possync::ledger

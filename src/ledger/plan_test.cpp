@@ -64,6 +64,16 @@ TEST(Plan, TheSameObservationTwiceChangesNothing) {
     EXPECT_EQ(account.book, before);
 }
 
+TEST(Plan, APushAfterTheListCountsMoreThanTheList) {
+    Account account;  // the list was complete before a purchase, whose fill and push came before all was planned
+    auto look = account.look(10, {holding(stock(), "100", "150")}, {fill("f1.01", 9, "20", "151")});
+    look.position_pushes.push_back(holding(stock(), "120", "150.17"));
+    account.take(look);
+    EXPECT_EQ(account.position().quantity, dec("120"));
+    EXPECT_EQ(account.instrument().adjustments[0].quantity, dec("100"));
+    EXPECT_EQ(account.instrument().positions.size(), 1u);
+}
+
 TEST(Plan, FillThenPushBooksOnce) {
     Account account;
     account.take(account.look(0, {holding(stock(), "100", "150")}));

@@ -31,7 +31,7 @@ struct Market {
         for (auto const& execution : executions) {
             auto const corrected = std::any_of(executions.begin(), executions.end(), [&](auto const& other) {
                 return model::execution_root(other.exec_id) == model::execution_root(execution.exec_id) &&
-                       model::correction_number(other.exec_id) > model::correction_number(execution.exec_id);
+                       model::correction_rank(other.exec_id) > model::correction_rank(execution.exec_id);
             });
             if (!corrected) result.push_back(execution);
         }

@@ -10,10 +10,21 @@ namespace {
 
 TEST(Facts, RootsAndCorrectionsOfExecutionIds) {
     EXPECT_EQ(execution_root("0000e0d5.69dd7411.01.01"), "0000e0d5.69dd7411.01");
-    EXPECT_EQ(correction_number("0000e0d5.69dd7411.01.02"), 2);
+    EXPECT_LT(correction_rank("0000e0d5.69dd7411.01.01"), correction_rank("0000e0d5.69dd7411.01.02"));
+    EXPECT_FALSE(is_correction("0000e0d5.69dd7411.01.01"));
+    EXPECT_TRUE(is_correction("0000e0d5.69dd7411.01.02"));
     EXPECT_EQ(execution_root("plain"), "plain");
-    EXPECT_EQ(correction_number("plain"), 0);
-    EXPECT_EQ(correction_number("a.b.xx"), 0);
+    EXPECT_EQ(correction_rank("plain"), 0);
+    EXPECT_EQ(correction_rank("a.b.xx"), 0);
+}
+
+TEST(Facts, AStatementsVersionStandsBetweenTwoOfTheWire) {
+    auto const stated = statement_version("0000e0d5.69dd7411.01.01");
+    EXPECT_EQ(execution_root(stated), "0000e0d5.69dd7411.01");
+    EXPECT_TRUE(is_correction(stated));
+    EXPECT_GT(correction_rank(stated), correction_rank("0000e0d5.69dd7411.01.01"));
+    EXPECT_LT(correction_rank(stated), correction_rank("0000e0d5.69dd7411.01.02"));
+    EXPECT_NE(execution_root(statement_exec_id("175")), execution_root(statement_exec_id("176")));
 }
 
 TEST(Facts, OrderIsByTimeThenOrderThenQuantity) {
@@ -34,7 +45,7 @@ TEST(Facts, OrderIsByTimeThenOrderThenQuantity) {
 }
 
 TEST(Words, EveryEnumeratorComesBack) {
-    for (int i = 0; i <= static_cast<int>(Cause::manual); ++i) {
+    for (int i = 0; i <= static_cast<int>(Cause::corporate_action); ++i) {
         EXPECT_EQ(*parse_cause(to_string(static_cast<Cause>(i))), static_cast<Cause>(i));
     }
     for (int i = 0; i <= static_cast<int>(BreakKind::commission); ++i) {

@@ -10,7 +10,7 @@ namespace possync::model {
 namespace {
 
 constexpr Words<Side, 2> sides{{{Side::bought, "BOT"}, {Side::sold, "SLD"}}};
-constexpr Words<Cause, 15> causes{{{Cause::opening_balance, "opening_balance"},
+constexpr Words<Cause, 16> causes{{{Cause::opening_balance, "opening_balance"},
                                    {Cause::execution, "execution"},
                                    {Cause::correction, "correction"},
                                    {Cause::split, "split"},
@@ -24,7 +24,8 @@ constexpr Words<Cause, 15> causes{{{Cause::opening_balance, "opening_balance"},
                                    {Cause::missing_at_broker, "missing_at_broker"},
                                    {Cause::settling, "settling"},
                                    {Cause::unexplained, "unexplained"},
-                                   {Cause::manual, "manual"}}};
+                                   {Cause::manual, "manual"},
+                                   {Cause::corporate_action, "corporate_action"}}};
 constexpr Words<Basis, 4> bases{{{Basis::executions, "executions"},
                                  {Basis::broker, "broker"},
                                  {Basis::estimated, "estimated"},
@@ -39,14 +40,28 @@ std::string_view execution_root(std::string_view exec_id) {
     return dot == std::string_view::npos ? exec_id : exec_id.substr(0, dot);
 }
 
-std::int64_t correction_number(std::string_view exec_id) {
+namespace {
+
+constexpr std::string_view by_statement = "+statement";
+
+}  // namespace
+
+std::int64_t correction_rank(std::string_view exec_id) {
     auto const dot = exec_id.rfind('.');
     if (dot == std::string_view::npos) return 0;
-    std::string_view const tail = exec_id.substr(dot + 1);
+    std::string_view tail = exec_id.substr(dot + 1);
+    bool const stated = tail.ends_with(by_statement);
+    if (stated) tail.remove_suffix(by_statement.size());
     std::int64_t number = 0;
     auto const [stop, error] = std::from_chars(tail.data(), tail.data() + tail.size(), number);
-    return error == std::errc{} && stop == tail.data() + tail.size() ? number : 0;
+    if (error != std::errc{} || stop != tail.data() + tail.size()) return 0;
+    return 2 * number + (stated ? 1 : 0);
 }
+
+bool is_correction(std::string_view exec_id) { return correction_rank(exec_id) > 2; }
+
+std::string statement_version(std::string_view exec_id) { return std::string(exec_id).append(by_statement); }
+std::string statement_exec_id(std::string_view transaction_id) { return std::string("statement:").append(transaction_id); }
 
 std::strong_ordering operator<=>(FactOrder const& a, FactOrder const& b) {
     if (auto const order = a.time <=> b.time; order != 0) return order;

@@ -21,7 +21,7 @@ enum class Side { bought, sold };
 /// Why a quantity moved.
 enum class Cause {
     opening_balance, execution, correction, split, expiry, exercise, assignment, cash_settlement, maturity,
-    reinvestment, transfer, missing_at_broker, settling, unexplained, manual,
+    reinvestment, transfer, missing_at_broker, settling, unexplained, manual, corporate_action,
 };
 
 /// On what a number rests.
@@ -49,6 +49,8 @@ struct Execution {
     int last_liquidity = 0;
     bool liquidation = false;
     std::optional<int> exercise_type;  ///< only where the protocol carries it
+    std::optional<Cause> cause;        ///< as a statement names it; unset: no statement, or an ordinary fill
+    std::string transaction_id;        ///< of the statement's row that confirmed it; empty: none did yet
     std::optional<base::Decimal> commission;  ///< positive = cost, negative = rebate; unknown until reported
     std::string commission_currency;
     std::optional<base::Decimal> broker_realized_pnl;  ///< the broker's claim
@@ -66,8 +68,15 @@ struct Execution {
 
 /// "0000e0d5.69dd7411.01.01" -> "0000e0d5.69dd7411.01": equal for a fill and its corrections.
 [[nodiscard]] std::string_view execution_root(std::string_view exec_id);
-/// The digits after the last dot; 0 when there are none.
-[[nodiscard]] std::int64_t correction_number(std::string_view exec_id);
+/// Which version of a fill an id names, for comparing versions of one root: the digits after the last dot, and behind them the
+/// version that a statement states under the same id. 0 when there are no digits.
+[[nodiscard]] std::int64_t correction_rank(std::string_view exec_id);
+/// Not the first version of its fill.
+[[nodiscard]] bool is_correction(std::string_view exec_id);
+/// What a statement's version of a fill is called, when it says something else under the id that the wire gave.
+[[nodiscard]] std::string statement_version(std::string_view exec_id);
+/// What a statement's entry without an execution id is called.
+[[nodiscard]] std::string statement_exec_id(std::string_view transaction_id);
 
 struct Ratio {
     std::int64_t to = 1;    ///< 4 in a 4:1 split
@@ -82,6 +91,9 @@ struct Adjustment {
     Cause cause = Cause::unexplained;
     base::Decimal quantity;             ///< signed change; 0 for a split
     std::optional<base::Decimal> price;  ///< quoted unit; unknown = the part has no known cost or proceeds
+    /// Exact total of the movement, where the price alone would round: cost of what came, proceeds of what went; positive. With
+    /// quantity 0 the signed change of what is held costs.
+    std::optional<base::Decimal> value;
     Basis basis = Basis::unknown;
     std::optional<base::Decimal> estimated_price;  ///< a fresh mark, for estimates of an unproven close only
     std::optional<Ratio> ratio;
@@ -89,10 +101,15 @@ struct Adjustment {
     base::Timestamp recorded_at;
     std::string author = "possync";
     std::string note;
+    std::string reference;  ///< the statement's row it came from: "corporate_action:ID", "transfer:ID", "lot:ID"; else empty
     std::optional<base::Timestamp> undone_at;  ///< withdrawn; kept for history, not folded
     std::string undone_by;
 
     [[nodiscard]] bool in_force() const { return !undone_at.has_value(); }
+    /// Takes what it cost along, to another instrument or broker: no P&L arises.
+    [[nodiscard]] bool moves_cost() const {
+        return (cause == Cause::corporate_action || cause == Cause::transfer) && !reference.empty() && !price && !value;
+    }
     /// The rest that the ledger itself keeps equal to broker minus explained; at most one per instrument.
     [[nodiscard]] bool provisional() const {
         return in_force() && (cause == Cause::settling || cause == Cause::unexplained);

@@ -104,7 +104,7 @@ using Edit = std::variant<ExplainEdit, ExcludeEdit, UndoEdit>;
 struct Observation {
     base::Timestamp observed_at;
     std::optional<CompleteSnapshot> snapshot;         ///< a complete list, or
-    std::vector<BrokerPosition> position_pushes;      ///< single positions that changed
+    std::vector<BrokerPosition> position_pushes;      ///< single positions that changed, after the snapshot where there is one
     std::vector<ObservedExecution> executions;        ///< any order, repeats allowed
     std::vector<CommissionReport> commissions;        ///< any order, repeats allowed
     bool executions_complete = false;                 ///< a pull of executions ended with its End message

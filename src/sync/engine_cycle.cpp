@@ -167,6 +167,8 @@ void Engine::Implementation::conclude() {
         model::Observation observation = account.observe(now_.wall);
         observation.snapshot = std::move(snapshot);
         observation.executions_complete = cycle.executions_complete;
+        // What was pushed since the list ended is newer than the list.
+        for (auto const& [con_id, push] : account.arrivals.pushes) observation.position_pushes.push_back(*push);
         add_descriptions(account, observation);
         ledger::Policy policy = account.policy;
         for (auto const& request : cycle.requests) {

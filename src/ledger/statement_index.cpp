@@ -1,0 +1,145 @@
+#include "ledger/statement_index.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "base/check.hpp"
+
+namespace possync::ledger {
+
+using base::Date;
+using base::Timestamp;
+using model::ConId;
+using model::StatementTrade;
+
+namespace {
+
+constexpr std::int64_t hour_in_microseconds = 3'600'000'000;
+constexpr int evening_hour = 17;  ///< trading in futures passes to the next trade date
+constexpr int close_hour = 16;
+
+Date next_day(Date date) { return base::date_of_days(base::days_since_epoch(date) + 1); }
+
+Timestamp at(Date date, int hour, FoldOptions const& options) {
+    CHECK(options.zones != nullptr);
+    base::LocalTime const local{date, hour * hour_in_microseconds};
+    auto const time = options.zones->to_utc(options.report_zone, local);
+    return time ? *time : base::from_utc_local(local);
+}
+
+bool takes_back(StatementTrade const& cancel, StatementTrade const& trade) {
+    if (trade.cancels || trade.con_id != cancel.con_id || trade.quantity != -cancel.quantity) return false;
+    if (!cancel.original_trade_id.empty() && !trade.trade_id.empty()) return cancel.original_trade_id == trade.trade_id;
+    if (!cancel.exec_id.empty() && !trade.exec_id.empty()) return cancel.exec_id == trade.exec_id;
+    return cancel.price == trade.price;
+}
+
+/// Trades lists most entries in the books too: the same contract, cause and quantity within a day is the same event.
+bool same_event(StatementTrade const& event, StatementTrade const& trade) {
+    if (!event.trade_id.empty() && event.trade_id == trade.trade_id) return true;
+    return event.con_id == trade.con_id && event.quantity == trade.quantity && trade.cause != model::Cause::execution &&
+           std::abs(base::days_since_epoch(event.trade_date) - base::days_since_epoch(trade.trade_date)) <= 1;
+}
+
+}  // namespace
+
+Timestamp end_of_day(Date date, FoldOptions const& options) { return at(next_day(date), 0, options); }
+
+Timestamp evening_of(Date date, FoldOptions const& options) { return at(date, evening_hour, options); }
+
+std::string exec_id_of(StatementTrade const& trade) {
+    if (!trade.exec_id.empty()) return trade.exec_id;
+    if (!trade.transaction_id.empty()) return model::statement_exec_id(trade.transaction_id);
+    // Old statements and OptionEAE number nothing: what the row says is its name.
+    return model::statement_exec_id("event-" + base::to_string(trade.trade_date) + "-" + std::to_string(trade.con_id) + "-" +
+                                    std::string(to_string(trade.cause)) + (trade.quantity.is_negative() ? "-sell" : "-buy"));
+}
+
+std::optional<base::Decimal> stated_price(StatementTrade const& trade) {
+    if (trade.price) return trade.price;
+    // What ends by exercise, assignment or expiry goes for nothing; what is settled in cash for an amount that must be named.
+    bool const for_nothing = trade.cause == model::Cause::exercise || trade.cause == model::Cause::assignment || trade.cause == model::Cause::expiry;
+    return for_nothing ? std::optional(base::Decimal(0)) : std::nullopt;
+}
+
+model::StatementPosition const* StatementOfInstrument::total_on(Date date) const {
+    for (auto const* total : totals) {
+        if (total->date == date) return total;
+    }
+    return nullptr;
+}
+
+StatementIndex::StatementIndex(model::Statement const& statement, FoldOptions const& options)
+    : statement_(statement), options_(options), begin_(at(statement.from, 0, options)), end_(end_of_day(statement.to, options)),
+      evening_(evening_of(statement.to, options)) {
+    for (auto const& instrument : statement.instruments) instruments_[instrument.con_id].described = &instrument;
+    sort_trades();
+    add_option_events();
+    for (auto const& lot : statement.closed_lots) instruments_[lot.con_id].closed_lots.push_back(&lot);
+    for (auto const& position : statement.positions) {
+        auto& of = instruments_[position.con_id];
+        (position.is_lot ? of.lots : of.totals).push_back(&position);
+    }
+    for (auto const& action : statement.corporate_actions) {
+        if (action.con_id == 0) continue;
+        instruments_[action.con_id].actions.push_back(&action);
+        actions_[action.action_id.empty() ? action.type + " " + base::to_string(action.report_date) : action.action_id].push_back(&action);
+    }
+    for (auto const& transfer : statement.transfers) {
+        if (transfer.con_id != 0) instruments_[transfer.con_id].transfers.push_back(&transfer);
+    }
+}
+
+StatementOfInstrument const& StatementIndex::of(ConId con_id) const {
+    static StatementOfInstrument const nothing;
+    auto const found = instruments_.find(con_id);
+    return found == instruments_.end() ? nothing : found->second;
+}
+
+Timestamp StatementIndex::time_of(std::optional<Timestamp> const& time, Date date) const {
+    return time ? *time : at(date, close_hour, options_);
+}
+
+void StatementIndex::sort_trades() {
+    std::map<ConId, std::vector<StatementTrade const*>> cancels;
+    for (auto const& trade : statement_.trades) {
+        if (trade.cancels) {
+            cancels[trade.con_id].push_back(&trade);
+        } else {
+            instruments_[trade.con_id].trades.push_back(&trade);
+        }
+    }
+    for (auto const& [con_id, of_instrument] : cancels) {
+        auto& says = instruments_[con_id];
+        for (auto const* cancel : of_instrument) {
+            auto const original = std::find_if(says.trades.begin(), says.trades.end(),
+                                               [&](StatementTrade const* trade) { return takes_back(*cancel, *trade); });
+            if (original == says.trades.end()) {
+                says.cancels.push_back(cancel);
+            } else {
+                says.taken_back.push_back(*original);
+                says.trades.erase(original);
+            }
+        }
+    }
+}
+
+void StatementIndex::add_option_events() {
+    std::set<StatementTrade const*> paired;
+    for (auto const& event : statement_.option_events) {
+        if (event.quantity.is_zero() || !stated_price(event)) continue;
+        auto& trades = instruments_[event.con_id].trades;
+        auto const same = std::find_if(trades.begin(), trades.end(), [&](StatementTrade const* trade) {
+            return !paired.contains(trade) && same_event(event, *trade);
+        });
+        if (same != trades.end()) {
+            paired.insert(*same);
+        } else {
+            trades.push_back(&event);
+            paired.insert(&event);
+        }
+    }
+}
+
+}  // namespace possync::ledger
