@@ -39,6 +39,10 @@ public:
     virtual ~Subject() = default;
     virtual Store& store() = 0;
     virtual void reopen() = 0;
+    /// Everything that the database keeps of statements, as model::apply would have it.
+    virtual StatementRecords statement_records(AccountId account) = 0;
+    /// A number that grows with every row written.
+    virtual std::int64_t rows_written() = 0;
 };
 
 using SubjectFactory = std::function<std::unique_ptr<Subject>()>;
@@ -205,6 +209,8 @@ inline ChangeSet full_change_set(Bench const& bench) {
     first.superseded_by = "0000e0d5.69dd7411.01.02";
     first.excluded = true;
     first.trade_date = base::Date{2026, 11, 19};
+    first.cause = Cause::assignment;
+    first.transaction_id = "23456789012";
     first.recorded_at = after(-499);
     Execution second_fill = fill("0000e0d5.69dd7411.01.02", option.con_id, after(-498), Side::bought, 1, 2);
     second_fill.booking = Booking::never;
@@ -218,6 +224,8 @@ inline ChangeSet full_change_set(Bench const& bench) {
     adjustment.price = number("0.000000000000000001");
     adjustment.basis = Basis::estimated;
     adjustment.estimated_price = number("3.14");
+    adjustment.value = number("12345.000000000000000009");
+    adjustment.reference = "corporate_action:98765";
     adjustment.ratio = Ratio{7, 3};
     adjustment.effective_at = after(-400);
     adjustment.recorded_at = after(-399);
@@ -407,6 +415,8 @@ private:
         e.booking = static_cast<Booking>(Draw::between(0, 2));
         e.superseded_by = Draw::text();
         e.excluded = Draw::yes();
+        e.cause = Draw::yes() ? std::optional(static_cast<Cause>(Draw::between(0, 15))) : std::nullopt;
+        e.transaction_id = Draw::text();
         e.recorded_at = Draw::time();
     }
     std::string add_execution(ConId con_id) {
@@ -428,9 +438,11 @@ private:
         Adjustment a;
         a.adjustment_id = take();
         a.con_id = con_id;
-        a.cause = static_cast<Cause>(Draw::between(0, 14));
+        a.cause = static_cast<Cause>(Draw::between(0, 15));
         a.quantity = Draw::decimal();
         a.price = Draw::maybe_decimal();
+        a.value = Draw::maybe_decimal();
+        a.reference = Draw::text();
         a.basis = static_cast<Basis>(Draw::between(0, 3));
         a.effective_at = Draw::time();
         a.recorded_at = Draw::time();
@@ -759,6 +771,172 @@ TEST_P(StoreContract, ContractDataIsNotForgottenThroughAnotherAccount) {
     EXPECT_TRUE(bench.load(1).instruments.at(700001).instrument.details_known);
 }
 
+TEST_P(StoreContract, TheWireImprovesWhatAStatementDescribedAndIsNotOverwrittenByIt) {
+    Bench bench(*subject_);
+    Instrument of_statement = stock(1, "SPX");
+    of_statement.multiplier = 100;
+    of_statement.under_con_id = 416904;
+    auto const commit = [&](Instrument const& instrument) {
+        ChangeSet change_set = bench.change();
+        change_set.instruments = {instrument};
+        change_set.executions = {fill("a.01", 1, after(-5), Side::bought, 1, 1)};
+        bench.commit_and_apply(change_set);
+    };
+    commit(of_statement);
+    EXPECT_EQ(bench.load().instruments.at(1).instrument, of_statement);
+    Instrument of_wire = of_statement;
+    of_wire.trading_class = "SPXW";
+    of_wire.price_scale = number("0.01");
+    of_wire.details_known = true;
+    commit(of_wire);
+    EXPECT_EQ(bench.load().instruments.at(1).instrument, of_wire);
+    commit(of_statement);
+    EXPECT_EQ(bench.load().instruments.at(1).instrument, of_wire);
+}
+
+// --- statements
+// ------------------------------------------------------------------------------------------------------
+
+inline StatementRecords full_records(AccountId account) {
+    StatementRecords records;
+    records.account_id = account;
+    records.imported_at = after(1);
+    records.statements = {{{2026, 11, 1}, {2026, 11, 20}, after(-9), "daily", "a.xml", "Trades OpenPositions", 17},
+                          {{2026, 10, 1}, {2026, 10, 31}, std::nullopt, "", "", "Trades", 0}};
+    records.position_dates = {{2026, 11, 20}, {2026, 11, 19}};
+    StatementPosition const one_lot{700001,           {2026, 11, 20},   true,         number("-1.5"), number("12.25"), number("-1837.5"),
+                          number("13.125"), number("1.0625"), after(-7000), "23456789012",  33};
+    StatementPosition whole;
+    whole.con_id = 700001;
+    whole.date = {2026, 11, 20};
+    whole.quantity = number("-3");
+    records.positions = {one_lot, one_lot, whole};
+    records.cash = {{"77", "Dividends", 700001, "SPX", "USD", number("12.34"), number("0.91"), after(-8000), {2026, 11, 18},
+                     base::Date{2026, 11, 20}, base::Date{2026, 11, 3}, "98765", "it's 1.5% \"cash\""},
+                    {"78", "Deposits/Withdrawals", 0, "", "EUR", number("-5"), {}, {}, {2026, 11, 19}, {}, {}, "", ""}};
+    records.successions = {{700001, 700002, {2026, 11, 9}, "98765", "TC", Ratio{1, 2}, number("0.75")},
+                           {700001, 700003, {2026, 11, 9}, "98765", "TC", std::nullopt, std::nullopt}};
+    records.rates = {{{2026, 11, 20}, "EUR", number("1.0625")}, {{2026, 11, 19}, "EUR", number("1.0525")}};
+    records.certifications = {{{2026, 11, 19}, CertificationState::matched, 3, 4, 5, number("-6.5"), 7, 0},
+                              {{2026, 11, 20}, CertificationState::differs, 0, 0, 0, std::nullopt, 0, 8}};
+    records.judged_dates = {{2026, 11, 19}, {2026, 11, 20}};
+    records.differences = {
+        {{2026, 11, 19}, DifferenceKind::commission, DifferenceState::corrected, 700001, "a.01", "1.25", "1.2", "came late"},
+        {{2026, 11, 20}, DifferenceKind::position_missing, DifferenceState::open, 700001, "", "5", "", ""},
+        {{2026, 11, 20}, DifferenceKind::statement_gap, DifferenceState::open, 0, "", "", "", ""}};
+    records.remainders = {{"Trades/@novelty", 9, R"({"a": "1"})"}, {"Trades/@novelty", 10, R"({"a": "2"})"}};
+    records.base_currency = "CHF";
+    return records;
+}
+
+TEST_P(StoreContract, StatementRecordsAreKeptOnceAndReplacedByKey) {
+    Bench bench(*subject_, {"DU1", "DU2"});
+    AccountId const account = bench.books[0].account_id;
+    StatementRecords kept;
+    kept.account_id = account;
+    auto const commit = [&](StatementRecords const& records) {
+        CommitRequest request = bench.request({});
+        request.statements = {records};
+        auto const committed = store().commit(request);
+        ASSERT_TRUE(committed.has_value()) << committed.error().message;
+        apply(kept, records);
+        EXPECT_EQ(subject_->statement_records(account), kept);
+    };
+    StatementRecords const first = full_records(account);
+    commit(first);
+    EXPECT_EQ(kept.positions.size(), 3u);
+    subject_->reopen();
+    EXPECT_EQ(subject_->statement_records(account), kept);
+    EXPECT_TRUE(subject_->statement_records(bench.books[1].account_id).empty());
+
+    std::int64_t const before = subject_->rows_written();
+    StatementRecords again = first;
+    again.imported_at = after(100);
+    std::swap(again.positions[0], again.positions[2]);  // the order in a file says nothing
+    again.remainders[0].line = 5;
+    commit(again);
+    EXPECT_EQ(subject_->rows_written(), before);
+
+    StatementRecords later;
+    later.account_id = account;
+    later.imported_at = after(2);
+    later.statements = {first.statements[0]};
+    later.statements[0].trades = 18;
+    later.position_dates = {{2026, 11, 20}};
+    later.positions = {first.positions[2]};
+    later.positions[0].quantity = 4;
+    later.cash = {first.cash[0]};
+    later.cash[0].amount = 13;
+    later.cash[0].con_id = 0;
+    later.cash[0].ex_date.reset();
+    later.successions = {first.successions[0]};
+    later.successions[0].cost_share.reset();
+    later.rates = {{{2026, 11, 20}, "EUR", 2}, {{2026, 11, 20}, "GBP", 3}};
+    later.certifications = {{{2026, 11, 20}, CertificationState::matched, 1, 1, 1, number("0.5"), 1, 0}};
+    later.judged_dates = {{2026, 11, 19}, {2026, 11, 20}};
+    later.differences = {first.differences[2]};
+    later.differences[0].state = DifferenceState::corrected;
+    later.remainders = {first.remainders[0], {"Novelty", 1, "{}"}};
+    commit(later);
+    EXPECT_EQ(kept.differences.size(), 2u);  // what was corrected stays, the position that was missing is no longer
+    EXPECT_EQ(kept.positions.size(), 1u);
+    EXPECT_EQ(kept.remainders.size(), 3u);
+    StatementRecords again_judged;  // judged again, and nothing found: what was corrected is still told
+    again_judged.account_id = account;
+    again_judged.judged_dates = {{2026, 11, 19}, {2026, 11, 20}};
+    again_judged.position_dates = {{2026, 11, 20}};
+    commit(again_judged);
+    EXPECT_EQ(kept.differences.size(), 2u);
+    EXPECT_TRUE(kept.positions.empty());
+}
+
+TEST_P(StoreContract, StatementRecordsGoWithTheirChangeSetOrNotAtAll) {
+    Bench bench(*subject_, {"DU1", "DU2"});
+    AccountId const account = bench.books[0].account_id;
+    ChangeSet stale = bench.change();
+    stale.base_revision = 4;
+    CommitRequest request = bench.request({stale});
+    request.statements = {full_records(account)};
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+    EXPECT_TRUE(subject_->statement_records(account).empty());
+    request.change_sets = {share(bench.change())};
+    --request.epoch;
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+    request.epoch = bench.lease.epoch;
+    ASSERT_TRUE(store().commit(request).has_value());
+    EXPECT_FALSE(subject_->statement_records(account).empty());
+
+    auto const other = store().claim(claim_of("other", {"DU9"}));
+    ASSERT_TRUE(other.has_value());
+    request.change_sets.clear();
+    request.gateway_id = other->gateway_id;
+    request.epoch = other->epoch;
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+    request.statements[0].account_id = 77;
+    EXPECT_EQ(store().commit(request).error().code, ErrorCode::conflict);
+}
+
+TEST_P(StoreContract, ClaimsAreThoseOfStatementsAndPositionsFromADayOn) {
+    Bench bench(*subject_);
+    AccountId const account = bench.books[0].account_id;
+    CommitRequest request = bench.request({});
+    request.statements = {full_records(account)};
+    request.statements[0].positions[0].date = {2026, 11, 19};
+    ASSERT_TRUE(store().commit(request).has_value());
+    StatementRecords kept;
+    apply(kept, request.statements[0]);
+    auto const since = [&](base::Date date) {
+        auto claims = store().load_claims(account, date);
+        EXPECT_TRUE(claims.has_value()) << claims.error().message;
+        return claims.value_or(StatementClaims{});
+    };
+    EXPECT_EQ(since({2026, 1, 1}).statements, kept.statements);
+    EXPECT_EQ(since({2026, 1, 1}).positions, kept.positions);
+    EXPECT_EQ(since({2026, 11, 20}).statements, kept.statements);
+    EXPECT_EQ(since({2026, 11, 20}).positions, (std::vector{kept.positions[1], kept.positions[2]}));
+    EXPECT_TRUE(since({2026, 11, 21}).positions.empty());
+}
+
 // --- what is loaded
 // ------------------------------------------------------------------------------------------------
 
@@ -843,7 +1021,7 @@ TEST_P(StoreContract, LoadsOpenAndLatelyClosedPositionsWithTheirFacts) {
     EXPECT_EQ(names(history(1, 35)), (Names{"old1", "old2"}));
     EXPECT_EQ(history(1, 35).instrument.symbol, "OLD");
     EXPECT_EQ(history(2, 3000), bench.books[0].instruments.at(2));
-    EXPECT_EQ(store().load_history(bench.books[0].account_id, 4711, noon).error().code, ErrorCode::not_found);
+    EXPECT_EQ(store().load_history(bench.books[0].account_id, 4711, noon)->instrument.con_id, 0);
     EXPECT_EQ(bench.load(), bench.books[0]);
 }
 
@@ -977,6 +1155,25 @@ TEST_P(StoreContract, AnAccountStaysWithItsFirstGateway) {
     ASSERT_EQ(second_gateway->warnings.size(), 1u);
     EXPECT_NE(second_gateway->warnings[0].find("DU1"), std::string::npos);
     EXPECT_NE(second_gateway->warnings[0].find("paper"), std::string::npos);
+}
+
+TEST_P(StoreContract, AnOwnerAddsAccountsThatWereNeverSeen) {  // as an import of statements does, one after the other
+    auto const first = store().claim(claim_of("paper", {"DU1"}));
+    ASSERT_TRUE(first.has_value());
+    auto const added = store().claim(claim_of("paper", {"DU2"}));
+    ASSERT_TRUE(added.has_value());
+    EXPECT_EQ(added->gateway_id, first->gateway_id);
+    EXPECT_EQ(added->epoch, first->epoch);
+    ASSERT_EQ(added->accounts.size(), 1u);
+    EXPECT_EQ(store().load(added->accounts[0].account_id, noon, everything)->revision, 0);
+    CommitRequest request;
+    request.gateway_id = first->gateway_id;
+    request.epoch = first->epoch;
+    request.now = noon;
+    for (auto const account : {first->accounts[0].account_id, added->accounts[0].account_id}) {
+        request.statements.push_back(full_records(account));
+    }
+    EXPECT_TRUE(store().commit(request).has_value());
 }
 
 TEST_P(StoreContract, ARefusedClaimRegistersNothing) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "model/certification.hpp"
 #include "model/change_set.hpp"
 #include "model/records.hpp"
 
@@ -50,6 +51,7 @@ struct CommitRequest {
     std::vector<model::AccountValue> values;
     std::vector<model::CoverageWindow> coverage;  ///< replaces a window of the same (account, stream, from_time)
     std::vector<model::Freshness> freshness;
+    std::vector<model::StatementRecords> statements;  ///< beside a change set or without; kept as model::apply says
 };
 
 /// Something the operator asked of a running service through the database (ruling: one writer).
@@ -75,9 +77,16 @@ public:
     [[nodiscard]] virtual base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp now,
                                                                 base::Duration history) = 0;
     [[nodiscard]] virtual base::Result<model::LastRecords> load_last_records(model::AccountId account) = 0;
-    /// The instrument's book back to its last flat point at or before `since`.
+    /// The instrument's book back to its last flat point at or before `since`; empty, with conId 0, for one that was never seen.
     [[nodiscard]] virtual base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id,
                                                                           base::Timestamp since) = 0;
+
+    /// What statements said: all that were imported, and positions from the day `since` on.
+    [[nodiscard]] virtual base::Result<model::StatementClaims> load_claims(model::AccountId account, base::Date since) = 0;
+
+    /// Instruments with executions or adjustments in [from, to), by conId.
+    [[nodiscard]] virtual base::Result<std::vector<model::ConId>> instruments_moved(model::AccountId account, base::Timestamp from,
+                                                                                   base::Timestamp to) = 0;
 
     /// Commits atomically. Errors: conflict when epoch or a base_revision is not the database's (nothing is written:
     /// load and plan again), unavailable (locked), io (disk full, read-only; nothing is written).

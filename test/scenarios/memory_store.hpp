@@ -36,6 +36,24 @@ public:
     base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id, base::Timestamp) override {
         return books_.at(account).instruments.at(con_id);
     }
+    base::Result<model::StatementClaims> load_claims(model::AccountId account, base::Date since) override {
+        model::StatementClaims claims;
+        claims.statements = statements_[account].statements;
+        for (auto const& position : statements_[account].positions) {
+            if (position.date >= since) claims.positions.push_back(position);
+        }
+        return claims;
+    }
+    base::Result<std::vector<model::ConId>> instruments_moved(model::AccountId account, base::Timestamp from, base::Timestamp to) override {
+        std::vector<model::ConId> moved;
+        auto const within = [&](std::optional<base::Timestamp> time) { return time && *time >= from && *time < to; };
+        for (auto const& [con_id, book] : books_.at(account).instruments) {
+            bool const any = std::any_of(book.executions.begin(), book.executions.end(), [&](auto const& e) { return within(e.time); }) ||
+                             std::any_of(book.adjustments.begin(), book.adjustments.end(), [&](auto const& a) { return within(a.effective_at); });
+            if (any) moved.push_back(con_id);
+        }
+        return moved;
+    }
     base::Result<void> commit(store::CommitRequest const& request) override {
         if (request.epoch != epoch_) return base::fail(base::ErrorCode::conflict, "another service took over");
         for (auto const& change_set : request.change_sets) {
@@ -44,12 +62,15 @@ public:
             }
         }
         for (auto const& change_set : request.change_sets) model::apply(books_.at(change_set->account_id), *change_set);
+        for (auto const& records : request.statements) model::apply(statements_[records.account_id], records);
         for (auto const& window : request.coverage) {
             if (window.state == "complete") covered_to_[window.account_id] = std::max(covered_to_[window.account_id], window.to_time);
         }
         for (auto const& mark : request.marks) marks_[mark.account_id][mark.con_id] = mark;
         return {};
     }
+    /// What is kept of statements, for a test to look at.
+    [[nodiscard]] model::StatementRecords const& statement_records(model::AccountId account) { return statements_[account]; }
     base::Result<std::vector<store::OperatorRequest>> pending_requests() override { return std::vector<store::OperatorRequest>{}; }
     base::Result<void> finish_request(std::int64_t, bool, std::string const&, base::Timestamp) override { return {}; }
 
@@ -59,6 +80,7 @@ private:
     std::map<model::AccountId, model::AccountBook> books_;
     std::map<model::AccountId, std::map<model::ConId, model::MarkRecord>> marks_;
     std::map<model::AccountId, base::Timestamp> covered_to_;
+    std::map<model::AccountId, model::StatementRecords> statements_;
 };
 
 }  // namespace possync::scenarios

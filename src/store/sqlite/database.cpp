@@ -135,7 +135,7 @@ void Row::note(base::Error const& error) {
 
 Statement::Statement(Database const& database, sqlite3_stmt* statement)
     : database_(&database), statement_(statement) {
-    decimal_text_.resize(static_cast<std::size_t>(sqlite3_bind_parameter_count(statement)));
+    text_.resize(static_cast<std::size_t>(sqlite3_bind_parameter_count(statement)));
 }
 
 Result<bool> Statement::step() {

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstdint>
@@ -157,7 +158,7 @@ private:
 
     template <typename... Values>
     void bind_all(Values const&... values) {
-        CHECK(static_cast<int>(sizeof...(Values)) == static_cast<int>(decimal_text_.size()));
+        CHECK(static_cast<int>(sizeof...(Values)) == static_cast<int>(text_.size()));
         CHECK(!busy());
         int index = 0;
         (bind(++index, values), ...);
@@ -179,9 +180,16 @@ private:
     void bind(int index, std::nullptr_t) { note(sqlite3_bind_null(get(), index)); }
     void bind(int index, base::Timestamp time) { bind(index, time.microseconds); }
     void bind(int index, base::Decimal const& value) {
-        auto& text = decimal_text_[static_cast<std::size_t>(index - 1)];
+        auto& text = text_[static_cast<std::size_t>(index - 1)];
         char const* const end = value.write(text.data());
         bind(index, std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+    }
+    void bind(int index, base::Date date) {
+        std::string const day = base::to_string(date);
+        auto& text = text_[static_cast<std::size_t>(index - 1)];
+        CHECK(day.size() <= text.size());
+        std::copy(day.begin(), day.end(), text.begin());
+        bind(index, std::string_view(text.data(), day.size()));
     }
     template <typename Value>
     void bind(int index, std::optional<Value> const& value) {
@@ -197,8 +205,8 @@ private:
     };
     Database const* database_;
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
-    std::vector<std::array<char, 48>>
-        decimal_text_;  ///< one place per parameter, alive until the statement ran
+    /// Decimals and dates as text, one place per parameter, alive until the statement ran.
+    std::vector<std::array<char, 48>> text_;
     int bind_status_ = SQLITE_OK;
 };
 

@@ -166,7 +166,10 @@ TEST_F(MigrationsTest, EverySchemaEverReleasedStillOpens) {
         ASSERT_EQ(instrument.positions.size(), 1u);
         EXPECT_EQ(instrument.positions[0].quantity, base::Decimal(40));
         EXPECT_EQ(instrument.positions[0].realized_pnl, base::Decimal(600));
-        EXPECT_EQ(instrument.executions.size(), 2u);
+        ASSERT_EQ(instrument.executions.size(), 2u);
+        EXPECT_EQ(instrument.executions[1].cause,
+                  version < 3 ? std::nullopt : std::optional(model::Cause::assignment));
+        EXPECT_EQ((*store)->load_claims(1, {2026, 11, 1})->positions.size(), version < 3 ? 0u : 1u);
         EXPECT_EQ(instrument.closes.size(), 1u);
         EXPECT_EQ(instrument.lots.size(), 1u);
         EXPECT_EQ(book->breaks.size(), 1u);

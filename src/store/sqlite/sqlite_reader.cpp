@@ -88,6 +88,24 @@ public:
     Result<std::vector<query::HistoryRow>> history(Filter const& filter) override {
         return rows<query::HistoryRow>(filter);
     }
+    Result<std::vector<query::StatementRow>> statements(Filter const& filter) override {
+        return rows<query::StatementRow>(filter);
+    }
+    Result<std::vector<query::CertificationRow>> certifications(Filter const& filter) override {
+        return rows<query::CertificationRow>(filter);
+    }
+    Result<std::vector<query::CertificationDifferenceRow>> certification_differences(Filter const& filter) override {
+        return rows<query::CertificationDifferenceRow>(filter);
+    }
+    Result<std::vector<query::CashTransactionRow>> cash_transactions(Filter const& filter) override {
+        return rows<query::CashTransactionRow>(filter);
+    }
+    Result<std::vector<query::SuccessionRow>> successions(Filter const& filter) override {
+        return rows<query::SuccessionRow>(filter);
+    }
+    Result<std::vector<query::CurrencyRateRow>> currency_rates(Filter const& filter) override {
+        return rows<query::CurrencyRateRow>(filter);
+    }
 
     Result<std::vector<query::GatewayStatus>> gateways() override {
         std::vector<query::GatewayStatus> gateways;

@@ -314,7 +314,8 @@ TEST_F(SqliteReaderTest, RowsCarryExactlyWhatWasCommitted) {
         R"("model_code":null,"cum_qty":"0","last_liquidity":0,"commission":"-0.25",)"
         R"("commission_currency":null,"broker_realized_pnl":null,"liquidation":false,)"
         R"("trade_date":"2026-11-20","superseded_by":null,"booked":"booked","time_text":null,)"
-        R"("exercise_type":null,"excluded":false,"recorded_at":"2026-11-23T10:00:01.000000Z"})");
+        R"("exercise_type":null,"excluded":false,"recorded_at":"2026-11-23T10:00:01.000000Z",)"
+        R"("cause":null,"transaction_id":null})");
     auto const positions = read<query::PositionRow>();
     query::PositionRow const& option = positions[1];
     EXPECT_EQ(option.sec_type, "OPT");
@@ -498,6 +499,66 @@ TEST_F(SqliteReaderTest, StatusComesFromOneState) {
     EXPECT_EQ(since_reset->accounts.size(), 1U);
     EXPECT_EQ(since_reset->statistics, query::Statistics{});
     EXPECT_FALSE(query::read_status(*reader_, moment("2026-11-23T11:00:00Z"), "DU9").has_value());
+}
+
+TEST_F(SqliteReaderTest, ReadsWhatStatementsSaidByDay) {
+    CommitRequest request;
+    request.now = moment("2026-11-23T10:00:02Z");
+    auto& records = request.statements.emplace_back();
+    records.account_id = lease_.accounts[0].account_id;
+    records.imported_at = request.now;
+    records.statements = {{{2026, 11, 1}, {2026, 11, 20}, std::nullopt, "", "a.xml", "Trades", 3}};
+    records.cash = {{"1", "Dividends", 1, "", "USD", number("5.5"), std::nullopt, {}, {2026, 11, 19}, {}, {}, "", "a dividend"},
+                    {"2", "Other Fees", 0, "", "USD", number("-1"), std::nullopt, {}, {2026, 11, 20}, {}, {}, "", "market data"}};
+    records.successions = {{1, 3, {2026, 11, 9}, "98765", "TC", model::Ratio{1, 2}, 1}};
+    records.rates = {{{2026, 11, 20}, "EUR", number("1.0625")}};
+    records.certifications = {{{2026, 11, 19}, model::CertificationState::matched, 3, 0, 0, number("605.25"), 1, 0},
+                              {{2026, 11, 20}, model::CertificationState::differs, 1, 0, 0, std::nullopt, 0, 1}};
+    records.differences = {
+        {{2026, 11, 19}, model::DifferenceKind::commission, model::DifferenceState::corrected, 1, "0001.01", "1", "", ""},
+        {{2026, 11, 20}, model::DifferenceKind::position_quantity, model::DifferenceState::open, 3, "", "7", "0", "why"}};
+    commit(std::move(request));
+
+    EXPECT_EQ(read<query::StatementRow>().front().trades, 3);
+    EXPECT_EQ(read<query::StatementRow>().front().imported_at, moment("2026-11-23T10:00:02Z"));
+    EXPECT_EQ(read<query::CurrencyRateRow>().front().rate, number("1.0625"));
+    EXPECT_EQ(read<query::AccountRow>().front().certified_through, (base::Date{2026, 11, 19}));
+    EXPECT_EQ(query::read_status(*reader_, moment("2026-11-23T11:00:00Z"))->accounts[0].certified_through, (base::Date{2026, 11, 19}));
+    query::CertificationDifferenceRow expected;
+    expected.account = "DU1";
+    expected.trade_date = base::Date{2026, 11, 20};
+    expected.kind = "position_quantity";
+    expected.state = "open";
+    expected.con_id = 3;
+    expected.symbol = "MSFT";
+    expected.statement_value = "7";
+    expected.book_value = "0";
+    expected.cause = "why";
+    Filter filter;
+    filter.status = "open";
+    EXPECT_EQ(read<query::CertificationDifferenceRow>(filter), (std::vector{expected}));
+    filter = {};
+    filter.symbol = "msft";
+    EXPECT_EQ(read<query::CertificationDifferenceRow>(filter), (std::vector{expected}));
+    EXPECT_EQ(read<query::SuccessionRow>(filter).size(), 1U);  // by what came out of it
+    filter.symbol = "aapl";
+    EXPECT_EQ(read<query::SuccessionRow>(filter).front().new_symbol, "MSFT");
+    EXPECT_EQ(read<query::CashTransactionRow>(filter).front().amount, number("5.5"));
+    filter = {};
+    filter.status = "Other Fees";
+    EXPECT_EQ(read<query::CashTransactionRow>(filter).front().transaction_id, "2");
+    filter = {};
+    filter.since = moment("2026-11-20T09:00:00Z");  // within the day: the day is asked for
+    EXPECT_EQ(read<query::CertificationRow>(filter).size(), 1U);
+    EXPECT_EQ(read<query::CertificationRow>(filter).front().state, "differs");
+    EXPECT_EQ(read<query::StatementRow>(filter).size(), 1U);
+    filter.since = moment("2026-11-21");
+    EXPECT_TRUE(read<query::StatementRow>(filter).empty());
+    filter = {};
+    filter.until = moment("2026-11-20");
+    EXPECT_EQ(read<query::CashTransactionRow>(filter).size(), 1U);
+    filter.until = moment("2026-11-01");
+    EXPECT_TRUE(read<query::StatementRow>(filter).empty());
 }
 
 TEST_F(SqliteReaderTest, ReportsRealizedPnl) {

@@ -6,6 +6,8 @@
 #include <map>
 
 #include "store/sqlite/sqlite_load.hpp"
+#include "store/sqlite/sqlite_statements.hpp"
+#include "store/sqlite/upsert.hpp"
 
 namespace possync::store {
 
@@ -18,35 +20,13 @@ using sqlite::Row;
 using sqlite::Statement;
 using sqlite::TextOrNull;
 using sqlite::Transaction;
+using sqlite::upsert;
 
 namespace {
 
 TextOrNull or_null(std::string const& text) { return {text}; }
 std::optional<model::ConId> or_null(model::ConId con_id) {
     return con_id == 0 ? std::nullopt : std::optional(con_id);
-}
-
-/// The statement for rows that may be new or changed: an insert that falls back to an update costs no more
-/// than an insert when the row is new, which is what large change sets are made of. `key` and account_id are
-/// not updated.
-std::string upsert(std::string_view table, std::string_view key, std::string_view columns,
-                   std::string_view more = {}) {
-    std::string const fixed = fmt::format(", account_id, {}, ", key);
-    std::string values;
-    std::string updates;
-    int number = 0;
-    for (std::size_t from = 0; from < columns.size();) {
-        std::size_t const to = std::min(columns.find(", ", from), columns.size());
-        std::string_view const column = columns.substr(from, to - from);
-        ++number;
-        values += fmt::format("{}?{}", number == 1 ? "" : ", ", number);
-        if (fixed.find(fmt::format(", {}, ", column)) == std::string::npos) {
-            updates += fmt::format("{}{} = excluded.{}", updates.empty() ? "" : ", ", column, column);
-        }
-        from = to + 2;
-    }
-    return fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {} {}", table, columns,
-                       values, key, updates, more);
 }
 
 constexpr std::string_view add_event =
@@ -69,6 +49,7 @@ public:
         POSSYNC_TRY_VOID(check_fence());
         for (auto const& run : request_.runs) POSSYNC_TRY_VOID(write_run(run));
         for (auto const& change_set : request_.change_sets) POSSYNC_TRY_VOID(write_change_set(*change_set));
+        for (auto const& records : request_.statements) POSSYNC_TRY_VOID(write_statement(records));
         POSSYNC_TRY_VOID(write_marks());
         POSSYNC_TRY_VOID(write_values());
         POSSYNC_TRY_VOID(write_coverage());
@@ -200,22 +181,22 @@ private:
                    "account_id, exec_id, con_id, time, time_text, side, shares, price, exchange, order_id, "
                    "perm_id, client_id, order_ref, model_code, cum_qty, last_liquidity, liquidation, "
                    "exercise_type, commission, commission_currency, broker_realized_pnl, booking, "
-                   "superseded_by, excluded, recorded_at, trade_date");
+                   "superseded_by, excluded, recorded_at, trade_date, cause, transaction_id");
         POSSYNC_TRY(Statement* const execution, database_.statement(put_execution));
         for (auto const& e : change_set.executions) {
-            std::optional<std::string> const day =
-                e.trade_date ? std::optional(base::to_string(*e.trade_date)) : std::nullopt;
+            std::optional<std::string_view> const cause = e.cause ? std::optional(to_string(*e.cause)) : std::nullopt;
             POSSYNC_TRY_VOID(execution->run(
                 change_set.account_id, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side),
                 e.shares, e.price, or_null(e.exchange), e.order_id, e.perm_id, e.client_id,
                 or_null(e.order_ref), or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation,
                 e.exercise_type, e.commission, or_null(e.commission_currency), e.broker_realized_pnl,
-                to_string(e.booking), or_null(e.superseded_by), e.excluded, e.recorded_at, day));
+                to_string(e.booking), or_null(e.superseded_by), e.excluded, e.recorded_at, e.trade_date,
+                cause, or_null(e.transaction_id)));
         }
         static std::string const put_adjustment = upsert(
             "adjustment", "adjustment_id",
             "adjustment_id, account_id, con_id, cause, quantity, price, basis, estimated_price, ratio, "
-            "effective_at, recorded_at, author, note, undone_at, undone_by");
+            "effective_at, recorded_at, author, note, undone_at, undone_by, value, reference");
         POSSYNC_TRY(Statement* const adjustment, database_.statement(put_adjustment));
         for (auto const& a : change_set.adjustments) {
             std::optional<std::string> const ratio =
@@ -223,7 +204,8 @@ private:
             POSSYNC_TRY_VOID(adjustment->run(a.adjustment_id, change_set.account_id, a.con_id,
                                              to_string(a.cause), a.quantity, a.price, to_string(a.basis),
                                              a.estimated_price, ratio, a.effective_at, a.recorded_at,
-                                             a.author, or_null(a.note), a.undone_at, or_null(a.undone_by)));
+                                             a.author, or_null(a.note), a.undone_at, or_null(a.undone_by), a.value,
+                                             or_null(a.reference)));
         }
         return {};
     }
@@ -263,12 +245,10 @@ private:
                    ", superseded_at = NULL");
         POSSYNC_TRY(Statement* const close, database_.statement(put_close));
         for (auto const& c : change_set.closes) {
-            std::optional<std::string> const day =
-                c.trade_date ? std::optional(base::to_string(*c.trade_date)) : std::nullopt;
             POSSYNC_TRY_VOID(close->run(c.close_id, c.position_id, c.quantity_closed, to_string(c.side),
                                         c.entry_price, c.exit_price, c.realized_pnl, c.realized_pnl_pct,
                                         c.commissions, c.net_realized_pnl, c.estimated_realized_pnl,
-                                        c.broker_realized_pnl, c.closed_at, day, c.is_full_close,
+                                        c.broker_realized_pnl, c.closed_at, c.trade_date, c.is_full_close,
                                         to_string(c.cause), to_string(c.basis), or_null(c.exec_id),
                                         or_null(c.order_ref), c.closing_fact));
         }
@@ -325,6 +305,16 @@ private:
                                            b.last_change_at, b.detail));
         }
         return {};
+    }
+
+    Result<void> write_statement(model::StatementRecords const& records) {
+        POSSYNC_TRY(auto const owner, database_.integer("SELECT gateway_id FROM account WHERE account_id = ?1", records.account_id));
+        if (owner != request_.gateway_id) {
+            return base::fail(ErrorCode::conflict,
+                              fmt::format("account {} does not belong to the gateway that would write its statements",
+                                          records.account_id));
+        }
+        return sqlite::write_statement_records(database_, records);
     }
 
     Result<void> write_marks() {
@@ -477,15 +467,37 @@ public:
                                                Timestamp since) override {
         return in_transaction(
             [&](Database& database) -> Result<model::InstrumentBook> {
+                POSSYNC_TRY(auto const known, database.integer("SELECT 1 FROM instrument WHERE con_id = ?1", con_id));
+                if (!known) return model::InstrumentBook{};
                 POSSYNC_TRY(auto books, sqlite::load_instruments(database, account, since, con_id));
                 return std::move(books[con_id]);
             },
             Access::reading);
     }
 
+    Result<model::StatementClaims> load_claims(AccountId account, base::Date since) override {
+        return in_transaction([&](Database& database) { return sqlite::load_statement_claims(database, account, since); },
+                              Access::reading);
+    }
+
+    Result<std::vector<model::ConId>> instruments_moved(AccountId account, Timestamp from, Timestamp to) override {
+        return in_transaction(
+            [&](Database& database) -> Result<std::vector<model::ConId>> {
+                std::vector<model::ConId> moved;
+                // The index goes by instrument: each is asked for its first fill in the time, none is read whole.
+                POSSYNC_TRY_VOID(database.each(
+                    "SELECT i.con_id FROM instrument i WHERE EXISTS (SELECT 1 FROM execution e WHERE e.account_id = ?1 AND "
+                    "e.con_id = i.con_id AND e.time >= ?2 AND e.time < ?3) "
+                    "UNION SELECT con_id FROM adjustment WHERE account_id = ?1 AND effective_at >= ?2 AND effective_at < ?3 ORDER BY 1",
+                    [&](Row& row) { moved.push_back(row.integer()); }, account, from, to));
+                return moved;
+            },
+            Access::reading);
+    }
+
     Result<void> commit(CommitRequest const& request) override {
         if (request.change_sets.empty() && request.runs.empty() && request.marks.empty() &&
-            request.values.empty() && request.coverage.empty() && request.freshness.empty()) {
+            request.values.empty() && request.coverage.empty() && request.freshness.empty() && request.statements.empty()) {
             return {};
         }
         return in_transaction([&](Database& database) -> Result<void> {

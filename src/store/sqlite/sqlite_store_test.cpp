@@ -23,6 +23,11 @@ public:
         store_.reset();
         open();
     }
+    model::StatementRecords statement_records(model::AccountId account) override;
+    /// Pages of the log that commits have filled: a row that is written fills one at least.
+    std::int64_t rows_written() override {
+        return static_cast<std::int64_t>(std::filesystem::file_size(directory_.file("possync.db-wal")));
+    }
 
 private:
     void open() {
@@ -33,6 +38,90 @@ private:
     sqlite::TestDirectory directory_;
     std::unique_ptr<Store> store_;
 };
+
+model::StatementRecords SqliteSubject::statement_records(model::AccountId account) {
+    using base::parse_date;
+    model::StatementRecords records;
+    records.account_id = account;
+    auto const claims = store_->load_claims(account, {1970, 1, 1});
+    EXPECT_TRUE(claims.has_value()) << claims.error().message;
+    records.statements = claims->statements;
+    records.positions = claims->positions;
+    auto const database = open_sqlite_for_reading(directory_.file("possync.db"));
+    EXPECT_TRUE(database.has_value()) << database.error().message;
+    auto const each = [&](std::string_view sql, auto read) {
+        auto const done = (*database)->each(sql, read, account);
+        EXPECT_TRUE(done.has_value()) << done.error().message;
+    };
+    each("SELECT transaction_id, type, con_id, symbol, currency, amount, fx_rate_to_base, time, report_date, settle_date, ex_date, "
+         "action_id, description FROM cash_transaction WHERE account_id = ?1 ORDER BY transaction_id",
+         [&](sqlite::Row& row) {
+             auto& c = records.cash.emplace_back();
+             c.transaction_id = row.text();
+             c.type = row.text();
+             c.con_id = row.optional_integer().value_or(0);
+             c.symbol = row.text();
+             c.currency = row.text();
+             c.amount = row.decimal();
+             c.fx_rate_to_base = row.optional_decimal();
+             c.time = row.optional_time();
+             c.report_date = row.parsed(parse_date);
+             c.settle_date = row.optional_parsed(parse_date);
+             c.ex_date = row.optional_parsed(parse_date);
+             c.action_id = row.text();
+             c.description = row.text();
+         });
+    each("SELECT old_con_id, new_con_id, effective_date, action_id, type, ratio, cost_share FROM instrument_succession "
+         "WHERE account_id = ?1 ORDER BY action_id, old_con_id, new_con_id",
+         [&](sqlite::Row& row) {
+             auto& s = records.successions.emplace_back();
+             s.old_con_id = row.integer();
+             s.new_con_id = row.integer();
+             s.effective_date = row.parsed(parse_date);
+             s.action_id = row.text();
+             s.type = row.text();
+             s.ratio = row.optional_parsed(model::parse_ratio);
+             s.cost_share = row.optional_decimal();
+         });
+    each("SELECT date, currency, rate FROM currency_rate WHERE account_id = ?1 ORDER BY date, currency", [&](sqlite::Row& row) {
+        auto& r = records.rates.emplace_back();
+        r.date = row.parsed(parse_date);
+        r.currency = row.text();
+        r.rate = row.decimal();
+    });
+    each("SELECT trade_date, state, executions, positions, lots, statement_realized_pnl, corrected, \"open\" FROM certification "
+         "WHERE account_id = ?1 ORDER BY trade_date",
+         [&](sqlite::Row& row) {
+             auto& c = records.certifications.emplace_back();
+             c.trade_date = row.parsed(parse_date);
+             c.state = row.parsed(model::parse_certification_state);
+             c.executions = row.small_integer();
+             c.positions = row.small_integer();
+             c.lots = row.small_integer();
+             c.statement_realized_pnl = row.optional_decimal();
+             c.corrected = row.small_integer();
+             c.open = row.small_integer();
+         });
+    each("SELECT trade_date, kind, state, con_id, subject, statement_value, book_value, cause FROM certification_difference "
+         "WHERE account_id = ?1 ORDER BY trade_date, kind, con_id, subject",
+         [&](sqlite::Row& row) {
+             auto& d = records.differences.emplace_back();
+             d.trade_date = row.parsed(parse_date);
+             d.kind = row.parsed(model::parse_difference_kind);
+             d.state = row.parsed(model::parse_difference_state);
+             d.con_id = row.integer();
+             d.subject = row.text();
+             d.statement_value = row.text();
+             d.book_value = row.text();
+             d.cause = row.text();
+         });
+    each("SELECT section, content FROM statement_remainder WHERE account_id = ?1 ORDER BY section, content", [&](sqlite::Row& row) {
+        std::string section = row.text();
+        records.remainders.push_back({std::move(section), 0, row.text()});
+    });
+    each("SELECT base_currency FROM account WHERE account_id = ?1", [&](sqlite::Row& row) { records.base_currency = row.text(); });
+    return records;
+}
 
 }  // namespace
 
@@ -262,7 +351,7 @@ struct ViewColumns {
 };
 
 constexpr ViewColumns views[] = {
-    {"accounts", "account_id account broker gateway base_currency is_paper revision last_synced_at", 0},
+    {"accounts", "account_id account broker gateway base_currency is_paper revision last_synced_at certified_through", 1},
     {"instruments",
      "instrument_id con_id symbol local_symbol sec_type currency exchange primary_exchange trading_class "
      "multiplier price_scale expiry strike right under_con_id",
@@ -286,8 +375,8 @@ constexpr ViewColumns views[] = {
      "exec_id account con_id symbol time side shares signed_quantity price exchange order_id perm_id "
      "client_id order_ref model_code cum_qty last_liquidity commission commission_currency "
      "broker_realized_pnl liquidation trade_date superseded_by booked time_text exercise_type excluded "
-     "recorded_at",
-     5},
+     "recorded_at cause transaction_id",
+     7},
     {"lots",
      "lot_id position_id account con_id symbol open_exec_id opened_at quantity remaining_quantity price", 0},
     {"sync_runs",
@@ -302,12 +391,24 @@ constexpr ViewColumns views[] = {
     {"account_values", "account key currency value updated_at", 0},
     {"adjustments",
      "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author note "
-     "undone_by symbol basis estimated_price undone_at",
-     4},
+     "undone_by symbol basis estimated_price undone_at value reference",
+     6},
     {"position_history",
      "position_id account con_id symbol quantity average_price realized_pnl commissions valid_from valid_to "
      "recorded_from recorded_to",
      0},
+    {"statements", "account from_date to_date generated_at query_name source sections trades imported_at", 0},
+    {"certifications",
+     "account trade_date state executions positions lots statement_realized_pnl corrected open", 0},
+    {"certification_differences",
+     "account trade_date kind state con_id symbol subject statement_value book_value cause", 0},
+    {"cash_transactions",
+     "account transaction_id type con_id symbol currency amount fx_rate_to_base time report_date settle_date ex_date action_id "
+     "description",
+     0},
+    {"instrument_successions",
+     "account old_con_id old_symbol new_con_id new_symbol effective_date action_id type ratio cost_share", 0},
+    {"currency_rates", "account date currency rate", 0},
 };
 
 TEST_F(SqliteStoreTest, ViewsHaveExactlyTheListedColumns) {
@@ -477,6 +578,116 @@ TEST_F(SqliteStoreTest, NumericTwinsAreNumbers) {
     EXPECT_EQ(rows("SELECT key, value FROM account_values_numeric ORDER BY key"),
               (std::vector{Values{{"key", "AccountType"}},
                            Values{{"key", "NetLiquidation"}, {"value", "1000950.5"}}}));
+}
+
+TEST_F(SqliteStoreTest, StatementViewsShowWhatWasCommitted) {
+    trade();
+    CommitRequest one = request();
+    one.statements = {contract::full_records(1)};
+    one.statements[0].cash[0].con_id = 265598;
+    one.statements[0].successions[0].old_con_id = 265598;
+    one.statements[0].differences[0].con_id = 265598;
+    commit(one);
+    EXPECT_EQ(rows("SELECT * FROM statements WHERE trades > 0"), (std::vector{Values{{"account", "DU1234567"},
+                                                                                     {"from_date", "2026-11-01"},
+                                                                                     {"to_date", "2026-11-20"},
+                                                                                     {"generated_at", "2026-11-23T11:59:51.000000Z"},
+                                                                                     {"query_name", "daily"},
+                                                                                     {"source", "a.xml"},
+                                                                                     {"sections", "Trades OpenPositions"},
+                                                                                     {"trades", "17"},
+                                                                                     {"imported_at", "2026-11-23T12:00:01.000000Z"}}}));
+    EXPECT_EQ(rows("SELECT * FROM certifications WHERE state = 'matched'"), (std::vector{Values{{"account", "DU1234567"},
+                                                                                              {"trade_date", "2026-11-19"},
+                                                                                              {"state", "matched"},
+                                                                                              {"executions", "3"},
+                                                                                              {"positions", "4"},
+                                                                                              {"lots", "5"},
+                                                                                              {"statement_realized_pnl", "-6.5"},
+                                                                                              {"corrected", "7"},
+                                                                                              {"open", "0"}}}));
+    EXPECT_EQ(rows("SELECT * FROM certification_differences WHERE kind <> 'position_missing' ORDER BY trade_date"),
+              (std::vector{Values{{"account", "DU1234567"},
+                                  {"trade_date", "2026-11-19"},
+                                  {"kind", "commission"},
+                                  {"state", "corrected"},
+                                  {"con_id", "265598"},
+                                  {"symbol", "AAPL"},
+                                  {"subject", "a.01"},
+                                  {"statement_value", "1.25"},
+                                  {"book_value", "1.2"},
+                                  {"cause", "came late"}},
+                           Values{{"account", "DU1234567"}, {"trade_date", "2026-11-20"}, {"kind", "statement_gap"}, {"state", "open"}}}));
+    EXPECT_EQ(rows("SELECT * FROM cash_transactions ORDER BY transaction_id"),
+              (std::vector{Values{{"account", "DU1234567"},
+                                  {"transaction_id", "77"},
+                                  {"type", "Dividends"},
+                                  {"con_id", "265598"},
+                                  {"symbol", "AAPL"},
+                                  {"currency", "USD"},
+                                  {"amount", "12.34"},
+                                  {"fx_rate_to_base", "0.91"},
+                                  {"time", "2026-11-23T09:46:40.000000Z"},
+                                  {"report_date", "2026-11-18"},
+                                  {"settle_date", "2026-11-20"},
+                                  {"ex_date", "2026-11-03"},
+                                  {"action_id", "98765"},
+                                  {"description", "it's 1.5% \"cash\""}},
+                           Values{{"account", "DU1234567"},
+                                  {"transaction_id", "78"},
+                                  {"type", "Deposits/Withdrawals"},
+                                  {"currency", "EUR"},
+                                  {"amount", "-5"},
+                                  {"report_date", "2026-11-19"}}}));
+    EXPECT_EQ(rows("SELECT * FROM instrument_successions WHERE ratio IS NOT NULL"), (std::vector{Values{{"account", "DU1234567"},
+                                                                                                      {"old_con_id", "265598"},
+                                                                                                      {"old_symbol", "AAPL"},
+                                                                                                      {"new_con_id", "700002"},
+                                                                                                      {"effective_date", "2026-11-09"},
+                                                                                                      {"action_id", "98765"},
+                                                                                                      {"type", "TC"},
+                                                                                                      {"ratio", "1:2"},
+                                                                                                      {"cost_share", "0.75"}}}));
+    EXPECT_EQ(rows("SELECT * FROM currency_rates ORDER BY date LIMIT 1"),
+              (std::vector{Values{{"account", "DU1234567"}, {"date", "2026-11-19"}, {"currency", "EUR"}, {"rate", "1.0525"}}}));
+    EXPECT_EQ(rows("SELECT typeof(amount) AS a, typeof(fx_rate_to_base) AS f FROM cash_transactions_numeric ORDER BY transaction_id"),
+              (std::vector{Values{{"a", "real"}, {"f", "real"}}, Values{{"a", "real"}, {"f", "null"}}}));
+    EXPECT_EQ(rows("SELECT statement_value, book_value FROM certification_differences_numeric WHERE kind = 'commission'"),
+              (std::vector{Values{{"statement_value", "1.25"}, {"book_value", "1.2"}}}));
+}
+
+TEST_F(SqliteStoreTest, CertifiedThroughIsTheLastDayBeforeTheFirstDoubt) {
+    claim();
+    auto const through = [&](std::string_view states) {  // one letter a day from 2026-11-01 on; a blank: no row
+        sqlite::Database::Options options;
+        options.mode = sqlite::Database::Mode::read_write;
+        auto const editor = sqlite::Database::open(path_, options);
+        EXPECT_TRUE((*editor)->run("DELETE FROM certification").has_value());
+        CommitRequest one = request();
+        StatementRecords records;
+        records.account_id = 1;
+        unsigned day = 0;
+        for (char const letter : states) {
+            ++day;
+            if (letter == ' ') continue;
+            Certification& c = records.certifications.emplace_back();
+            c.trade_date = {2026, 11, day};
+            c.state = letter == 'm' ? CertificationState::matched : letter == 'd' ? CertificationState::differs : CertificationState::provisional;
+        }
+        one.statements = {records};
+        commit(one);
+        auto const found = rows("SELECT substr(certified_through, 9) AS day FROM accounts");
+        return found.at(0).contains("day") ? found[0].at("day") : "";
+    };
+    EXPECT_EQ(through(""), "");
+    EXPECT_EQ(through("m"), "01");
+    EXPECT_EQ(through("mmm  mm"), "07");  // days without anything to certify have no row
+    EXPECT_EQ(through("mmp"), "02");
+    EXPECT_EQ(through("mmdm"), "02");
+    EXPECT_EQ(through("mpm"), "01");
+    EXPECT_EQ(through("dmm"), "");
+    EXPECT_EQ(through("p"), "");
+    EXPECT_EQ(through("pmm"), "");
 }
 
 TEST_F(SqliteStoreTest, ClosedPositionsShowNoMarkAndSupersededOnesAreGone) {
