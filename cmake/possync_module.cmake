@@ -1,9 +1,9 @@
-# possync_module(NAME [DEPS target...]) makes, from the folder it is called in:
+# possync_module(NAME [DEPS target...] [PRIVATE_DEPS target...]) makes, from the folder it is called in:
 #   possync_NAME   static library of every *.cpp that is not a test, a fuzzer or main
 #   NAME_test      one GoogleTest program of every *_test.cpp (registered with CTest as NAME)
 # Files are found by glob: adding a file needs no edit of a list.
 function(possync_module name)
-  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
@@ -11,7 +11,7 @@ function(possync_module name)
   if(sources)
     add_library(possync_${name} STATIC ${sources})
     target_include_directories(possync_${name} PUBLIC "${PROJECT_SOURCE_DIR}/src")
-    target_link_libraries(possync_${name} PUBLIC ${ARG_DEPS} PRIVATE possync_flags)
+    target_link_libraries(possync_${name} PUBLIC ${ARG_DEPS} PRIVATE possync_flags ${ARG_PRIVATE_DEPS})
   else()
     add_library(possync_${name} INTERFACE)
     target_include_directories(possync_${name} INTERFACE "${PROJECT_SOURCE_DIR}/src")

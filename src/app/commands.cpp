@@ -18,6 +18,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "app/flex_schedule.hpp"
 #include "app/log.hpp"
 #include "app/operator.hpp"
 #include "app/output.hpp"
@@ -62,7 +63,7 @@ int report(Error const& error) {
     return error.code == ErrorCode::invalid_input ? exit_usage : exit_failed;
 }
 
-int run_service(Configuration const& configuration) {
+int run_service(Configuration const& configuration, FlexImport const& import) {
     set_up_log(configuration.log_level, configuration.log_format);
     ServiceOptions options;
     options.handle_signals = true;
@@ -73,7 +74,10 @@ int run_service(Configuration const& configuration) {
               fmt::format("{} gateway{}, database {}, configuration {}", configuration.gateways.size(),
                           configuration.gateways.size() == 1 ? "" : "s", configuration.database_url,
                           configuration.source.empty() ? "defaults" : configuration.source));
+    std::optional<FlexSchedule> statements;
+    if (import) statements.emplace(configuration, import);
     service.run();
+    statements.reset();
     write_log(sync::LogLevel::info, "service.stopped", "", "", "");
     return exit_fine;
 }
@@ -270,6 +274,12 @@ int run_table(Configuration const& configuration, std::string const& table, quer
     if (table == "coverage") return show_rows<CoverageRow>(configuration, filter, format);
     if (table == "adjustments") return show_rows<AdjustmentRow>(configuration, filter, format);
     if (table == "account_values") return show_rows<AccountValueRow>(configuration, filter, format);
+    if (table == "certifications") return show_rows<CertificationRow>(configuration, filter, format);
+    if (table == "differences") return show_rows<CertificationDifferenceRow>(configuration, filter, format);
+    if (table == "cash") return show_rows<CashTransactionRow>(configuration, filter, format);
+    if (table == "successions") return show_rows<SuccessionRow>(configuration, filter, format);
+    if (table == "statements") return show_rows<StatementRow>(configuration, filter, format);
+    if (table == "currency_rates") return show_rows<CurrencyRateRow>(configuration, filter, format);
     return report({ErrorCode::invalid_input, "there is no table " + table});
 }
 

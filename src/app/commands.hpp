@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/config.hpp"
+#include "app/flex_service.hpp"
 #include "app/gateway_server.hpp"
 #include "app/repair.hpp"
 #include "query/filter.hpp"
@@ -28,7 +29,8 @@ struct SyncCommand {
     std::optional<bool> calculate_realized_pnl;
 };
 
-int run_service(Configuration const& configuration);
+/// `import` takes the statements that are fetched every day; without it none are.
+int run_service(Configuration const& configuration, FlexImport const& import = nullptr);
 int run_sync(Configuration const& configuration, SyncCommand const& command, Format format);
 /// Broker against book, now; exit_difference when they differ. Writes nothing.
 int run_diff(Configuration const& configuration, std::string const& account, Format format);
@@ -38,7 +40,8 @@ int run_diff_against(Configuration const& configuration, std::string const& file
 /// A table as a file, complete or not at all; `output` empty: stdout.
 int run_export(Configuration const& configuration, std::string const& table, std::string const& output, query::FilterText const& filter, Format format);
 int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format);
-/// positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments
+/// positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments, certifications,
+/// differences, cash, successions, statements, and for `export` also account_values and currency_rates
 int run_table(Configuration const& configuration, std::string const& table, query::FilterText const& filter, Format format);
 /// `method` empty: as the book was kept; else average, fifo, lifo or hifo over the whole history.
 int run_pnl(Configuration const& configuration, query::FilterText const& filter, std::string const& grouping,
@@ -47,6 +50,11 @@ int run_pnl(Configuration const& configuration, query::FilterText const& filter,
 int run_verify(Configuration const& configuration, Format format);
 /// explain, exclude, undo: printed as the change set that is written, or with dry_run would be.
 int run_repair(Configuration const& configuration, RepairText text, Format format);
+struct FlexFetchCommand {
+    std::vector<std::string> queries;  ///< empty: all that are configured
+    std::string output;                ///< folder to leave the files in; empty: they are imported
+};
+int run_flex_fetch(Configuration const& configuration, FlexFetchCommand const& command, Format format, FlexImport const& import = nullptr);
 int run_migrate(Configuration const& configuration);
 int run_config(Configuration const& configuration);
 int run_doctor(Configuration const& configuration);

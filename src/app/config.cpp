@@ -72,6 +72,10 @@ Result<void> read(std::vector<std::string>& to, std::string_view text) {
     }
     return {};
 }
+Result<void> read(base::Secret& to, std::string_view text) {
+    to = base::Secret(std::string(text));
+    return {};
+}
 Result<void> read(sync::Expect& to, std::string_view text) {
     if (text == "any") return to = sync::Expect::any, Result<void>{};
     if (text == "paper") return to = sync::Expect::paper, Result<void>{};
@@ -88,6 +92,7 @@ std::string in_quotes(std::string_view text) {
     return result + "\"";
 }
 std::string show(std::string const& value) { return in_quotes(value); }
+std::string show(base::Secret const& value) { return value.empty() ? "\"\"" : "\"***\""; }
 std::string show(bool value) { return value ? "true" : "false"; }
 std::string show(int value) { return std::to_string(value); }
 std::string show(std::uint64_t bytes) { return in_quotes(size_text(bytes)); }
@@ -146,6 +151,20 @@ Result<void> usable_url(std::string const& url) {
     return {};
 }
 
+Result<void> https_only(std::string const& url) {
+    if (url.starts_with("https://") && url.size() > 8 && url.find_first_of("?# ") == std::string::npos && !url.ends_with('/')) return {};
+    return fail(ErrorCode::invalid_input, "write an address like https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService, "
+                                          "without a slash at its end");
+}
+Result<void> time_of_day(std::string const& text) {
+    POSSYNC_TRY_VOID(parse_time_of_day(text));
+    return {};
+}
+Result<void> query_id(std::string const& id) {
+    if (!id.empty() && id.find_first_not_of("0123456789") == std::string::npos) return {};
+    return fail(ErrorCode::invalid_input, "write the number of the Flex query as text, like \"123456\"");
+}
+
 using Config = Configuration;
 
 std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sections() {
@@ -167,6 +186,12 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
         {"report", {key<Config, std::string>("zone", Kind::text, &Config::report_zone, known_zone)}},
         {"http",
          {key("listen", Kind::text, &Config::http_listen), key("token_file", Kind::text, &Config::http_token_file)}},
+        {"flex",
+         {key<Config, std::string>("zone", Kind::text, &Config::flex_zone, known_zone),
+          key<Config, std::string>("base_url", Kind::text, &Config::flex_base_url, https_only),
+          key("token", Kind::text, &Config::flex_token), key("token_file", Kind::text, &Config::flex_token_file),
+          key("ca_file", Kind::text, &Config::flex_ca_file),
+          key<Config, std::string>("fetch_at", Kind::text, &Config::flex_fetch_at, time_of_day)}},
         {"log",
          {key<Config, std::string>("level", Kind::text, &Config::log_level, one_of({"debug", "info", "warning", "error"})),
           key<Config, std::string>("format", Kind::text, &Config::log_format, one_of({"auto", "text", "json"}))}}};
@@ -195,6 +220,13 @@ std::vector<Key<AccountConfig>> const& account_keys() {
         key<AccountConfig, std::string>("cost_basis", Kind::text, &AccountConfig::cost_basis,
                                         one_of({"average", "fifo", "lifo", "hifo"})),
         key<AccountConfig, std::string>("on_missing", Kind::text, &AccountConfig::on_missing, one_of({"close", "warn"}))};
+    return table;
+}
+
+std::vector<Key<FlexQueryConfig>> const& flex_query_keys() {
+    static std::vector<Key<FlexQueryConfig>> const table{
+        key<FlexQueryConfig, std::string>("id", Kind::text, &FlexQueryConfig::id, query_id),
+        key("account", Kind::text, &FlexQueryConfig::account)};
     return table;
 }
 
@@ -258,12 +290,14 @@ public:
                 std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.first == name.str(); });
             if (section == known.end()) {
                 return at(node, fmt::format("unknown section [{}]; the sections are [database] [[gateway]] [[account]] [sync] "
-                                            "[report] [http] [log]",
+                                            "[report] [http] [flex] [[flex.query]] [log]",
                                             name.str()));
             }
             auto const* table = node.as_table();
             if (table == nullptr) return at(node, fmt::format("{} is a section: write [{}]", name.str(), name.str()));
-            POSSYNC_TRY_VOID(keys(*table, std::string(section->first), section->second, config));
+            auto const* queries = section->first == "flex" ? table->get("query") : nullptr;
+            if (queries != nullptr) POSSYNC_TRY_VOID(tables(*queries, "flex.query", flex_query_keys(), config.flex_queries));
+            POSSYNC_TRY_VOID(keys(*table, std::string(section->first), section->second, config, queries != nullptr ? "query" : ""));
         }
         return {};
     }
@@ -291,8 +325,9 @@ private:
 
     template <typename Target>
     Result<void> keys(toml::table const& table, std::string const& section, std::vector<Key<Target>> const& known,
-                      Target& target) {
+                      Target& target, std::string_view read_already = "") {
         for (auto const& [name, node] : table) {
+            if (!read_already.empty() && name.str() == read_already) continue;
             auto const found =
                 std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.name == name.str(); });
             if (found == known.end()) {
@@ -347,6 +382,14 @@ Result<void> check_whole(Config const& config) {
     }
     for (auto const& account : config.accounts) {
         if (account.code.empty()) return fail(ErrorCode::invalid_input, "account.code is missing in an [[account]]");
+    }
+    std::vector<std::string> ids;
+    for (auto const& query : config.flex_queries) {
+        if (query.id.empty()) return fail(ErrorCode::invalid_input, "flex.query.id is missing in a [[flex.query]]");
+        if (std::find(ids.begin(), ids.end(), query.id) != ids.end()) {
+            return fail(ErrorCode::invalid_input, fmt::format("flex.query.id {} is there twice", query.id));
+        }
+        ids.push_back(query.id);
     }
     if (config.settle > config.settle_max) {
         return fail(ErrorCode::invalid_input, "sync.settle is longer than sync.settle_max");
@@ -423,7 +466,11 @@ std::string print_configuration(Configuration const& config) {
     add("[database]", table.front().second, config);
     for (auto const& gateway : config.gateways) add("[[gateway]]", gateway_keys(), gateway);
     for (auto const& account : config.accounts) add("[[account]]", account_keys(), account);
-    for (std::size_t i = 1; i < table.size(); ++i) add(fmt::format("[{}]", table[i].first), table[i].second, config);
+    for (std::size_t i = 1; i < table.size(); ++i) {
+        add(fmt::format("[{}]", table[i].first), table[i].second, config);
+        if (table[i].first != "flex") continue;
+        for (auto const& query : config.flex_queries) add("[[flex.query]]", flex_query_keys(), query);
+    }
     return text;
 }
 
@@ -486,6 +533,14 @@ std::vector<std::string> settings_for_replay(Configuration const& configuration,
         if (wanted && !line.empty()) lines.push_back(line);
     }
     return lines;
+}
+
+Result<std::int64_t> parse_time_of_day(std::string_view text) {
+    auto const digits = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '9' ? text[at] - '0' : 100; };
+    int const hour = text.size() == 5 && text[2] == ':' ? digits(0) * 10 + digits(1) : 100;
+    int const minute = hour < 24 ? digits(3) * 10 + digits(4) : 100;
+    if (minute > 59) return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a time of day; write it like 18:30", text.substr(0, 20)));
+    return (hour * 60LL + minute) * 60'000'000;
 }
 
 std::map<std::string, std::string> process_environment() {

@@ -33,6 +33,12 @@ struct AccountConfig {
     std::string on_missing;
 };
 
+/// A statement to fetch: a Flex query as it was made in the Client Portal.
+struct FlexQueryConfig {
+    std::string id;
+    std::string account;  ///< that it is of; empty: any
+};
+
 struct Configuration {
     std::string source;  ///< file it came from; empty: defaults
     std::string database_url = "sqlite:///possync.db";
@@ -55,6 +61,13 @@ struct Configuration {
     std::string report_zone = "America/New_York";
     std::string http_listen = "127.0.0.1:8321";
     std::string http_token_file;
+    std::string flex_zone = "America/New_York";  ///< of the times in statements, and of fetch_at
+    std::string flex_base_url = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService";
+    base::Secret flex_token;
+    std::string flex_token_file;
+    std::string flex_ca_file;  ///< certificates to trust instead of the system's
+    std::string flex_fetch_at = "18:30";
+    std::vector<FlexQueryConfig> flex_queries;
     std::string log_level = "info";
     std::string log_format = "auto";
 };
@@ -79,6 +92,9 @@ struct Configuration {
 
 /// What a recording says of the configuration: lines of TOML that set up the same syncing, without addresses, names and files.
 [[nodiscard]] std::vector<std::string> settings_for_replay(Configuration const& configuration, GatewayConfig const& gateway);
+
+/// Microseconds since midnight of "18:30". Errors: invalid_input.
+[[nodiscard]] base::Result<std::int64_t> parse_time_of_day(std::string_view text);
 
 /// This process's environment, as load_configuration wants it.
 [[nodiscard]] std::map<std::string, std::string> process_environment();

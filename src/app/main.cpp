@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
+#include "app/import_flex.hpp"
 
 namespace {
 
@@ -40,6 +41,11 @@ struct Options {
     std::string output;
     RecordCommand record;
     ReplayCommand replay;
+    FlexFetchCommand flex_fetch;
+    ImportOptions import;
+    std::string since;
+    std::string view = "economic";
+    bool total = false;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -49,7 +55,7 @@ void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
     };
     text("--account", filter.account, "only this account");
     text("--symbol", filter.symbol, "only this symbol");
-    text("--status", filter.status, "OPEN or CLOSED positions, state of breaks, outcome of runs");
+    text("--status", filter.status, "OPEN or CLOSED positions, state of breaks and certifications, outcome of runs, type of cash");
     text("--since", filter.since, "from this moment: 2026-11-23, 2026-11-23T14:30:00Z, or ago: 15m 24h 7d");
     text("--until", filter.until, "before this moment");
     text("--limit", filter.limit, "at most so many rows");
@@ -104,7 +110,12 @@ int run(int count, char** words) {
                                        {"accounts", "accounts and their revision"},
                                        {"instruments", "contracts"},
                                        {"coverage", "windows for which executions are known to be complete"},
-                                       {"adjustments", "changes that are not fills: opening balances, splits, ..."}};
+                                       {"adjustments", "changes that are not fills: opening balances, splits, ..."},
+                                       {"statements", "statements that were imported, and the days that they cover"},
+                                       {"certifications", "days on which the book was compared with a statement"},
+                                       {"differences", "what statements say and the book did not, corrected or open"},
+                                       {"cash", "dividends, interest, fees, deposits: money that moved without a trade"},
+                                       {"successions", "what became of instruments in mergers, spin-offs, changes of symbol"}};
     for (auto const& table : tables) {
         auto* command = app.add_subcommand(table.name, table.help);
         add_filter(command, options, std::string_view(table.name) == "positions");
@@ -119,7 +130,8 @@ int run(int count, char** words) {
     diff->add_option("--account", options.account, "only this account");
     diff->add_option("--against", options.against, "compare the book with this CSV file of your own instead (columns quantity, symbol or con_id, account)");
     auto* export_ = app.add_subcommand("export", "a table as CSV (or --json), complete or not at all");
-    export_->add_option("table", options.table, "positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments")
+    export_->add_option("table", options.table, "positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments, "
+                                                "account_values, statements, certifications, differences, cash, successions, currency_rates")
         ->required();
     export_->add_option("--output", options.output, "file; without it standard output");
     add_filter(export_, options);
@@ -146,6 +158,21 @@ int run(int count, char** words) {
                "Example:\n  possync exclude 0000e0d5.69dd7411.01.01 --dry-run");
     add_repair("undo", "id of an event or adjustment, or an excluded execution id", "take back an explanation, an inferred event or an exclusion",
                "Examples:\n  possync undo 4294967330\n  possync undo 0000e0d5.69dd7411.01.01");
+    auto* import = app.add_subcommand("import-flex", "import the broker's Flex statements; the same ones again change nothing");
+    import->add_option("file", options.import.paths, "XML files, also .gz; folders; - for standard input")->required();
+    import->add_option("--account", options.import.account, "an account that this database does not follow yet, and that is yours");
+    import->footer("Examples:\n  possync import-flex statements/\n  possync import-flex 2025.xml.gz --account U1234567\n"
+                   "What it finds different from the book it corrects where the statement decides, and names: possync differences.");
+    auto* certify = app.add_subcommand("certify", "hold the book against all imported statements; exit status 3 when something differs");
+    certify->add_option("--account", options.account, "only this account");
+    certify->add_option("--since", options.since, "only days from this one on: 2026-11-01, or ago: 30d");
+    auto* flex = app.add_subcommand("flex", "the broker's statements, from its Flex Web Service");
+    flex->require_subcommand(1);
+    auto* flex_fetch = flex->add_subcommand("fetch", "ask for the statements of the configured queries ([[flex.query]])");
+    flex_fetch->add_option("--query", options.flex_fetch.queries, "only this query, by its number; may be given several times");
+    flex_fetch->add_option("--output", options.flex_fetch.output, "leave the files in this folder");
+    flex_fetch->footer("The token comes from flex.token_file, $POSSYNC_FLEX_TOKEN_FILE or $POSSYNC_FLEX_TOKEN.\n"
+                       "Example:\n  possync flex fetch --query 123456 --output statements");
     app.add_subcommand("migrate", "bring the database's schema to the newest version");
     app.add_subcommand("config", "print the effective configuration");
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
@@ -252,7 +279,7 @@ int run(int count, char** words) {
         return exit_usage;
     }
     if (options.without_pnl) options.sync.calculate_realized_pnl = false;
-    if (app.got_subcommand("run")) return run_service(*configuration);
+    if (app.got_subcommand("run")) return run_service(*configuration, import_through_service(*configuration));
     if (sync->parsed()) return run_sync(*configuration, options.sync, format);
     if (status->parsed()) return run_status(*configuration, options.account, options.reset, format);
     if (pnl->parsed()) return run_pnl(*configuration, options.filter, options.grouping, options.method, format);
@@ -265,6 +292,13 @@ int run(int count, char** words) {
         return run_export(*configuration, options.table, options.output, options.filter, format == Format::json ? format : Format::csv);
     }
     if (app.got_subcommand("verify")) return run_verify(*configuration, format);
+    if (import->parsed()) return run_import_flex(*configuration, std::move(options.import), format);
+    if (certify->parsed()) return run_certify(*configuration, options.account, options.since, format);
+    if (flex_fetch->parsed()) {
+        return run_flex_fetch(*configuration, options.flex_fetch, format, [&](std::filesystem::path const& file, FlexQueryConfig const& query) {
+            return import_fetched(*configuration, file, query, format);
+        });
+    }
     if (app.got_subcommand("migrate")) return run_migrate(*configuration);
     if (app.got_subcommand("config")) return run_config(*configuration);
     if (app.got_subcommand("doctor")) return run_doctor(*configuration);

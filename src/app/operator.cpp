@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "app/service.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 

@@ -26,6 +26,8 @@
 #include <fmt/format.h>
 
 #include "app/books.hpp"
+#include "app/flex_schedule.hpp"
+#include "app/import_flex.hpp"
 #include "app/log.hpp"
 #include "app/recorder.hpp"
 #include "app/repair.hpp"
@@ -583,6 +585,9 @@ private:
             repair(request, answer);
         } else if (request.verb == "status") {
             answer(true, live_status());
+        } else if (request.verb == "import_flex") {
+            auto const import = parse_import_options(request.arguments);
+            import ? import_statements(*import, answer) : answer(false, import.error().message);
         } else if (request.verb == "reset_statistics") {
             for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
             answer(true, "{}");
@@ -605,6 +610,24 @@ private:
             rows.push_back(std::move(row));
         }
         return boost::json::serialize(rows);
+    }
+
+    /// On the store's thread: a large statement delays commits, and the service goes on observing.
+    void import_statements(ImportOptions const& options, std::function<void(bool, std::string)> answer) {
+        std::map<std::string, Lease> leases;
+        for (auto& runner : runners_) leases[runner->name()] = {runner->lease().first, runner->lease().second};
+        store_thread_->post([this, options, answer, leases] {
+            auto const lease_of = [&](std::string const& gateway, std::string const&) -> Result<Lease> {
+                auto const found = leases.find(gateway);
+                if (found != leases.end() && found->second.gateway_id != 0) return found->second;
+                return base::fail(base::ErrorCode::unavailable, fmt::format("this service does not hold gateway {}", gateway));
+            };
+            auto const done = import_flex(configuration_, *store_, options, lease_of);
+            answer(done.has_value(), done ? to_json(*done) : done.error().message);
+            asio::post(io_, [this] {
+                for (auto& runner : runners_) runner->step(sync::BooksChanged{});
+            });
+        });
     }
 
     /// On the store's thread, between two commits; the engine then loads its books anew.

@@ -76,11 +76,13 @@ struct ColumnInfo {
 
 /// Which columns the filters of commands and API look at; an empty name means that the filter does not apply.
 /// A row lasts from `from` to `to`: NULL `from` is since ever, NULL `to` until further notice. Rows of one
-/// moment have from == to, and `from_else` stands in where that moment is NULL.
+/// moment have from == to, and `from_else` stands in where that moment is NULL. Dates last the whole day, by UTC.
 struct FilterColumns {
     std::string_view account = {};
     std::string_view symbol = {};
+    std::string_view other_symbol = {};  ///< of a row about two instruments: either will do
     std::string_view con_id = {};
+    std::string_view other_con_id = {};
     std::string_view status = {};
     std::string_view status_words = {};  ///< what `status` may say, separated by blanks
     std::string_view from = {};

@@ -62,6 +62,11 @@ Result<Integer> parse_whole(std::string_view option, std::string_view text, Inte
                                                     " to " + std::to_string(high));
 }
 
+constexpr std::int64_t microseconds_of_day = 86'400'000'000;
+
+base::Date day_of(Timestamp time) { return base::utc_local(time).date; }
+Timestamp begin_of(base::Date day) { return {base::days_since_epoch(day) * microseconds_of_day}; }
+
 }  // namespace
 
 Result<Timestamp> parse_moment(std::string_view text, Timestamp now) {
@@ -187,25 +192,36 @@ Select make_select(ViewInfo const& view, Filter const& filter) {
         // SQLite's and PostgreSQL's upper() agree on ASCII; only that is folded.
         std::string folded = *filter.symbol;
         std::transform(folded.begin(), folded.end(), folded.begin(), upper);
-        where("upper(" + column(columns.symbol) + ") = " + text(std::move(folded)));
+        std::string const wanted = text(std::move(folded));
+        std::string const is = "upper(" + column(columns.symbol) + ") = " + wanted;
+        where(columns.other_symbol.empty() ? is : "(" + is + " OR upper(" + column(columns.other_symbol) + ") = " + wanted + ")");
     }
-    if (filter.con_id) where(column(columns.con_id) + " = " + parameter({std::nullopt, *filter.con_id}));
+    if (filter.con_id) {
+        std::string const wanted = parameter({std::nullopt, *filter.con_id});
+        std::string const is = column(columns.con_id) + " = " + wanted;
+        where(columns.other_con_id.empty() ? is : "(" + is + " OR " + column(columns.other_con_id) + " = " + wanted + ")");
+    }
     if (filter.status) where(column(columns.status) + " = " + text(*filter.status));
     if (filter.since || filter.until) {
         bool const moment = columns.from == columns.to;
+        bool const days = view.find(columns.from)->type == ColumnType::date;
         std::string const from = columns.from_else.empty() ? column(columns.from)
                                                            : "coalesce(" + column(columns.from) + ", " +
                                                                  column(columns.from_else) + ")";
         if (filter.since) {
-            std::string const since = text(base::to_rfc3339(*filter.since));
+            std::string const since = text(days ? base::to_string(day_of(*filter.since)) : base::to_rfc3339(*filter.since));
             // A stretch of time must reach past `since`; its own begin may be later.
             where(moment ? from + " >= " + since
                          : "(" + column(columns.to) + " IS NULL OR " + column(columns.to) + " >= " + since +
                                ")");
         }
         if (filter.until) {
-            std::string const until = text(base::to_rfc3339(*filter.until));
-            where(moment ? from + " < " + until : "(" + from + " IS NULL OR " + from + " < " + until + ")");
+            // A day has begun before every moment of it but the first.
+            bool const within = days && *filter.until != begin_of(day_of(*filter.until));
+            std::string const before =
+                from + (within ? " <= " : " < ") +
+                text(days ? base::to_string(day_of(*filter.until)) : base::to_rfc3339(*filter.until));
+            where(moment ? before : "(" + from + " IS NULL OR " + before + ")");
         }
     }
 

@@ -152,6 +152,31 @@ TEST(MakeSelect, KeepsValuesOutOfTheText) {
                   {"DU1'; DROP TABLE position; --", 0}, {"BRK B", 0}, {std::nullopt, 7}, {"CLOSED", 0}}));
 }
 
+TEST(MakeSelect, FindsARowAboutTwoInstrumentsByEither) {
+    Filter filter;
+    filter.symbol = "new";
+    filter.con_id = 7;
+    auto const select = make_select(view_info<SuccessionRow>(), filter);
+    EXPECT_NE(select.sql.find(" WHERE (upper(v.\"old_symbol\") = $1 OR upper(v.\"new_symbol\") = $1) AND (v.\"old_con_id\" = $2 OR "
+                              "v.\"new_con_id\" = $2) ORDER BY "),
+              std::string::npos)
+        << select.sql;
+    EXPECT_EQ(select.parameters, (std::vector<SelectParameter>{{"NEW", 0}, {std::nullopt, 7}}));
+}
+
+TEST(MakeSelect, ComparesDatesAsDays) {
+    Filter filter;
+    filter.since = moment("2026-11-20T23:59:59Z");
+    filter.until = moment("2026-11-21T00:00:01Z");
+    auto const within = make_select(view_info<CertificationRow>(), filter);
+    EXPECT_NE(within.sql.find(" WHERE v.\"trade_date\" >= $1 AND v.\"trade_date\" <= $2 "), std::string::npos) << within.sql;
+    EXPECT_EQ(within.parameters, (std::vector<SelectParameter>{{"2026-11-20", 0}, {"2026-11-21", 0}}));
+    filter.until = moment("2026-11-21T00:00:00Z");
+    auto const until_midnight = make_select(view_info<CertificationRow>(), filter);
+    EXPECT_NE(until_midnight.sql.find("v.\"trade_date\" < $2 "), std::string::npos) << until_midnight.sql;
+    EXPECT_EQ(until_midnight.parameters, within.parameters);
+}
+
 TEST(MakeSelect, TakesTheEndOfViewsInOrderOfTime) {
     Filter filter;
     filter.limit = 3;

@@ -59,4 +59,46 @@ struct View<DifferenceRow> {
     static constexpr FilterColumns filter = {.account = "account", .symbol = "symbol", .con_id = "con_id", .order = "account con_id"};
 };
 
+/// One imported statement, and what it did.
+struct ImportRow {
+    std::string account;
+    OptionalDate from_date;
+    OptionalDate to_date;
+    std::int64_t trades = 0;
+    std::int64_t positions_created = 0;
+    std::int64_t positions_updated = 0;
+    std::int64_t positions_closed = 0;
+    std::int64_t cash_transactions = 0;
+    std::int64_t corrected = 0;
+    std::int64_t open = 0;
+    std::int64_t unknown = 0;
+    std::int64_t revision = 0;
+    OptionalDate certified_through;
+    std::string source;
+    bool operator==(ImportRow const&) const = default;
+};
+
+template <>
+struct View<ImportRow> {
+    static constexpr std::string_view name = "imports";
+    static constexpr std::string_view description = "Statements that were imported.";
+    static constexpr auto columns = std::tuple{
+        Column{"account", &ImportRow::account, "The broker's account code."},
+        Column{"from_date", &ImportRow::from_date, "First day of the statement."},
+        Column{"to_date", &ImportRow::to_date, "Last day."},
+        Column{"trades", &ImportRow::trades, "Trades it lists."},
+        Column{"positions_created", &ImportRow::positions_created, "Positions that its import opened."},
+        Column{"positions_updated", &ImportRow::positions_updated, "Positions that it changed."},
+        Column{"positions_closed", &ImportRow::positions_closed, "Positions that it closed."},
+        Column{"cash_transactions", &ImportRow::cash_transactions, "Dividends, interest, fees, deposits ... it lists."},
+        Column{"corrected", &ImportRow::corrected, "Differences that it corrected in the book."},
+        Column{"open", &ImportRow::open, "Differences that remain; see `possync certify`."},
+        Column{"unknown", &ImportRow::unknown, "Parts that this program does not know; they are kept."},
+        Column{"revision", &ImportRow::revision, "The account's revision afterwards."},
+        Column{"certified_through", &ImportRow::certified_through, "Last day through which all is matched; NULL: none."},
+        Column{"source", &ImportRow::source, "The file."},
+    };
+    static constexpr FilterColumns filter = {.account = "account", .order = "account from_date"};
+};
+
 }  // namespace possync::query

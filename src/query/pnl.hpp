@@ -79,6 +79,7 @@ struct Filter;
     POSSYNC_FOR_EACH_VIEW(macro)    \
     macro(PnlRow)                   \
     macro(FindingRow)               \
-    macro(DifferenceRow)
+    macro(DifferenceRow)            \
+    macro(ImportRow)
 
 }  // namespace possync::query

@@ -31,6 +31,7 @@ Result<Status> read_status(Reader& reader, Timestamp now, std::optional<std::str
         out.gateway = row.gateway;
         out.revision = row.revision;
         out.last_synced_at = row.last_synced_at;
+        out.certified_through = row.certified_through;
         if (row.last_synced_at) {
             // A clock that was set back must not show a negative age.
             auto const age = std::chrono::floor<std::chrono::seconds>(now - *row.last_synced_at).count();

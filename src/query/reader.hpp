@@ -46,6 +46,13 @@ public:
     account_values(Filter const& filter = {}) = 0;
     [[nodiscard]] virtual base::Result<std::vector<AdjustmentRow>> adjustments(Filter const& filter = {}) = 0;
     [[nodiscard]] virtual base::Result<std::vector<HistoryRow>> history(Filter const& filter = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<StatementRow>> statements(Filter const& filter = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<CertificationRow>> certifications(Filter const& filter = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<CertificationDifferenceRow>>
+    certification_differences(Filter const& filter = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<CashTransactionRow>> cash_transactions(Filter const& filter = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<SuccessionRow>> successions(Filter const& filter = {}) = 0;
+    [[nodiscard]] virtual base::Result<std::vector<CurrencyRateRow>> currency_rates(Filter const& filter = {}) = 0;
 
     /// Gateways that ever wrote here, with their leases. `connected` stays unset: a database cannot tell.
     [[nodiscard]] virtual base::Result<std::vector<GatewayStatus>> gateways() = 0;
@@ -95,6 +102,12 @@ POSSYNC_READ_ROWS(CoverageRow, coverage)
 POSSYNC_READ_ROWS(AccountValueRow, account_values)
 POSSYNC_READ_ROWS(AdjustmentRow, adjustments)
 POSSYNC_READ_ROWS(HistoryRow, history)
+POSSYNC_READ_ROWS(StatementRow, statements)
+POSSYNC_READ_ROWS(CertificationRow, certifications)
+POSSYNC_READ_ROWS(CertificationDifferenceRow, certification_differences)
+POSSYNC_READ_ROWS(CashTransactionRow, cash_transactions)
+POSSYNC_READ_ROWS(SuccessionRow, successions)
+POSSYNC_READ_ROWS(CurrencyRateRow, currency_rates)
 #undef POSSYNC_READ_ROWS
 
 /// Freshness, coverage, breaks and counters from one committed state. `account` unset: all.

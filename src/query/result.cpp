@@ -76,6 +76,7 @@ void each_member_of_account(AccountStatus const& value, Function function) {
     function("covered_to", value.covered_to);
     function("last_outcome", value.last_outcome);
     function("last_error", value.last_error);
+    function("certified_through", value.certified_through);
 }
 
 void write(std::string& out, std::string const& value) {
@@ -84,6 +85,7 @@ void write(std::string& out, std::string const& value) {
 void write(std::string& out, std::int64_t value) { out += std::to_string(value); }
 void write(std::string& out, bool value) { out += value ? "true" : "false"; }
 void write(std::string& out, base::Timestamp value) { out += '"' + base::to_rfc3339(value) + '"'; }
+void write(std::string& out, base::Date value) { out += '"' + base::to_string(value) + '"'; }
 void write(std::string& out, double value) {
     // Microseconds, without the exponent that the JSON library writes.
     char buffer[64];
@@ -397,6 +399,7 @@ std::string to_table(Status const& status, TableOptions const& options) {
                         {"settling", Alignment::right, 0, true},
                         {"coverage", Alignment::left, 2},
                         {"covered to", Alignment::left, 6, true},
+                        {"certified through", Alignment::left, 2, true},
                         {"last run", Alignment::left, 4, true},
                         {"error", Alignment::left, 7, true, true}};
         for (AccountStatus const& account : status.accounts) {
@@ -412,6 +415,7 @@ std::string to_table(Status const& status, TableOptions const& options) {
                  number_cell(account.settling_breaks),
                  {coverage_text(account), false, account.coverage_gaps == 0 ? 0 : -1},
                  {account.covered_to ? time_text(*account.covered_to) : "", !account.covered_to, 0},
+                 {account.certified_through ? base::to_string(*account.certified_through) : "", !account.certified_through, 0},
                  text_cell(account.last_outcome),
                  text_cell(account.last_error)});
         }

@@ -84,6 +84,7 @@ struct AccountStatus {
     OptionalTime covered_to;
     OptionalText last_outcome;  ///< of the newest run
     OptionalText last_error;    ///< of the newest run, when it failed
+    OptionalDate certified_through;  ///< last trade date up to which book and statements agree
     bool operator==(AccountStatus const&) const = default;
 };
 

@@ -153,6 +153,7 @@ Status example_status() {
     account.covered_to = moment("2026-11-23T11:58:57Z");
     account.last_outcome = "failed";
     account.last_error = "timeout";
+    account.certified_through = base::Date{2026, 11, 20};
     AccountStatus fresh;
     fresh.account = "DU2";
     fresh.gateway = "paper";
@@ -172,11 +173,12 @@ TEST(StatusJson, HasGatewaysAccountsAndStatistics) {
         R"("last_synced_at": "2026-11-23T11:58:57.000000Z", "age_seconds": 63, "revision": 12, )"
         R"("open_positions": 5, "open_breaks": 1, "settling_breaks": 0, "coverage": "complete", "coverage_gaps": 1, )"
         R"("covered_from": "2026-11-23T05:00:00.000000Z", "covered_to": "2026-11-23T11:58:57.000000Z", )"
-        R"("last_outcome": "failed", "last_error": "timeout"},)"
+        R"("last_outcome": "failed", "last_error": "timeout", "certified_through": "2026-11-20"},)"
         "\n"
         R"({"account": "DU2", "gateway": "paper", "last_synced_at": null, "age_seconds": null, )"
         R"("revision": 0, "open_positions": 0, "open_breaks": 0, "settling_breaks": 0, "coverage": null, "coverage_gaps": 0, )"
-        R"("covered_from": null, "covered_to": null, "last_outcome": null, "last_error": null}],)"
+        R"("covered_from": null, "covered_to": null, "last_outcome": null, "last_error": null, )"
+        R"("certified_through": null}],)"
         "\n"
         R"("statistics": {"total_syncs": 2, "successful_syncs": 0, "failed_syncs": 0, )"
         R"("positions_created": 0, "positions_updated": 0, "positions_closed": 0, "callback_triggers": 0, )"
@@ -190,8 +192,8 @@ TEST(StatusTable, ShowsAllThree) {
 gateway  address         connected  stale                       kind   service   lease until
 paper    127.0.0.1:4002  yes        since 2026-11-23 11:59:00Z  paper  host:1:1  2026-11-23 12:00:30Z
 
-account  gateway  last synced             age  revision  open  breaks  coverage         covered to            last run  error
-DU1      paper    2026-11-23 11:58:57Z  1m 3s        12     5       1  complete, 1 gap  2026-11-23 11:58:57Z  failed    timeout
+account  gateway  last synced             age  revision  open  breaks  coverage         covered to            certified through  last run  error
+DU1      paper    2026-11-23 11:58:57Z  1m 3s        12     5       1  complete, 1 gap  2026-11-23 11:58:57Z  2026-11-20         failed    timeout
 DU2      paper    never                     -         0     0       0  none
 
 total_syncs         2

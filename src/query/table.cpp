@@ -43,6 +43,7 @@ struct Table<AccountRow> {
         TableColumn{"is_paper", "paper", Format::plain, 1},
         TableColumn{"revision", "revision"},
         TableColumn{"last_synced_at", "last synced"},
+        TableColumn{"certified_through", "certified through", Format::plain, 4, hide_empty},
     };
 };
 
@@ -143,6 +144,7 @@ struct Table<ExecutionRow> {
         TableColumn{"client_id", "client", Format::plain, 6},
         TableColumn{"order_ref", "order ref", Format::plain, 9, hide_empty, may_cut},
         TableColumn{"booked", "booked", Format::plain, 2},
+        TableColumn{"cause", "cause", Format::plain, 4, hide_empty},
         TableColumn{"superseded_by", "superseded by", Format::plain, 4, hide_empty},
         TableColumn{"exec_id", "execution", Format::plain, 5},
     };
@@ -226,6 +228,7 @@ struct Table<AdjustmentRow> {
         TableColumn{"cause", "cause"},
         TableColumn{"quantity", "quantity", Format::quantity},
         TableColumn{"price", "price", Format::price},
+        TableColumn{"value", "value", Format::money, 8, hide_empty},
         TableColumn{"ratio", "ratio", Format::plain, 0, hide_empty},
         TableColumn{"effective_at", "effective", Format::plain, 3},
         TableColumn{"recorded_at", "recorded", Format::plain, 5},
@@ -251,6 +254,94 @@ struct Table<HistoryRow> {
 };
 
 template <>
+struct Table<StatementRow> {
+    static constexpr std::array columns{
+        TableColumn{"account", "account"},
+        TableColumn{"from_date", "from"},
+        TableColumn{"to_date", "to"},
+        TableColumn{"trades", "trades"},
+        TableColumn{"sections", "sections", Format::plain, 5, !hide_empty, may_cut},
+        TableColumn{"query_name", "query", Format::plain, 4, hide_empty},
+        TableColumn{"generated_at", "generated", Format::plain, 3, hide_empty},
+        TableColumn{"imported_at", "imported", Format::plain, 2},
+        TableColumn{"source", "file", Format::plain, 1, hide_empty, may_cut},
+    };
+};
+
+template <>
+struct Table<CertificationRow> {
+    static constexpr std::array columns{
+        TableColumn{"trade_date", "trade date"},
+        TableColumn{"account", "account", Format::plain, 4},
+        TableColumn{"state", "state"},
+        TableColumn{"executions", "executions", Format::plain, 2},
+        TableColumn{"positions", "positions", Format::plain, 3},
+        TableColumn{"lots", "lots", Format::plain, 3},
+        TableColumn{"statement_realized_pnl", "realized", Format::gain, 1, hide_empty},
+        TableColumn{"corrected", "corrected"},
+        TableColumn{"open", "open"},
+    };
+};
+
+template <>
+struct Table<CertificationDifferenceRow> {
+    static constexpr std::array columns{
+        TableColumn{"trade_date", "trade date"},
+        TableColumn{"account", "account", Format::plain, 4},
+        TableColumn{"symbol", "symbol"},
+        TableColumn{"kind", "difference"},
+        TableColumn{"state", "state"},
+        TableColumn{"statement_value", "statement"},
+        TableColumn{"book_value", "book"},
+        TableColumn{"subject", "subject", Format::plain, 3, hide_empty},
+        TableColumn{"cause", "cause", Format::plain, 2, hide_empty, may_cut},
+    };
+};
+
+template <>
+struct Table<CashTransactionRow> {
+    static constexpr std::array columns{
+        TableColumn{"report_date", "date"},
+        TableColumn{"account", "account", Format::plain, 5},
+        TableColumn{"type", "type"},
+        TableColumn{"symbol", "symbol", Format::plain, 0, hide_empty},
+        TableColumn{"amount", "amount", Format::gain},
+        TableColumn{"currency", "currency"},
+        TableColumn{"fx_rate_to_base", "rate", Format::price, 3, hide_empty},
+        TableColumn{"settle_date", "settles", Format::plain, 4, hide_empty},
+        TableColumn{"ex_date", "ex date", Format::plain, 6, hide_empty},
+        TableColumn{"description", "description", Format::plain, 2, hide_empty, may_cut},
+        TableColumn{"transaction_id", "transaction", Format::plain, 7},
+    };
+};
+
+template <>
+struct Table<SuccessionRow> {
+    static constexpr std::array columns{
+        TableColumn{"effective_date", "effective"},
+        TableColumn{"account", "account", Format::plain, 4},
+        TableColumn{"type", "type"},
+        TableColumn{"old_symbol", "from"},
+        TableColumn{"old_con_id", "conId", Format::plain, 3},
+        TableColumn{"new_symbol", "to"},
+        TableColumn{"new_con_id", "conId", Format::plain, 3},
+        TableColumn{"ratio", "ratio", Format::plain, 0, hide_empty},
+        TableColumn{"cost_share", "cost share", Format::quantity, 1, hide_empty},
+        TableColumn{"action_id", "action", Format::plain, 5, hide_empty},
+    };
+};
+
+template <>
+struct Table<CurrencyRateRow> {
+    static constexpr std::array columns{
+        TableColumn{"date", "date"},
+        TableColumn{"account", "account", Format::plain, 1},
+        TableColumn{"currency", "currency"},
+        TableColumn{"rate", "rate", Format::quantity},
+    };
+};
+
+template <>
 struct Table<FindingRow> {
     static constexpr std::array columns = {
         TableColumn{"account", "account"},
@@ -271,6 +362,26 @@ struct Table<DifferenceRow> {
         TableColumn{"book_average_price", "book avg", Format::price, 2},
         TableColumn{"cause", "cause"},
         TableColumn{"detail", "detail", Format::plain, 1},
+    };
+};
+
+template <>
+struct Table<ImportRow> {
+    static constexpr std::array columns = {
+        TableColumn{"account", "account"},
+        TableColumn{"from_date", "from"},
+        TableColumn{"to_date", "to"},
+        TableColumn{"trades", "trades"},
+        TableColumn{"positions_created", "created", Format::plain, 2},
+        TableColumn{"positions_updated", "updated", Format::plain, 2},
+        TableColumn{"positions_closed", "closed", Format::plain, 2},
+        TableColumn{"cash_transactions", "cash", Format::plain, 4},
+        TableColumn{"corrected", "corrected"},
+        TableColumn{"open", "open"},
+        TableColumn{"unknown", "unknown", Format::plain, 3},
+        TableColumn{"revision", "revision", Format::plain, 5},
+        TableColumn{"certified_through", "certified through"},
+        TableColumn{"source", "file", Format::plain, 1},
     };
 };
 

@@ -32,6 +32,7 @@ struct AccountRow {
     bool is_paper = false;
     std::int64_t revision = 0;
     OptionalTime last_synced_at;
+    OptionalDate certified_through;
     bool operator==(AccountRow const&) const = default;
 };
 
@@ -51,6 +52,8 @@ struct View<AccountRow> {
         Column{"revision", &AccountRow::revision, "Number of the last committed change set."},
         Column{"last_synced_at", &AccountRow::last_synced_at,
                "When the book was last seen equal to the broker."},
+        Column{"certified_through", &AccountRow::certified_through,
+               "Last trade date up to which the book agrees with the statements; NULL: none."},
     };
     static constexpr FilterColumns filter{.account = "account", .order = "account"};
 };
@@ -343,6 +346,8 @@ struct ExecutionRow {
     OptionalInteger exercise_type;
     bool excluded = false;
     OptionalTime recorded_at;
+    OptionalText cause;
+    OptionalText transaction_id;
     bool operator==(ExecutionRow const&) const = default;
 };
 
@@ -384,6 +389,10 @@ struct View<ExecutionRow> {
                "Kind of option exercise, where the broker says so."},
         Column{"excluded", &ExecutionRow::excluded, "True when the operator took it out of the book."},
         Column{"recorded_at", &ExecutionRow::recorded_at, "When it was committed."},
+        Column{"cause", &ExecutionRow::cause,
+               "What a statement says it was, where it was no ordinary fill: exercise, assignment, expiry, ..."},
+        Column{"transaction_id", &ExecutionRow::transaction_id,
+               "The statement's row that confirmed it; NULL: no statement did yet."},
     };
     static constexpr FilterColumns filter{.account = "account",
                                           .symbol = "symbol",
@@ -604,6 +613,8 @@ struct AdjustmentRow {
     std::string basis;
     OptionalDecimal estimated_price;
     OptionalTime undone_at;
+    OptionalDecimal value;
+    OptionalText reference;
     bool operator==(AdjustmentRow const&) const = default;
 };
 
@@ -630,6 +641,10 @@ struct View<AdjustmentRow> {
                "What the price rests on: executions, broker, estimated or unknown."},
         Column{"estimated_price", &AdjustmentRow::estimated_price, "A mark, for estimates only."},
         Column{"undone_at", &AdjustmentRow::undone_at, "When it was withdrawn."},
+        Column{"value", &AdjustmentRow::value,
+               "Exact total of the movement, positive, where the price alone would round."},
+        Column{"reference", &AdjustmentRow::reference,
+               "The statement's row that it came from: corporate_action:ID, transfer:ID or lot:ID."},
     };
     static constexpr FilterColumns filter{.account = "account",
                                           .symbol = "symbol",
@@ -688,15 +703,252 @@ struct View<HistoryRow> {
                                           .order = "account position_id recorded_from valid_from"};
 };
 
+/// A statement that was imported.
+struct StatementRow {
+    std::string account;
+    OptionalDate from_date;
+    OptionalDate to_date;
+    OptionalTime generated_at;
+    OptionalText query_name;
+    OptionalText source;
+    std::string sections;
+    std::int64_t trades = 0;
+    OptionalTime imported_at;
+    bool operator==(StatementRow const&) const = default;
+};
+
+template <>
+struct View<StatementRow> {
+    static constexpr std::string_view name = "statements";
+    static constexpr std::string_view description = "Statements that were imported, and the days that they cover.";
+    static constexpr auto columns = std::tuple{
+        Column{"account", &StatementRow::account, "The broker's account code."},
+        Column{"from_date", &StatementRow::from_date, "First day of the statement."},
+        Column{"to_date", &StatementRow::to_date, "Last day."},
+        Column{"generated_at", &StatementRow::generated_at, "When the broker made it."},
+        Column{"query_name", &StatementRow::query_name, "The Flex query that asked for it."},
+        Column{"source", &StatementRow::source, "The file."},
+        Column{"sections", &StatementRow::sections, "What it has: Trades, OpenPositions, ..., separated by blanks."},
+        Column{"trades", &StatementRow::trades, "Trades it lists."},
+        Column{"imported_at", &StatementRow::imported_at, "When it was imported; importing the same again does not change it."},
+    };
+    static constexpr FilterColumns filter{
+        .account = "account", .from = "from_date", .to = "to_date", .order = "account from_date to_date"};
+};
+
+/// One trade date of one account, compared with its statement.
+struct CertificationRow {
+    std::string account;
+    OptionalDate trade_date;
+    std::string state;
+    std::int64_t executions = 0;
+    std::int64_t positions = 0;
+    std::int64_t lots = 0;
+    OptionalDecimal statement_realized_pnl;
+    std::int64_t corrected = 0;
+    std::int64_t open = 0;
+    bool operator==(CertificationRow const&) const = default;
+};
+
+template <>
+struct View<CertificationRow> {
+    static constexpr std::string_view name = "certifications";
+    static constexpr std::string_view description = "Trade dates whose book was compared with a statement.";
+    static constexpr auto columns = std::tuple{
+        Column{"account", &CertificationRow::account, "The broker's account code."},
+        Column{"trade_date", &CertificationRow::trade_date, "The broker's trade date."},
+        Column{"state", &CertificationRow::state,
+               "matched: the book agrees with the statement; differs: it does not; provisional: no statement covers the day."},
+        Column{"executions", &CertificationRow::executions, "Executions and entries in the statement."},
+        Column{"positions", &CertificationRow::positions, "Positions compared at the end of the day; 0 where none are listed."},
+        Column{"lots", &CertificationRow::lots, "Lots compared at the end of the day."},
+        Column{"statement_realized_pnl", &CertificationRow::statement_realized_pnl,
+               "The statement's sum: FIFO, net of commissions."},
+        Column{"corrected", &CertificationRow::corrected, "Differences that the statement corrected in the book."},
+        Column{"open", &CertificationRow::open, "Differences that remain."},
+    };
+    static constexpr FilterColumns filter{.account = "account",
+                                          .status = "state",
+                                          .status_words = "provisional matched differs",
+                                          .from = "trade_date",
+                                          .to = "trade_date",
+                                          .order = "trade_date account",
+                                          .newest_last = true};
+};
+
+/// One thing in which book and statement differed.
+struct CertificationDifferenceRow {
+    std::string account;
+    OptionalDate trade_date;
+    std::string kind;
+    std::string state;
+    OptionalInteger con_id;
+    OptionalText symbol;
+    OptionalText subject;
+    OptionalText statement_value;
+    OptionalText book_value;
+    OptionalText cause;
+    bool operator==(CertificationDifferenceRow const&) const = default;
+};
+
+template <>
+struct View<CertificationDifferenceRow> {
+    static constexpr std::string_view name = "certification_differences";
+    static constexpr std::string_view description = "What statements say and the book did not, and the reverse.";
+    static constexpr auto columns = std::tuple{
+        Column{"account", &CertificationDifferenceRow::account, "The broker's account code."},
+        Column{"trade_date", &CertificationDifferenceRow::trade_date, "The broker's trade date."},
+        Column{"kind", &CertificationDifferenceRow::kind,
+               "What differs: execution_missing, commission, position_quantity, lot_cost, ..."},
+        Column{"state", &CertificationDifferenceRow::state,
+               "corrected: the book follows the statement now; open: it still differs."},
+        Column{"con_id", &CertificationDifferenceRow::con_id, "The broker's contract id (conId); NULL: of no instrument."},
+        Column{"symbol", &CertificationDifferenceRow::symbol, "Symbol; for derivatives that of the underlying."},
+        Column{"subject", &CertificationDifferenceRow::subject,
+               "Execution, transaction, or when a lot was opened; NULL: the position."},
+        Column{"statement_value", &CertificationDifferenceRow::statement_value, "What the statement says; NULL: nothing."},
+        Column{"book_value", &CertificationDifferenceRow::book_value, "What the book said; NULL: nothing."},
+        Column{"cause", &CertificationDifferenceRow::cause, "Why, or what to do, where that can be told."},
+    };
+    static constexpr FilterColumns filter{.account = "account",
+                                          .symbol = "symbol",
+                                          .con_id = "con_id",
+                                          .status = "state",
+                                          .status_words = "corrected open",
+                                          .from = "trade_date",
+                                          .to = "trade_date",
+                                          .order = "trade_date account kind con_id subject",
+                                          .newest_last = true};
+};
+
+/// Money that moved without a trade.
+struct CashTransactionRow {
+    std::string account;
+    std::string transaction_id;
+    std::string type;
+    OptionalInteger con_id;
+    OptionalText symbol;
+    std::string currency;
+    OptionalDecimal amount;
+    OptionalDecimal fx_rate_to_base;
+    OptionalTime time;
+    OptionalDate report_date;
+    OptionalDate settle_date;
+    OptionalDate ex_date;
+    OptionalText action_id;
+    OptionalText description;
+    bool operator==(CashTransactionRow const&) const = default;
+};
+
+template <>
+struct View<CashTransactionRow> {
+    static constexpr std::string_view name = "cash_transactions";
+    static constexpr std::string_view description =
+        "Dividends, withholding, interest, fees, deposits: money that moved without a trade, from statements.";
+    static constexpr auto columns = std::tuple{
+        Column{"account", &CashTransactionRow::account, "The broker's account code."},
+        Column{"transaction_id", &CashTransactionRow::transaction_id, "The statement's id of it; unique in the account."},
+        Column{"type", &CashTransactionRow::type, "Dividends, Withholding Tax, Deposits/Withdrawals, ... as printed."},
+        Column{"con_id", &CashTransactionRow::con_id, "The broker's contract id (conId); NULL: of no instrument."},
+        Column{"symbol", &CashTransactionRow::symbol, "Symbol; for derivatives that of the underlying."},
+        Column{"currency", &CashTransactionRow::currency, "Currency of the amount."},
+        Column{"amount", &CashTransactionRow::amount, "Positive: received."},
+        Column{"fx_rate_to_base", &CashTransactionRow::fx_rate_to_base, "The statement's rate to the account's base currency."},
+        Column{"time", &CashTransactionRow::time, "When it was booked; NULL where only the date is said."},
+        Column{"report_date", &CashTransactionRow::report_date, "The day whose statement reports it."},
+        Column{"settle_date", &CashTransactionRow::settle_date, "When the money moves."},
+        Column{"ex_date", &CashTransactionRow::ex_date, "Of a dividend."},
+        Column{"action_id", &CashTransactionRow::action_id, "The corporate action that it belongs to."},
+        Column{"description", &CashTransactionRow::description, "In the broker's words."},
+    };
+    static constexpr FilterColumns filter{.account = "account",
+                                          .symbol = "symbol",
+                                          .con_id = "con_id",
+                                          .status = "type",
+                                          .from = "report_date",
+                                          .to = "report_date",
+                                          .order = "report_date account transaction_id",
+                                          .newest_last = true};
+};
+
+/// What became of an instrument.
+struct SuccessionRow {
+    std::string account;
+    std::int64_t old_con_id = 0;
+    OptionalText old_symbol;
+    std::int64_t new_con_id = 0;
+    OptionalText new_symbol;
+    OptionalDate effective_date;
+    OptionalText action_id;
+    std::string type;
+    OptionalText ratio;
+    OptionalDecimal cost_share;
+    bool operator==(SuccessionRow const&) const = default;
+};
+
+template <>
+struct View<SuccessionRow> {
+    static constexpr std::string_view name = "instrument_successions";
+    static constexpr std::string_view description =
+        "Which instrument came out of which: mergers, spin-offs, changes of symbol or conId.";
+    static constexpr auto columns = std::tuple{
+        Column{"account", &SuccessionRow::account, "The broker's account code."},
+        Column{"old_con_id", &SuccessionRow::old_con_id, "conId of what there was."},
+        Column{"old_symbol", &SuccessionRow::old_symbol, "Its symbol."},
+        Column{"new_con_id", &SuccessionRow::new_con_id, "conId of what came out of it."},
+        Column{"new_symbol", &SuccessionRow::new_symbol, "Its symbol."},
+        Column{"effective_date", &SuccessionRow::effective_date, "When it happened."},
+        Column{"action_id", &SuccessionRow::action_id, "The broker's id of the corporate action."},
+        Column{"type", &SuccessionRow::type, "TC merger, SO spin-off, FS and RS splits, ... as the statement says."},
+        Column{"ratio", &SuccessionRow::ratio, "New for old, 4:1 where one became four; NULL where they are not whole."},
+        Column{"cost_share", &SuccessionRow::cost_share, "Share of the old cost that moved; 1: all of it."},
+    };
+    static constexpr FilterColumns filter{.account = "account",
+                                          .symbol = "old_symbol",
+                                          .other_symbol = "new_symbol",
+                                          .con_id = "old_con_id",
+                                          .other_con_id = "new_con_id",
+                                          .status = "type",
+                                          .from = "effective_date",
+                                          .to = "effective_date",
+                                          .order = "effective_date account action_id old_con_id new_con_id",
+                                          .newest_last = true};
+};
+
+/// The statement's rate of one currency at the end of one day.
+struct CurrencyRateRow {
+    std::string account;
+    OptionalDate date;
+    std::string currency;
+    OptionalDecimal rate;
+    bool operator==(CurrencyRateRow const&) const = default;
+};
+
+template <>
+struct View<CurrencyRateRow> {
+    static constexpr std::string_view name = "currency_rates";
+    static constexpr std::string_view description = "The statements' rates of currencies to the account's base currency.";
+    static constexpr auto columns = std::tuple{
+        Column{"account", &CurrencyRateRow::account, "The broker's account code."},
+        Column{"date", &CurrencyRateRow::date, "The day."},
+        Column{"currency", &CurrencyRateRow::currency, "The currency."},
+        Column{"rate", &CurrencyRateRow::rate, "One unit of it in the account's base currency."},
+    };
+    static constexpr FilterColumns filter{
+        .account = "account", .from = "date", .to = "date", .order = "date account currency", .newest_last = true};
+};
+
 /// Calls macro(Row) for the row of each view: how the .cpp files make their templates for all of them.
 #define POSSYNC_FOR_EACH_VIEW(macro)                                                          \
     macro(AccountRow) macro(InstrumentRow) macro(PositionRow) macro(CloseRow) macro(EventRow) \
         macro(ExecutionRow) macro(LotRow) macro(RunRow) macro(BreakRow) macro(CoverageRow)    \
-            macro(AccountValueRow) macro(AdjustmentRow) macro(HistoryRow)
+            macro(AccountValueRow) macro(AdjustmentRow) macro(HistoryRow) macro(StatementRow) \
+                macro(CertificationRow) macro(CertificationDifferenceRow) macro(CashTransactionRow) \
+                    macro(SuccessionRow) macro(CurrencyRateRow)
 
 /// Every view, for descriptions and for `export TABLE`.
 [[nodiscard]] std::vector<ViewInfo const*> const& all_views();
-/// By the view's name or the command's word for it (closes, events, runs); nullptr for other names.
+/// By the view's name or the command's word for it (closes, events, runs, differences, cash, successions); nullptr for other names.
 [[nodiscard]] ViewInfo const* find_view(std::string_view name);
 
 }  // namespace possync::query

@@ -57,6 +57,15 @@ constexpr Contract contracts[] = {
     {"account_values", "account key currency value updated_at"},
     {"adjustments", "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author "
                     "note undone_by"},
+    {"statements", "account from_date to_date generated_at query_name source sections trades imported_at"},
+    {"certifications", "account trade_date state executions positions lots statement_realized_pnl corrected open"},
+    {"certification_differences",
+     "account trade_date kind state con_id symbol subject statement_value book_value cause"},
+    {"cash_transactions", "account transaction_id type con_id symbol currency amount fx_rate_to_base time "
+                          "report_date settle_date ex_date action_id description"},
+    {"instrument_successions", "account old_con_id old_symbol new_con_id new_symbol effective_date action_id "
+                               "type ratio cost_share"},
+    {"currency_rates", "account date currency rate"},
 };
 
 TEST(Views, BeginWithTheColumnsThatAreAContract) {
@@ -82,13 +91,14 @@ TEST(Views, AreSaidOnceAndDescribed) {
             }
         }
     }
-    EXPECT_EQ(names.size(), 13U);
+    EXPECT_EQ(names.size(), 19U);
 }
 
 TEST(Views, FiltersNameColumnsThatExist) {
     for (ViewInfo const* view : all_views()) {
         FilterColumns const& f = view->filter;
-        for (auto const name : {f.account, f.symbol, f.con_id, f.status, f.from, f.from_else, f.to}) {
+        for (auto const name : {f.account, f.symbol, f.other_symbol, f.con_id, f.other_con_id, f.status, f.from, f.from_else,
+                                f.to}) {
             if (!name.empty()) {
                 EXPECT_NE(view->find(name), nullptr) << view->name << "." << name;
             }
@@ -102,6 +112,9 @@ TEST(Views, AreFoundByTheCommandsWordsToo) {
     EXPECT_EQ(find_view("closes"), find_view("position_closes"));
     EXPECT_EQ(find_view("events")->name, "position_events");
     EXPECT_EQ(find_view("runs")->name, "sync_runs");
+    EXPECT_EQ(find_view("differences")->name, "certification_differences");
+    EXPECT_EQ(find_view("cash")->name, "cash_transactions");
+    EXPECT_EQ(find_view("successions")->name, "instrument_successions");
     EXPECT_EQ(find_view("position"), nullptr);
     EXPECT_EQ(find_view(""), nullptr);
 }

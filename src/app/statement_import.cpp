@@ -1,0 +1,323 @@
+#include "app/statement_import.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "app/books.hpp"
+#include "app/service.hpp"
+#include "ledger/certify.hpp"
+#include "ledger/plan.hpp"
+
+namespace possync::app {
+
+using base::Date;
+using base::Result;
+using base::Timestamp;
+using model::ConId;
+using model::Statement;
+
+namespace {
+
+/// Facts of a statement that go into one transaction, about: few enough to keep memory and the write-ahead log small.
+constexpr std::size_t facts_per_transaction = 20'000;
+/// A trade may be taken back, or dated into the statement, some days after it happened.
+constexpr base::Duration taken_back_within = std::chrono::hours(24 * 31);
+
+Date day_after(Date date) { return base::date_of_days(base::days_since_epoch(date) + 1); }
+
+std::string sections_of(Statement const& statement) {
+    std::string sections;
+    auto add = [&](bool has, char const* name) {
+        if (has) sections += (sections.empty() ? "" : " ") + std::string(name);
+    };
+    add(statement.has_trades, "Trades");
+    add(statement.has_option_events, "OptionEAE");
+    add(statement.has_corporate_actions, "CorporateActions");
+    add(statement.has_transfers, "Transfers");
+    add(statement.has_positions, "OpenPositions");
+    add(statement.has_lots, "Lots");
+    add(!statement.cash.empty(), "CashTransactions");
+    return sections;
+}
+
+/// Instruments in groups that must be looked at together: those of one corporate action, options with what they are on.
+std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger::StatementIndex const& index,
+                                      std::map<ConId, model::InstrumentBook> const& books) {
+    std::map<ConId, ConId> leader;
+    auto find = [&](ConId con_id) {
+        while (leader[con_id] != con_id) con_id = leader[con_id];
+        return con_id;
+    };
+    auto join = [&](ConId a, ConId b) {
+        leader.try_emplace(a, a), leader.try_emplace(b, b);
+        leader[find(a)] = find(b);
+    };
+    for (ConId const con_id : ordered) {
+        leader.try_emplace(con_id, con_id);
+        auto const book = books.find(con_id);
+        auto const* described = index.of(con_id).described;
+        auto const under = book != books.end() && book->second.instrument.under_con_id ? book->second.instrument.under_con_id
+                           : described != nullptr                                       ? described->under_con_id
+                                                                                        : std::nullopt;
+        if (under) join(con_id, *under);
+    }
+    for (auto const& [unused, rows] : index.actions()) {
+        for (auto const* row : rows) join(rows.front()->con_id, row->con_id);
+    }
+    std::map<ConId, std::size_t> places;
+    std::vector<std::vector<ConId>> groups;
+    for (ConId const con_id : ordered) {
+        auto const [at, added] = places.try_emplace(find(con_id), groups.size());
+        if (added) groups.emplace_back();
+        groups[at->second].push_back(con_id);
+    }
+    return groups;
+}
+
+std::size_t facts_of(ledger::StatementOfInstrument const& says) { return says.trades.size() + says.lots.size() + says.actions.size() + 1; }
+
+}  // namespace
+
+/// What was found of each part, put together.
+class StatementImport::Findings {
+public:
+    void add(ledger::Verdict const& verdict) {
+        for (auto const& each : verdict.certifications) {
+            auto& day = days_[each.trade_date];
+            if (day.trade_date != each.trade_date) {
+                day = each;
+                continue;
+            }
+            day.executions += each.executions;
+            day.positions += each.positions;
+            day.lots += each.lots;
+            day.corrected += each.corrected;
+            day.open += each.open;
+            if (each.statement_realized_pnl) {
+                day.statement_realized_pnl = day.statement_realized_pnl.value_or(base::Decimal(0)) + *each.statement_realized_pnl;
+            }
+            if (each.state == model::CertificationState::differs) day.state = each.state;
+        }
+        differences_.insert(differences_.end(), verdict.differences.begin(), verdict.differences.end());
+    }
+    [[nodiscard]] std::vector<model::CertificationDifference> differences(Date from, Date to) const {
+        std::vector<model::CertificationDifference> own;
+        std::copy_if(differences_.begin(), differences_.end(), std::back_inserter(own), [&](model::CertificationDifference const& each) {
+            return (each.trade_date >= from && each.trade_date <= to) || each.kind == model::DifferenceKind::statement_gap;
+        });
+        return own;
+    }
+    /// Those of the statement's own days, and holes beside them.
+    [[nodiscard]] std::vector<model::Certification> days(Date from, Date to) const {
+        std::vector<model::Certification> days;
+        for (auto const& [date, day] : days_) {
+            bool const own = date >= from && date <= to;
+            if (own || day.state == model::CertificationState::provisional) days.push_back(day);
+        }
+        return days;
+    }
+
+private:
+    std::map<Date, model::Certification> days_;
+    std::vector<model::CertificationDifference> differences_;
+};
+
+/// What an earlier import of the same days corrected is corrected still, and counts with what this one did.
+Result<void> StatementImport::count_earlier_corrections(Statement const& statement, Findings const& findings,
+                                                        std::vector<model::Certification>& days) const {
+    query::Filter filter;
+    filter.account = statement.account;
+    POSSYNC_TRY(auto const known, reader_.certification_differences(filter));
+    auto const differences = findings.differences(statement.from, statement.to);
+    for (auto const& row : known) {
+        if (row.state != "corrected" || !row.trade_date) continue;
+        bool const again = std::any_of(differences.begin(), differences.end(), [&](model::CertificationDifference const& each) {
+            return each.trade_date == *row.trade_date && to_string(each.kind) == row.kind && each.con_id == row.con_id.value_or(0) &&
+                   each.subject == row.subject.value_or("");
+        });
+        auto const day = std::find_if(days.begin(), days.end(), [&](auto const& each) { return each.trade_date == *row.trade_date; });
+        if (!again && day != days.end()) ++day->corrected;
+    }
+    return {};
+}
+
+Result<ImportResult> StatementImport::import(Statement const& statement, model::AccountId account_id, Lease const& lease,
+                                             ImportProgress const& progress) {
+    auto const policy = account_policy(configuration_, statement.account);
+    auto const now = clock_now().wall;
+    ledger::StatementIndex const index(statement, policy.fold);
+
+    // What is known already: of the account, and of statements before.
+    query::Filter filter;
+    filter.account = statement.account;
+    POSSYNC_TRY(auto const accounts, reader_.accounts(filter));
+    POSSYNC_TRY(auto const coverage, reader_.coverage(filter));
+    POSSYNC_TRY(auto claims, store_.load_claims(account_id, statement.from));
+    ledger::StatementPart part;
+    part.index = &index;
+    part.latest = accounts.empty() || !accounts.front().last_synced_at || *accounts.front().last_synced_at < index.end();
+    for (auto const& window : coverage) {
+        if (window.source == "statement" || !window.from_time) continue;
+        if (!part.live_since || *window.from_time < *part.live_since) part.live_since = window.from_time;
+    }
+    std::optional<Timestamp> covered_evening;
+    for (auto const& before : claims.statements) {
+        if (before.to > statement.to) part.latest = false;
+        if (before.to >= statement.from) continue;
+        Timestamp const end = ledger::end_of_day(before.to, policy.fold);
+        if (!part.covered_until || end > *part.covered_until) {
+            part.covered_until = end;
+            covered_evening = ledger::evening_of(before.to, policy.fold);
+        }
+    }
+
+    // The instruments it concerns, each with its facts from the last flat point on.
+    POSSYNC_TRY(model::AccountBook book, store_.load(account_id, now, base::Duration(0)));
+    POSSYNC_TRY(auto const moved, store_.instruments_moved(account_id, index.begin(), index.end()));
+    std::set<ConId> others(moved.begin(), moved.end());
+    for (auto const& [con_id, instrument] : book.instruments) {
+        if (!instrument.positions.empty() && instrument.positions.back().open()) others.insert(con_id);
+    }
+    auto const ordered = ledger::concerned(others, index);
+    auto const held = std::exchange(book.instruments, {});
+    auto const groups = group(ordered, index, held);
+    Timestamp const since = part.covered_until ? std::min(*part.covered_until, index.begin() - taken_back_within) : Timestamp{0};
+
+    ImportResult result;
+    result.account = statement.account;
+    result.from = statement.from;
+    result.to = statement.to;
+    result.source = statement.source;
+    result.trades = static_cast<int>(statement.trades.size());
+    result.cash_transactions = static_cast<int>(statement.cash.size());
+    result.remainders = statement.remainders;
+
+    model::StatementRecord record;
+    record.from = statement.from;
+    record.to = statement.to;
+    record.generated_at = statement.generated_at;
+    record.query_name = statement.query_name;
+    record.source = statement.source;
+    record.sections = sections_of(statement);
+    record.trades = result.trades;
+    // The verdict is on this statement's days; its neighbours tell the holes beside it and claim nothing more.
+    model::StatementClaims own;
+    own.statements = {record};
+    std::vector<model::StatementRecord> neighbours;
+    for (auto const& other : claims.statements) {
+        auto nearest = [&](bool earlier) {
+            return std::find_if(neighbours.begin(), neighbours.end(), [&](auto const& each) { return (each.to < statement.from) == earlier; });
+        };
+        if (other.to >= statement.from && other.from <= statement.to) continue;
+        bool const earlier = other.to < statement.from;
+        auto const known = nearest(earlier);
+        if (known == neighbours.end()) {
+            neighbours.push_back(other);
+            neighbours.back().sections.clear();
+        } else if (earlier ? other.to > known->to : other.from < known->from) {
+            *known = other;
+            known->sections.clear();
+        }
+    }
+
+    std::size_t all = 0;
+    for (auto const con_id : ordered) all += facts_of(index.of(con_id));
+    std::size_t done = 0;
+    Findings findings;
+    std::vector<model::InstrumentSuccession> successions;
+    store::CommitRequest request;
+    auto commit = [&]() -> Result<void> {
+        request.gateway_id = lease.gateway_id;
+        request.epoch = lease.epoch;
+        request.now = clock_now().wall;
+        return store_.commit(std::exchange(request, {}));
+    };
+
+    for (std::size_t next = 0; next < groups.size() || next == 0;) {
+        part.instruments.clear();
+        book.instruments.clear();
+        std::size_t facts = 0;
+        for (; next < groups.size() && (facts == 0 || facts < facts_per_transaction); ++next) {
+            for (ConId const con_id : groups[next]) {
+                part.instruments.push_back(con_id);
+                facts += facts_of(index.of(con_id));
+                POSSYNC_TRY(auto loaded, store_.load_history(account_id, con_id, since));
+                if (loaded.instrument.con_id != 0) book.instruments[con_id] = std::move(loaded);
+            }
+        }
+        POSSYNC_TRY(auto plan, ledger::plan_statement(book, part, now, policy));
+        successions.insert(successions.end(), plan.successions.begin(), plan.successions.end());
+        if (!plan.change_set.empty()) {
+            auto const counts = model::count_changes(plan.change_set);
+            result.positions_created += counts.positions_created;
+            result.positions_updated += counts.positions_updated;
+            result.positions_closed += counts.positions_closed;
+            result.changed = true;
+            model::apply(book, plan.change_set);
+            request.change_sets = {model::share(std::move(plan.change_set))};
+        }
+        own.positions.clear();
+        std::set<ConId> const wanted(part.instruments.begin(), part.instruments.end());
+        for (auto const& position : statement.positions) {
+            if (wanted.contains(position.con_id)) own.positions.push_back(position);
+        }
+        if (next >= groups.size()) {
+            own.statements.insert(own.statements.end(), neighbours.begin(), neighbours.end());
+            std::sort(own.statements.begin(), own.statements.end(), [](auto const& a, auto const& b) { return a.from < b.from; });
+        }
+        POSSYNC_TRY(auto verdict, ledger::certify(book, own, statement.from, policy.fold));
+        ledger::include(verdict, plan.differences);
+        findings.add(verdict);
+        done += facts;
+        if (next >= groups.size()) break;  // the last part goes with everything else
+        if (!request.change_sets.empty()) POSSYNC_TRY_VOID(commit());
+        if (progress) progress(done, all);
+    }
+
+    auto days = findings.days(statement.from, statement.to);
+    POSSYNC_TRY_VOID(count_earlier_corrections(statement, findings, days));
+    model::StatementRecords records;
+    records.account_id = account_id;
+    records.imported_at = now;
+    records.statements = {record};
+    records.cash = statement.cash;
+    records.successions = std::move(successions);
+    records.rates = statement.rates;
+    records.certifications = days;
+    records.differences = findings.differences(statement.from, statement.to);
+    records.remainders = statement.remainders;
+    records.base_currency = statement.base_currency;
+    if (statement.has_positions) {
+        records.positions = statement.positions;
+        records.position_dates = {statement.to};  // also when nothing is held then
+        for (auto const& position : statement.positions) {
+            if (std::find(records.position_dates.begin(), records.position_dates.end(), position.date) == records.position_dates.end()) {
+                records.position_dates.push_back(position.date);
+            }
+        }
+    }
+    for (Date date = statement.from; date <= statement.to; date = day_after(date)) records.judged_dates.push_back(date);
+    request.statements = {std::move(records)};
+    if (statement.has_trades) {
+        // Trade dates run from evening to evening, and a statement right after another goes on where that one ended.
+        Timestamp from = index.begin() - (index.end() - index.evening());
+        if (covered_evening && index.begin() - *covered_evening < std::chrono::hours(24 * 5)) from = *covered_evening;
+        request.coverage.push_back({account_id, "executions", from, index.evening(), "complete", "statement"});
+    }
+    POSSYNC_TRY_VOID(commit());
+    if (progress) progress(all, all);
+
+    result.differences = findings.differences(statement.from, statement.to);
+    for (auto const& each : result.differences) each.state == model::DifferenceState::open ? ++result.open : ++result.corrected;
+    POSSYNC_TRY(auto const after, reader_.accounts(filter));
+    if (!after.empty()) {
+        result.revision = after.front().revision;
+        result.certified_through = after.front().certified_through;
+    }
+    return result;
+}
+
+}  // namespace possync::app

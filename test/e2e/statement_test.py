@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Statements as their user imports them: years into an empty database, again, interrupted, gzipped, wrong; then live trading goes on, and
+the next day's statement certifies it.
+
+usage: statement_test.py POSSYNC
+"""
+import gzip
+import json
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import flex_file  # noqa: E402
+
+possync = sys.argv[1]
+folder = pathlib.Path(tempfile.mkdtemp())
+
+
+def run(*words, status=0, config="possync.toml", stdin=None):
+    done = subprocess.run([possync, *words, "--config", str(folder / config)], capture_output=True, text=True, input=stdin)
+    assert done.returncode == status, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    return done
+
+
+def configure(name, port=4002, accounts='["DU7000001"]'):
+    (folder / f"{name}.toml").write_text(f'[database]\nurl = "sqlite:///{folder}/{name}.db"\n[[gateway]]\nname = "sim"\nport = {port}\n'
+                                         f'accounts = {accounts}\n[log]\nlevel = "error"\n')
+    return f"{name}.toml"
+
+
+def rows(table, *words, config="possync.toml"):
+    return json.loads(run(table, *words, "--json", config=config).stdout)
+
+
+def dump(name):
+    """Everything a user sees of the database, without when it was recorded."""
+    connection = sqlite3.connect(folder / f"{name}.db")
+    result = {}
+    for view in ("positions", "position_closes", "lots", "executions", "certifications", "certification_differences", "cash_transactions"):
+        cursor = connection.execute(f"SELECT * FROM {view}")
+        names = [column[0] for column in cursor.description]
+        skip = {i for i, column in enumerate(names) if column.endswith("_id") or column in ("revision", "recorded_at")}
+        result[view] = sorted(tuple(str(value) for i, value in enumerate(row) if i not in skip) for row in cursor)
+    return result
+
+
+def revision(name):
+    return sqlite3.connect(folder / f"{name}.db").execute("SELECT revision FROM accounts").fetchone()[0]
+
+
+# --- years into an empty database ------------------------------------------------------------------------------------------
+configure("possync")
+history = folder / "history.xml"
+book = flex_file.write_history(history, trades=30000, instruments=40)
+begun = time.monotonic()
+print(run("import-flex", str(history)).stdout)
+print(f"30,000 trades imported in {time.monotonic() - begun:.1f} s")
+held = {row["con_id"]: row for row in rows("positions", "--status", "OPEN")}
+for con_id, lots in book.lots.items():
+    if not lots:
+        assert con_id not in held
+        continue
+    assert Decimal(held[con_id]["quantity"]) == book.held(con_id), (con_id, held[con_id])
+certified = run("certify")
+assert "certified through 2026-11-20" in certified.stdout, certified.stdout
+total = json.loads(run("pnl", "--by", "total", "--method", "fifo", "--json").stdout)[0]
+assert abs(Decimal(total["net_realized_pnl"]) - book.realized) < Decimal("0.05"), (total, book.realized)
+assert run("verify").returncode == 0
+accounts = rows("accounts")
+assert accounts[0]["certified_through"] == "2026-11-20", accounts
+
+# --- again, gzipped, by standard input: nothing changes ---------------------------------------------------------------------
+before, at = dump("possync"), revision("possync")
+run("import-flex", str(history))
+with gzip.open(folder / "history.xml.gz", "wb") as packed:
+    packed.write(history.read_bytes())
+run("import-flex", str(folder / "history.xml.gz"))
+run("import-flex", "-", stdin=history.read_text())
+assert revision("possync") == at and dump("possync") == before
+
+# --- killed at any point, a second run completes it -------------------------------------------------------------------------
+for wait in (0.2, 0.5, 0.9, 1.4):
+    for left in folder.glob("killed.db*"):
+        left.unlink()
+    config = configure("killed")
+    process = subprocess.Popen([possync, "import-flex", str(history), "--config", str(folder / config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(wait)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run("import-flex", str(history), config=config)
+    after = dump("killed")
+    for view, content in before.items():
+        assert after[view] == content, (wait, view, len(after[view]), len(content))
+print("interrupted imports were completed by a second run")
+
+# --- what is wrong is said in one line --------------------------------------------------------------------------------------
+foreign = folder / "foreign.xml"
+flex_file.write_history(foreign, trades=10, account="U9999999")
+refused = run("import-flex", str(foreign), status=1)
+assert refused.stderr.count("\n") == 1 and "U9999999" in refused.stderr and "--account" in refused.stderr, refused.stderr
+(folder / "cut.xml").write_bytes(history.read_bytes()[:100000])
+cut = run("import-flex", str(folder / "cut.xml"), status=2)
+assert cut.stderr.count("\n") == 1 and "cut.xml" in cut.stderr, cut.stderr
+(folder / "cut.xml.gz").write_bytes((folder / "history.xml.gz").read_bytes()[:20000])
+cut = run("import-flex", str(folder / "cut.xml.gz"), status=2)
+assert cut.stderr.count("\n") == 1, cut.stderr
+assert "there is no file" in run("import-flex", str(folder / "none.xml"), status=2).stderr
+assert revision("possync") == at and dump("possync") == before
+
+# --- a day of live trading after it, and its statement ----------------------------------------------------------------------
+for left in folder.glob("live.db*"):
+    left.unlink()
+gateway = subprocess.Popen([possync, "simulate", "--port", "0", "--pace", "40ms", "--happenings", "80", "--positions", "9", "--seed", "5"],
+                           stdout=subprocess.PIPE, text=True)
+try:
+    port = int(gateway.stdout.readline().split(",")[0].rsplit(":", 1)[1])
+    config = configure("live", port, "[]")
+    run("sync", config=config)
+    for _ in range(80):
+        gateway.stdout.readline()
+    time.sleep(0.3)
+    run("sync", config=config)
+    executions = rows("executions", config=config)
+    assert len(executions) > 20
+    # The broker's statement of the day: the same fills, but one commission is another and one fill has another price.
+    instruments = {}
+    for row in rows("instruments", config=config):
+        more = {}
+        if row["sec_type"] in ("OPT", "FUT"):
+            more = {"underlyingSymbol": row["symbol"], "expiry": row["expiry"] or ""}
+        if row["sec_type"] == "OPT":
+            more |= {"strike": row["strike"], "putCall": row["right"]}
+        scale = Decimal(row["price_scale"] or 1)
+        instruments[row["con_id"]] = (flex_file.Instrument(row["con_id"], row["local_symbol"] or row["symbol"], row["sec_type"],
+                                                           Decimal(row["multiplier"]), row["currency"], **more), scale)
+    from zoneinfo import ZoneInfo
+    eastern = ZoneInfo("America/New_York")
+    ours = flex_file.Book()
+    account = executions[0]["account"]
+    wrong_commission, wrong_price = executions[3]["exec_id"], executions[7]["exec_id"]
+    days = []
+    with open(folder / "day.xml", "w") as file:
+        writer = flex_file.Writer(file)
+        moments = [datetime.fromisoformat(row["time"].replace("Z", "+00:00")).astimezone(eastern).replace(tzinfo=None) for row in executions]
+        writer.begin(account, min(moments), max(moments))
+        writer.section("Trades")
+        for number, (row, when) in enumerate(sorted(zip(executions, moments), key=lambda pair: (pair[0]["time"], pair[0]["perm_id"]))):
+            instrument, scale = instruments[row["con_id"]]
+            price = Decimal(row["price"]) + (Decimal("0.5") if row["exec_id"] == wrong_price else 0)
+            commission = Decimal(row["commission"]) + (1 if row["exec_id"] == wrong_commission else 0)
+            # What was held before the day is not for this test: no realized P&L is claimed.
+            writer.trade(account, instrument, when, Decimal(row["signed_quantity"]), price * scale, commission, 5000 + number, row["exec_id"],
+                         flex_file.ZERO, [])
+        writer.end_section("Trades")
+        writer.end()
+        writer.close()
+    text = (folder / "day.xml").read_text().replace('fifoPnlRealized="0"', 'fifoPnlRealized=""')
+    (folder / "day.xml").write_text(text)
+    print(run("import-flex", str(folder / "day.xml"), config=config).stdout)
+    found = {(row["kind"], row["subject"], row["state"]) for row in rows("differences", config=config)}
+    assert found == {("commission", wrong_commission, "corrected"), ("execution_price", wrong_price, "corrected")}, found
+    corrected = {row["exec_id"]: row for row in rows("executions", config=config)}
+    assert corrected[wrong_price]["superseded_by"] == wrong_price + "+statement"
+    # Live goes on: the broker's state is what it was, so nothing moves.
+    at = rows("accounts", config=config)[0]["revision"]
+    again = json.loads(run("sync", "--json", config=config).stdout)
+    assert again["success"] and rows("accounts", config=config)[0]["revision"] == at, again
+    assert not [row for row in rows("breaks", config=config) if row["class"] == "alert" and row["state"] in ("open", "settling")]
+    run("certify", config=config)
+    # A running service imports for the command, and loads its books anew.
+    service = subprocess.Popen([possync, "run", "--config", str(folder / config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(1.5)
+        answer = run("import-flex", str(folder / "day.xml"), config=config)
+        assert "running service" in answer.stdout, answer.stdout
+        assert rows("accounts", config=config)[0]["revision"] == at
+    finally:
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(20) == 0
+finally:
+    gateway.kill()
+    gateway.communicate()
+shutil.rmtree(folder)
+print("statements: cold start, repetition, interruption, faults and a live day are as they should be")
