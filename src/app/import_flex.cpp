@@ -143,7 +143,6 @@ Result<std::vector<ImportResult>> import_flex(Configuration const& configuration
     POSSYNC_TRY(auto const paths, flex_files(options.paths));
     POSSYNC_TRY(auto const database, sqlite_path(configuration.database_url));
     POSSYNC_TRY(auto const reader, store::open_sqlite_reader(database));
-    StatementImport importer(configuration, store, *reader);
     std::vector<ImportResult> results;
     for (auto const& path : paths) {
         auto take = [&](model::Statement statement) -> Result<void> {
@@ -152,10 +151,15 @@ Result<std::vector<ImportResult>> import_flex(Configuration const& configuration
             if (binding.account_id == 0) {  // the claim made it known
                 POSSYNC_TRY(binding, binding_of(configuration, reader.get(), statement.account, options.account));
             }
-            auto progress = [&](std::size_t done, std::size_t all) {
+            reconciliation::ImportTarget target;
+            target.account_id = binding.account_id;
+            target.lease = lease;
+            target.policy = account_policy(configuration, statement.account);
+            target.now = [] { return clock_now().wall; };
+            target.progress = [&](std::size_t done, std::size_t all) {
                 if (options.on_progress) options.on_progress(statement.source, done, all);
             };
-            auto imported = importer.import(statement, binding.account_id, lease, progress);
+            auto imported = reconciliation::import_statement(store, statement, target);
             if (!imported) {
                 return base::because(fmt::format("{}, account {}, {} to {}", statement.source, statement.account, base::to_string(statement.from),
                                                  base::to_string(statement.to)),

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "app/commands.hpp"
-#include "app/statement_import.hpp"
+#include "reconciliation/statement_import.hpp"
 
 namespace possync::app {
+
+using reconciliation::ImportResult;
+using reconciliation::Lease;
 
 struct ImportOptions {
     std::vector<std::string> paths;  ///< files, folders, "-" for standard input

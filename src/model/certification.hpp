@@ -142,10 +142,15 @@ struct StatementRecords {
 /// position_dates and judged_dates; lines in files and imported_at are not kept.
 void apply(StatementRecords& kept, StatementRecords const& written);
 
-/// What `certify` compares a book with, read back from the database.
+/// What `certify` compares a book with, and what an import has to know of the account, read back from the database.
 struct StatementClaims {
-    std::vector<StatementRecord> statements;  ///< by (from, to)
-    std::vector<StatementPosition> positions;  ///< by (date, con_id, is_lot, opened_at)
+    std::vector<StatementRecord> statements;           ///< by (from, to)
+    std::vector<StatementPosition> positions;          ///< by (date, con_id, is_lot, opened_at)
+    std::vector<Certification> certifications;         ///< by trade_date
+    std::vector<CertificationDifference> differences;  ///< by key
+    std::optional<base::Timestamp> last_synced_at;     ///< unset: no service ever followed the account
+    std::optional<base::Timestamp> live_since;         ///< begin of the first coverage that no statement gave
+    bool operator==(StatementClaims const&) const = default;
 };
 
 }  // namespace possync::model

@@ -935,6 +935,29 @@ TEST_P(StoreContract, ClaimsAreThoseOfStatementsAndPositionsFromADayOn) {
     EXPECT_EQ(since({2026, 11, 20}).statements, kept.statements);
     EXPECT_EQ(since({2026, 11, 20}).positions, (std::vector{kept.positions[1], kept.positions[2]}));
     EXPECT_TRUE(since({2026, 11, 21}).positions.empty());
+    EXPECT_EQ(since({2026, 1, 1}).differences, kept.differences);
+    EXPECT_EQ(since({2026, 11, 20}).differences, (std::vector{kept.differences[1], kept.differences[2]}));
+    EXPECT_EQ(since({2026, 11, 21}).certifications, kept.certifications);
+}
+
+TEST_P(StoreContract, ClaimsTellSinceWhenAndUntilWhenAServiceFollowed) {
+    Bench bench(*subject_, {"DU1", "DU2"});
+    AccountId const account = bench.books[0].account_id;
+    auto const claims = [&] { return store().load_claims(account, {2026, 1, 1}).value_or(StatementClaims{}); };
+    EXPECT_EQ(claims().live_since, std::nullopt);
+    EXPECT_EQ(claims().last_synced_at, std::nullopt);
+    CommitRequest request = bench.request({});
+    request.coverage = {{account, "executions", days_ago(30), days_ago(9), "complete", "statement"},
+                        {account, "executions", days_ago(8), days_ago(7), "complete", "pull"},
+                        {account, "executions", days_ago(7), days_ago(6), "unknown", "pull"},
+                        {bench.books[1].account_id, "executions", days_ago(20), days_ago(7), "complete", "pull"}};
+    model::Freshness fresh;
+    fresh.account_id = account;
+    fresh.last_synced_at = days_ago(1);
+    request.freshness = {fresh};
+    ASSERT_TRUE(store().commit(request).has_value());
+    EXPECT_EQ(claims().live_since, days_ago(8));
+    EXPECT_EQ(claims().last_synced_at, days_ago(1));
 }
 
 // --- what is loaded

@@ -34,7 +34,9 @@ public:
         return last;
     }
     base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id, base::Timestamp) override {
-        return books_.at(account).instruments.at(con_id);
+        auto const& instruments = books_.at(account).instruments;
+        auto const found = instruments.find(con_id);
+        return found == instruments.end() ? model::InstrumentBook{} : found->second;
     }
     base::Result<model::StatementClaims> load_claims(model::AccountId account, base::Date since) override {
         model::StatementClaims claims;
@@ -42,6 +44,12 @@ public:
         for (auto const& position : statements_[account].positions) {
             if (position.date >= since) claims.positions.push_back(position);
         }
+        claims.certifications = statements_[account].certifications;
+        for (auto const& difference : statements_[account].differences) {
+            if (difference.trade_date >= since) claims.differences.push_back(difference);
+        }
+        if (auto const found = synced_at_.find(account); found != synced_at_.end()) claims.last_synced_at = found->second;
+        if (auto const found = live_since_.find(account); found != live_since_.end()) claims.live_since = found->second;
         return claims;
     }
     base::Result<std::vector<model::ConId>> instruments_moved(model::AccountId account, base::Timestamp from, base::Timestamp to) override {
@@ -64,8 +72,13 @@ public:
         for (auto const& change_set : request.change_sets) model::apply(books_.at(change_set->account_id), *change_set);
         for (auto const& records : request.statements) model::apply(statements_[records.account_id], records);
         for (auto const& window : request.coverage) {
+            if (window.source != "statement") {
+                auto const since = live_since_.try_emplace(window.account_id, window.from_time).first;
+                since->second = std::min(since->second, window.from_time);
+            }
             if (window.state == "complete") covered_to_[window.account_id] = std::max(covered_to_[window.account_id], window.to_time);
         }
+        for (auto const& freshness : request.freshness) synced_at_[freshness.account_id] = freshness.last_synced_at;
         for (auto const& mark : request.marks) marks_[mark.account_id][mark.con_id] = mark;
         return {};
     }
@@ -80,6 +93,8 @@ private:
     std::map<model::AccountId, model::AccountBook> books_;
     std::map<model::AccountId, std::map<model::ConId, model::MarkRecord>> marks_;
     std::map<model::AccountId, base::Timestamp> covered_to_;
+    std::map<model::AccountId, base::Timestamp> synced_at_;
+    std::map<model::AccountId, base::Timestamp> live_since_;
     std::map<model::AccountId, model::StatementRecords> statements_;
 };
 

@@ -222,6 +222,46 @@ Result<model::StatementClaims> load_statement_claims(Database& database, Account
         account));
     POSSYNC_TRY_VOID(database.each(
         positions_since, [&](Row& row) { claims.positions.push_back(read_position(row)); }, account, since, "9999-12-31"));
+    POSSYNC_TRY_VOID(database.each(
+        "SELECT trade_date, state, executions, positions, lots, statement_realized_pnl, corrected, \"open\" FROM certification "
+        "WHERE account_id = ?1 ORDER BY trade_date",
+        [&](Row& row) {
+            model::Certification c;
+            c.trade_date = row.parsed(base::parse_date);
+            c.state = row.parsed(model::parse_certification_state);
+            c.executions = row.small_integer();
+            c.positions = row.small_integer();
+            c.lots = row.small_integer();
+            c.statement_realized_pnl = row.optional_decimal();
+            c.corrected = row.small_integer();
+            c.open = row.small_integer();
+            claims.certifications.push_back(c);
+        },
+        account));
+    POSSYNC_TRY_VOID(database.each(
+        "SELECT trade_date, kind, state, con_id, subject, statement_value, book_value, cause FROM certification_difference "
+        "WHERE account_id = ?1 AND trade_date >= ?2 ORDER BY trade_date, kind, con_id, subject",
+        [&](Row& row) {
+            CertificationDifference d;
+            d.trade_date = row.parsed(base::parse_date);
+            d.kind = row.parsed(model::parse_difference_kind);
+            d.state = row.parsed(model::parse_difference_state);
+            d.con_id = row.integer();
+            d.subject = row.text();
+            d.statement_value = row.text();
+            d.book_value = row.text();
+            d.cause = row.text();
+            claims.differences.push_back(std::move(d));
+        },
+        account, since));
+    POSSYNC_TRY_VOID(database.each(
+        "SELECT last_synced_at, (SELECT min(from_time) FROM coverage_window WHERE account_id = ?1 AND source <> 'statement') "
+        "FROM account WHERE account_id = ?1",
+        [&](Row& row) {
+            claims.last_synced_at = row.optional_time();
+            claims.live_since = row.optional_time();
+        },
+        account));
     return claims;
 }
 

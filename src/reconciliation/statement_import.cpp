@@ -1,17 +1,13 @@
-#include "app/statement_import.hpp"
+#include "reconciliation/statement_import.hpp"
 
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include <fmt/format.h>
-
-#include "app/books.hpp"
-#include "app/service.hpp"
 #include "ledger/certify.hpp"
 #include "ledger/plan.hpp"
 
-namespace possync::app {
+namespace possync::reconciliation {
 
 using base::Date;
 using base::Result;
@@ -79,10 +75,8 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
 
 std::size_t facts_of(ledger::StatementOfInstrument const& says) { return says.trades.size() + says.lots.size() + says.actions.size() + 1; }
 
-}  // namespace
-
 /// What was found of each part, put together.
-class StatementImport::Findings {
+class Findings {
 public:
     void add(ledger::Verdict const& verdict) {
         for (auto const& each : verdict.certifications) {
@@ -126,43 +120,41 @@ private:
 };
 
 /// What an earlier import of the same days corrected is corrected still, and counts with what this one did.
-Result<void> StatementImport::count_earlier_corrections(Statement const& statement, Findings const& findings,
-                                                        std::vector<model::Certification>& days) const {
-    query::Filter filter;
-    filter.account = statement.account;
-    POSSYNC_TRY(auto const known, reader_.certification_differences(filter));
-    auto const differences = findings.differences(statement.from, statement.to);
+void count_earlier_corrections(std::vector<model::CertificationDifference> const& known,
+                               std::vector<model::CertificationDifference> const& found, std::vector<model::Certification>& days) {
     for (auto const& row : known) {
-        if (row.state != "corrected" || !row.trade_date) continue;
-        bool const again = std::any_of(differences.begin(), differences.end(), [&](model::CertificationDifference const& each) {
-            return each.trade_date == *row.trade_date && to_string(each.kind) == row.kind && each.con_id == row.con_id.value_or(0) &&
-                   each.subject == row.subject.value_or("");
+        if (row.state != model::DifferenceState::corrected) continue;
+        bool const again = std::any_of(found.begin(), found.end(), [&](model::CertificationDifference const& each) {
+            return each.trade_date == row.trade_date && each.kind == row.kind && each.con_id == row.con_id && each.subject == row.subject;
         });
-        auto const day = std::find_if(days.begin(), days.end(), [&](auto const& each) { return each.trade_date == *row.trade_date; });
+        auto const day = std::find_if(days.begin(), days.end(), [&](auto const& each) { return each.trade_date == row.trade_date; });
         if (!again && day != days.end()) ++day->corrected;
     }
-    return {};
 }
 
-Result<ImportResult> StatementImport::import(Statement const& statement, model::AccountId account_id, Lease const& lease,
-                                             ImportProgress const& progress) {
-    auto const policy = account_policy(configuration_, statement.account);
-    auto const now = clock_now().wall;
+std::optional<Date> certified_through(std::vector<model::Certification> before, std::vector<model::Certification> const& days) {
+    model::StatementRecords kept;
+    kept.certifications = std::move(before);
+    model::StatementRecords written;
+    written.certifications = days;
+    model::apply(kept, written);
+    return ledger::certified_through(kept.certifications);
+}
+
+}  // namespace
+
+Result<ImportResult> import_statement(store::Store& store, Statement const& statement, ImportTarget const& target) {
+    auto const account_id = target.account_id;
+    auto const& policy = target.policy;
+    auto const now = target.now();
     ledger::StatementIndex const index(statement, policy.fold);
 
     // What is known already: of the account, and of statements before.
-    query::Filter filter;
-    filter.account = statement.account;
-    POSSYNC_TRY(auto const accounts, reader_.accounts(filter));
-    POSSYNC_TRY(auto const coverage, reader_.coverage(filter));
-    POSSYNC_TRY(auto claims, store_.load_claims(account_id, statement.from));
+    POSSYNC_TRY(auto claims, store.load_claims(account_id, statement.from));
     ledger::StatementPart part;
     part.index = &index;
-    part.latest = accounts.empty() || !accounts.front().last_synced_at || *accounts.front().last_synced_at < index.end();
-    for (auto const& window : coverage) {
-        if (window.source == "statement" || !window.from_time) continue;
-        if (!part.live_since || *window.from_time < *part.live_since) part.live_since = window.from_time;
-    }
+    part.latest = !claims.last_synced_at || *claims.last_synced_at < index.end();
+    part.live_since = claims.live_since;
     std::optional<Timestamp> covered_evening;
     for (auto const& before : claims.statements) {
         if (before.to > statement.to) part.latest = false;
@@ -175,8 +167,8 @@ Result<ImportResult> StatementImport::import(Statement const& statement, model::
     }
 
     // The instruments it concerns, each with its facts from the last flat point on.
-    POSSYNC_TRY(model::AccountBook book, store_.load(account_id, now, base::Duration(0)));
-    POSSYNC_TRY(auto const moved, store_.instruments_moved(account_id, index.begin(), index.end()));
+    POSSYNC_TRY(model::AccountBook book, store.load(account_id, now, base::Duration(0)));
+    POSSYNC_TRY(auto const moved, store.instruments_moved(account_id, index.begin(), index.end()));
     std::set<ConId> others(moved.begin(), moved.end());
     for (auto const& [con_id, instrument] : book.instruments) {
         if (!instrument.positions.empty() && instrument.positions.back().open()) others.insert(con_id);
@@ -230,10 +222,10 @@ Result<ImportResult> StatementImport::import(Statement const& statement, model::
     std::vector<model::InstrumentSuccession> successions;
     store::CommitRequest request;
     auto commit = [&]() -> Result<void> {
-        request.gateway_id = lease.gateway_id;
-        request.epoch = lease.epoch;
-        request.now = clock_now().wall;
-        return store_.commit(std::exchange(request, {}));
+        request.gateway_id = target.lease.gateway_id;
+        request.epoch = target.lease.epoch;
+        request.now = target.now();
+        return store.commit(std::exchange(request, {}));
     };
 
     for (std::size_t next = 0; next < groups.size() || next == 0;) {
@@ -244,7 +236,7 @@ Result<ImportResult> StatementImport::import(Statement const& statement, model::
             for (ConId const con_id : groups[next]) {
                 part.instruments.push_back(con_id);
                 facts += facts_of(index.of(con_id));
-                POSSYNC_TRY(auto loaded, store_.load_history(account_id, con_id, since));
+                POSSYNC_TRY(auto loaded, store.load_history(account_id, con_id, since));
                 if (loaded.instrument.con_id != 0) book.instruments[con_id] = std::move(loaded);
             }
         }
@@ -274,11 +266,11 @@ Result<ImportResult> StatementImport::import(Statement const& statement, model::
         done += facts;
         if (next >= groups.size()) break;  // the last part goes with everything else
         if (!request.change_sets.empty()) POSSYNC_TRY_VOID(commit());
-        if (progress) progress(done, all);
+        if (target.progress) target.progress(done, all);
     }
 
     auto days = findings.days(statement.from, statement.to);
-    POSSYNC_TRY_VOID(count_earlier_corrections(statement, findings, days));
+    count_earlier_corrections(claims.differences, findings.differences(statement.from, statement.to), days);
     model::StatementRecords records;
     records.account_id = account_id;
     records.imported_at = now;
@@ -308,16 +300,13 @@ Result<ImportResult> StatementImport::import(Statement const& statement, model::
         request.coverage.push_back({account_id, "executions", from, index.evening(), "complete", "statement"});
     }
     POSSYNC_TRY_VOID(commit());
-    if (progress) progress(all, all);
+    if (target.progress) target.progress(all, all);
 
     result.differences = findings.differences(statement.from, statement.to);
     for (auto const& each : result.differences) each.state == model::DifferenceState::open ? ++result.open : ++result.corrected;
-    POSSYNC_TRY(auto const after, reader_.accounts(filter));
-    if (!after.empty()) {
-        result.revision = after.front().revision;
-        result.certified_through = after.front().certified_through;
-    }
+    result.revision = book.revision;
+    result.certified_through = certified_through(std::move(claims.certifications), days);
     return result;
 }
 
-}  // namespace possync::app
+}  // namespace possync::reconciliation
