@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/check.hpp"
+#include "gateway/broker_books.hpp"
 
 namespace possync::gateway {
 
@@ -41,32 +42,23 @@ Fill const& Broker::row(Fill row) {
     return fills_.back();
 }
 
-void Broker::hold(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
+void Broker::hold(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost,
+                  std::optional<base::Timestamp> since) {
     CHECK(instruments_.contains(con_id));
-    ++changes_;
-    Decimal const cost = base::multiply_rounded(average_cost, quantity.abs(), 10);
-    holdings_[account][con_id] = {quantity, cost, {{"", quantity.abs(), cost}}};
-}
-
-namespace {
-
-/// Takes so much out of the oldest lots; what it had cost.
-Decimal take_first_in(Holding& held, Decimal left) {
-    Decimal cost;
-    while (left.is_positive()) {
-        HeldLot& lot = held.lots.front();
-        Decimal const taken = std::min(left, lot.quantity);
-        Decimal const part = base::multiply_divide_rounded(lot.cost, taken, lot.quantity, 10);
-        cost += part;
-        lot.cost -= part;
-        lot.quantity -= taken;
-        left -= taken;
-        if (lot.quantity.is_zero()) held.lots.erase(held.lots.begin());
+    if (!since) {
+        std::erase_if(entries_, [&](BookEntry const& entry) { return entry.account == account && entry.con_id == con_id; });
+        holdings_[account][con_id] = {};
     }
-    return cost;
+    BookEntry entry;
+    entry.account = account;
+    entry.con_id = con_id;
+    entry.time = since;
+    entry.quantity = quantity;
+    entry.cost = base::multiply_rounded(average_cost, quantity.abs(), 10);
+    apply(holdings_[account], entry, instruments_.at(con_id));
+    ++changes_;
+    entries_.push_back(std::move(entry));
 }
-
-}  // namespace
 
 Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quantity, Decimal price,
                          std::optional<Decimal> commission, base::Timestamp time, std::int64_t client_id, std::string order_ref,
@@ -93,38 +85,13 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
 
     Decimal const paid = commission.value_or(Decimal(0));
     Decimal const value = base::multiply_rounded(price, quantity.abs() * instrument.factor(), 10);
-    bool const reduces = !held.quantity.is_zero() && held.quantity.sign() != quantity.sign();
-    if (!reduces) {
-        // A long costs what was paid and the commission; a short stands at its proceeds less the commission.
-        Decimal const cost = value + (quantity.is_positive() ? paid : -paid);
-        held.cost += cost;
-        held.quantity += quantity;
-        held.last_commission = quantity.is_positive() ? paid : -paid;
-        held.lots.push_back({fill.exec_id, quantity.abs(), cost});
-    } else {
-        Decimal const closed = std::min(held.quantity.abs(), quantity.abs());
-        Decimal const cost = take_first_in(held, closed);
-        Decimal const proceeds = base::multiply_divide_rounded(value, closed, quantity.abs(), 10);
-        Decimal const paid_to_close = base::multiply_divide_rounded(paid, closed, quantity.abs(), 10);
-        fill.realized_pnl = (held.quantity.is_positive() ? proceeds - cost : cost - proceeds) - paid_to_close;
-        held.cost -= cost;
-        held.quantity += quantity;
-        held.last_commission = Decimal(0);
-        if (held.quantity.sign() == quantity.sign() && !held.quantity.is_zero()) {
-            Decimal const paid_to_open = paid - paid_to_close;
-            held.last_commission = quantity.is_positive() ? paid_to_open : -paid_to_open;
-            held.cost = value - proceeds + held.last_commission;
-            held.lots = {{fill.exec_id, held.quantity.abs(), held.cost}};
-        }
-    }
-    if (held.quantity.is_zero()) held.cost = Decimal(0);
-    held.closed_at = held.quantity.is_zero() ? std::optional(time) : std::nullopt;
+    fill.realized_pnl = book_trade(held, quantity, value, paid, fill.exec_id, time).realized;
     set_price(con_id, price);
     fills_.push_back(std::move(fill));
     return fills_.back();
 }
 
-Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
+Fill const* Broker::correct(std::string const& exec_id, Decimal price, std::optional<base::Timestamp> stated_at, bool served) {
     auto const found = std::find_if(fills_.begin(), fills_.end(), [&](Fill const& fill) { return fill.exec_id == exec_id; });
     if (found == fills_.end()) return nullptr;
     Fill corrected = *found;
@@ -140,7 +107,11 @@ Fill const* Broker::correct(std::string const& exec_id, Decimal price) {
         if (lot.exec_id == exec_id) lot.cost += change, lot.exec_id = corrected.exec_id;
     }
     corrected.price = price;
+    corrected.corrects = exec_id;
+    corrected.stated_at = stated_at;
+    corrected.served = served;
     found->superseded = true;
+    found->superseded_at = stated_at;
     fills_.push_back(std::move(corrected));
     return &fills_.back();
 }
@@ -166,12 +137,46 @@ Fill const* Broker::report_commission(std::string const& exec_id, Decimal commis
     return nullptr;
 }
 
-void Broker::adjust(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost) {
+void Broker::adjust(std::string const& account, ConId con_id, Decimal quantity, Decimal average_cost, base::Timestamp time) {
+    BookEntry entry;
+    entry.kind = BookEntry::Kind::adjusted;
+    entry.account = account;
+    entry.con_id = con_id;
+    entry.time = time;
+    entry.quantity = quantity;
+    entry.cost = base::multiply_rounded(average_cost, (holdings_[account][con_id].quantity + quantity).abs(), 10);
+    apply(holdings_[account], entry, instruments_.at(con_id));
     ++changes_;
-    Holding& held = holdings_[account][con_id];
-    held.quantity += quantity;
-    held.cost = base::multiply_rounded(average_cost, held.quantity.abs(), 10);
-    held.lots = {{"", held.quantity.abs(), held.cost}};
+    entries_.push_back(std::move(entry));
+}
+
+std::string Broker::enter(BookEntry entry) {
+    ++changes_;
+    entry.id = fmt::format("{}", 7'000'000 + entries_.size());
+    std::string const account = entry.account;
+    std::string id = entry.id;
+    ConId const con_id = entry.con_id;
+    ConId const other = entry.other;
+    entries_.push_back(std::move(entry));
+    rebook(account, con_id);
+    if (other != 0) rebook(account, other);
+    return id;
+}
+
+Fill const* Broker::cancel(std::string const& exec_id, base::Timestamp time) {
+    auto const found = std::find_if(fills_.begin(), fills_.end(), [&](Fill const& fill) { return fill.exec_id == exec_id; });
+    if (found == fills_.end()) return nullptr;
+    ++changes_;
+    found->superseded = true;
+    found->superseded_at = time;
+    found->served = false;
+    rebook(found->account, found->con_id);
+    return &*found;
+}
+
+void Broker::rebook(std::string const& account, ConId con_id) {
+    auto books = replay(*this, account, {});
+    holdings_[account][con_id] = std::move(books.holdings[con_id]);
 }
 
 SimulatedInstrument const* Broker::find(std::string_view local_symbol) const {

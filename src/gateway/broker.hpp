@@ -11,6 +11,7 @@
 
 #include "base/decimal.hpp"
 #include "base/time.hpp"
+#include "model/facts.hpp"
 
 namespace possync::gateway {
 
@@ -47,6 +48,7 @@ struct HeldLot {
     std::string exec_id;  ///< empty: held before the day, or adjusted
     base::Decimal quantity;
     base::Decimal cost;
+    std::optional<base::Timestamp> opened_at = {};  ///< unset: nobody said
     bool operator==(HeldLot const&) const = default;
 };
 
@@ -84,7 +86,38 @@ struct Fill {
     std::string model_code;
     std::optional<std::int64_t> exercise_type;  ///< 1 exercise, 2 lapse, 100 assigned, 101 exercised by clearing, 102 expired
     bool moves_position = true;                 ///< false: a combination's own row, an adviser's master order
-    bool superseded = false;                    ///< by a correction
+    bool superseded = false;                    ///< by a correction, or taken back
+    bool served = true;                         ///< false: the gateway never hears of it, only the statement tells
+    std::string corrects;                       ///< exec_id of the version before
+    std::optional<base::Timestamp> stated_at = {};      ///< of a correction: when the broker made it
+    std::optional<base::Timestamp> superseded_at = {};
+};
+
+/// A movement in the broker's books that is no execution. The gateway shows the position that comes of it; why, only a statement says.
+struct BookEntry {
+    enum class Kind {
+        held,      ///< what was held before: `cost`
+        adjusted,  ///< for no reason that anybody states; `cost` of all that is held afterwards
+        event,     ///< end of an option or future, or what it delivered: `price`
+        fraction,  ///< of a share, paid out: `price`
+        split,     ///< by `ratio`
+        exchange,  ///< into `quantity` of another instrument, which takes the cost
+        spin_off,  ///< `quantity` of another instrument, which takes `cost` of it
+        transfer,  ///< what comes has `cost`; what goes takes its own along
+    };
+    Kind kind = Kind::held;
+    std::string account;
+    ConId con_id = 0;
+    std::optional<base::Timestamp> time;  ///< unset: before everything
+    base::Decimal quantity;               ///< signed change; of an exchange or spin-off: of the other instrument
+    base::Decimal price;
+    base::Decimal cost;  ///< positive
+    model::Cause cause = model::Cause::execution;
+    model::Ratio ratio = {};
+    ConId other = 0;                     ///< what comes of an exchange or spin-off; of a delivery: the option it is for
+    std::string action_type = {};        ///< the statement's two letters: FS RS TC SO
+    std::string id;                      ///< transaction id
+    bool delivers = false;               ///< an event of an option whose delivery is the next entry
 };
 
 /// What few fills have.
@@ -106,8 +139,9 @@ public:
         ++changes_;
     }
     void add_instrument(SimulatedInstrument instrument);
-    /// Held before the day begins; average_cost as the broker states it.
-    void hold(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
+    /// Held before the day begins; average_cost as the broker states it. With `since` it is one lot beside those that are held.
+    void hold(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost,
+              std::optional<base::Timestamp> since = {});
 
     /// Books a fill; returns it with its execution id. Precondition: account and instrument exist.
     Fill const& fill(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal price,
@@ -119,7 +153,8 @@ public:
     void hold_in_model(std::string const& account, std::string const& model_code, ConId con_id, base::Decimal quantity,
                        base::Decimal average_cost);
     /// A correction of an earlier fill: the same root, the next number. The holding follows.
-    Fill const* correct(std::string const& exec_id, base::Decimal price);
+    /// `stated_at`: when the broker makes it. `served`: false when the gateway does not hear of it.
+    Fill const* correct(std::string const& exec_id, base::Decimal price, std::optional<base::Timestamp> stated_at = {}, bool served = true);
     /// The commission of a fill that was made without one. Null: no such fill.
     /// `realized`: what the broker claims instead of what it should.
     Fill const* report_commission(std::string const& exec_id, base::Decimal commission,
@@ -130,8 +165,15 @@ public:
         ++changes_;
     }
     /// A change of quantity without a fill (transfer, assignment, somebody's mistake).
-    void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost);
+    void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost, base::Timestamp time);
     void set_price(ConId con_id, base::Decimal price);
+
+    /// Enters a movement and moves the positions by it; returns its transaction id.
+    std::string enter(BookEntry entry);
+    /// Takes a fill back. Null: no such fill.
+    Fill const* cancel(std::string const& exec_id, base::Timestamp time);
+    /// In the order they were made; times need not ascend.
+    [[nodiscard]] std::vector<BookEntry> const& entries() const { return entries_; }
 
     [[nodiscard]] std::map<std::string, std::map<ConId, Holding>> const& holdings() const { return holdings_; }
     [[nodiscard]] std::map<ConId, SimulatedInstrument> const& instruments() const { return instruments_; }
@@ -146,6 +188,10 @@ public:
     [[nodiscard]] std::int64_t changes() const { return changes_; }
 
 private:
+    /// Works the holdings of an account out again from all fills and entries.
+    void rebook(std::string const& account, ConId con_id);
+
+    std::vector<BookEntry> entries_;
     std::map<std::string, std::map<ConId, Holding>> holdings_;  ///< closed ones stay, with quantity 0
     std::map<ConId, SimulatedInstrument> instruments_;
     std::map<std::pair<std::string, std::string>, std::map<ConId, Holding>> models_;

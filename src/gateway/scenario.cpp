@@ -13,10 +13,10 @@ using base::Result;
 
 namespace {
 
-constexpr std::array<std::string_view, 24> verbs{"gateway", "combo",      "allocate",   "account", "instrument", "hold",
-                                                 "fill",    "correct",    "commission", "adjust",  "price",      "push",
-                                                 "notice",  "disconnect", "fault",      "start",   "sync",       "wait",
-                                                 "restart", "expect",     "stop",       "explain", "exclude",    "undo"};
+constexpr std::array<std::string_view, 31> verbs{
+    "gateway", "combo",      "allocate", "account",  "instrument", "hold",  "fill",     "correct", "cancel",  "commission", "adjust",
+    "entry",   "split",      "merge",    "spinoff",  "transfer",   "price", "push",     "notice",  "disconnect", "fault",    "start",
+    "sync",    "wait",       "restart",  "expect",   "stop",       "explain", "exclude", "undo",    "statement"};
 
 }  // namespace
 
@@ -108,6 +108,11 @@ public:
         auto const* found = player_.broker_.find(name);
         if (found == nullptr) fail(fmt::format("there is no instrument {}", name));
         return found;
+    }
+    model::Ratio ratio() {
+        auto const value = model::parse_ratio(text());
+        if (!value) fail(value.error().message);
+        return value.value_or(model::Ratio{});
     }
     void fail(std::string const& what) {
         if (problem_.empty()) problem_ = what;
@@ -344,6 +349,110 @@ Result<void> ScenarioPlayer::allocate(ScenarioStep const& step, base::Now now) {
     return {};
 }
 
+BookEntry ScenarioPlayer::entry_of(BookEntry::Kind kind, SimulatedInstrument const& instrument, base::Now now) const {
+    BookEntry entry;
+    entry.kind = kind;
+    entry.account = account_;
+    entry.con_id = instrument.con_id;
+    entry.time = now.wall;
+    return entry;
+}
+
+Decimal ScenarioPlayer::held(ConId con_id) const {
+    auto const& holdings = broker_.holdings().at(account_);
+    auto const found = holdings.find(con_id);
+    return found == holdings.end() ? Decimal(0) : found->second.quantity;
+}
+
+/// The end of an option or future; the delivery of an exercise or assignment goes with it.
+Result<void> ScenarioPlayer::entry(Words& words, base::Now now) {
+    auto const* instrument = words.instrument();
+    std::string const word = words.text();
+    auto const cause = model::parse_cause(word);
+    using model::Cause;
+    bool const ends = cause && (*cause == Cause::expiry || *cause == Cause::exercise || *cause == Cause::assignment || *cause == Cause::cash_settlement);
+    if (!ends) words.fail("no such entry: " + word);
+    Decimal const quantity = words.number();
+    Decimal price;
+    if (words.next_is("@")) price = words.number();
+    if (!words.failed() && held(instrument->con_id).abs() < quantity) words.fail("so many are not held");
+    POSSYNC_TRY_VOID(words.result());
+    BookEntry ended = entry_of(BookEntry::Kind::event, *instrument, now);
+    ended.quantity = held(instrument->con_id).is_positive() ? -quantity : quantity;
+    ended.price = price;
+    ended.cause = *cause;
+    ended.delivers = (*cause == Cause::exercise || *cause == Cause::assignment) && instrument->under_sec_type == "STK";
+    broker_.enter(ended);
+    simulator_.push_position(account_, instrument->con_id);
+    if (!ended.delivers) return {};
+    BookEntry delivered = entry_of(BookEntry::Kind::event, broker_.instruments().at(instrument->under_con_id), now);
+    Decimal const units = base::multiply_rounded(ended.quantity, instrument->multiplier, 8);
+    delivered.quantity = instrument->right == "C" ? -units : units;
+    delivered.price = instrument->strike.value_or(Decimal(0));
+    delivered.cause = *cause;
+    delivered.other = instrument->con_id;
+    broker_.enter(delivered);
+    simulator_.push_position(account_, delivered.con_id);
+    return {};
+}
+
+/// A fraction that a split or merger leaves is paid out.
+void ScenarioPlayer::pay_fraction(SimulatedInstrument const& instrument, Decimal const& price, base::Now now) {
+    Decimal const quantity = held(instrument.con_id);
+    Decimal const whole = base::divide_rounded(quantity, Decimal(1), 0);
+    Decimal const kept = whole.abs() > quantity.abs() ? whole - Decimal(quantity.sign()) : whole;
+    if (kept == quantity) return;
+    BookEntry fraction = entry_of(BookEntry::Kind::fraction, instrument, now);
+    fraction.quantity = kept - quantity;
+    fraction.price = price;
+    broker_.enter(fraction);
+}
+
+Result<void> ScenarioPlayer::exchange(Words& words, std::string const& type, base::Now now) {
+    auto const* instrument = words.instrument();
+    SimulatedInstrument const* into = nullptr;
+    if (type == "TC") into = words.instrument();
+    model::Ratio const ratio = words.ratio();
+    if (words.next_is("into")) into = words.instrument();
+    std::optional<Decimal> price;
+    if (words.next_is("fraction")) {
+        words.expect("@");
+        price = words.number();
+    }
+    POSSYNC_TRY_VOID(words.result());
+    Decimal const before = held(instrument->con_id);
+    Decimal const after = base::multiply_divide_rounded(before, Decimal(ratio.to), Decimal(ratio.from), 8);
+    BookEntry entry = entry_of(into == nullptr ? BookEntry::Kind::split : BookEntry::Kind::exchange, *instrument, now);
+    entry.ratio = ratio;
+    entry.quantity = into == nullptr ? after - before : after;
+    entry.other = into == nullptr ? 0 : into->con_id;
+    entry.action_type = type != "split" ? type : ratio.to > ratio.from ? "FS" : "RS";
+    broker_.enter(entry);
+    if (price) pay_fraction(into == nullptr ? *instrument : *into, *price, now);
+    simulator_.push_position(account_, instrument->con_id);
+    if (into != nullptr) simulator_.push_position(account_, into->con_id);
+    return {};
+}
+
+Result<void> ScenarioPlayer::spinoff(Words& words, base::Now now) {
+    auto const* parent = words.instrument();
+    auto const* child = words.instrument();
+    model::Ratio const ratio = words.ratio();
+    words.expect("cost");
+    Decimal const cost = words.number();
+    POSSYNC_TRY_VOID(words.result());
+    BookEntry entry = entry_of(BookEntry::Kind::spin_off, *parent, now);
+    entry.ratio = ratio;
+    entry.quantity = base::multiply_divide_rounded(held(parent->con_id), Decimal(ratio.to), Decimal(ratio.from), 8);
+    entry.cost = cost;
+    entry.other = child->con_id;
+    entry.action_type = "SO";
+    broker_.enter(entry);
+    simulator_.push_position(account_, parent->con_id);
+    simulator_.push_position(account_, child->con_id);
+    return {};
+}
+
 Result<void> ScenarioPlayer::fault(ScenarioStep const& step) {
     Words words(*this, step,
                 "fault refuse|stall|no-position-end|no-executions-end|no-account-end|no-commissions on|off, fault close-after N, "
@@ -432,17 +541,22 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
                     "[symbol S] [under NAME]");
         POSSYNC_TRY_VOID(instrument(words));
     } else if (verb == "hold") {
-        Words words(*this, step, "hold NAME QUANTITY @ PRICE [model M]");
+        Words words(*this, step, "hold NAME QUANTITY @ PRICE [model M] [since TIME]");
         auto const* instrument = words.instrument();
         Decimal const quantity = words.number();
         words.expect("@");
         Decimal const price = words.number();
         std::string model;
         if (words.next_is("model")) model = words.text();
+        std::optional<base::Timestamp> since;
+        if (words.next_is("since")) {
+            auto const time = base::parse_rfc3339(words.text());
+            time ? void(since = *time) : words.fail(time.error().message);
+        }
         POSSYNC_TRY_VOID(words.result());
         Decimal const average_cost = base::multiply_rounded(price, instrument->factor(), 10);
         if (model.empty()) {
-            broker_.hold(account_, instrument->con_id, quantity, average_cost);
+            broker_.hold(account_, instrument->con_id, quantity, average_cost, since);
         } else {
             broker_.hold_in_model(account_, model, instrument->con_id, quantity, average_cost);
         }
@@ -452,15 +566,47 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
                     "[exercise N] [unpushed]");
         POSSYNC_TRY_VOID(fill(words, now));
     } else if (verb == "correct") {
-        Words words(*this, step, "correct LABEL price PRICE");
+        Words words(*this, step, "correct LABEL price PRICE [unserved]");
         std::string const label = words.text();
         words.expect("price");
         Decimal const price = words.number();
+        bool const unserved = words.next_is("unserved");
         if (!labels_.contains(label)) words.fail("no fill is called " + label);
         POSSYNC_TRY_VOID(words.result());
-        Fill const* corrected = broker_.correct(labels_[label], price);
+        Fill const* corrected = broker_.correct(labels_[label], price, now.wall, !unserved);
         labels_[label] = corrected->exec_id;
-        simulator_.push_fill(*corrected, now);
+        if (!unserved) simulator_.push_fill(*corrected, now);
+    } else if (verb == "cancel") {
+        Words words(*this, step, "cancel LABEL");
+        std::string const label = words.text();
+        if (!labels_.contains(label)) words.fail("no fill is called " + label);
+        POSSYNC_TRY_VOID(words.result());
+        Fill const* cancelled = broker_.cancel(labels_[label], now.wall);
+        simulator_.push_position(cancelled->account, cancelled->con_id);
+    } else if (verb == "entry") {
+        Words words(*this, step, "entry NAME expiry|exercise|assignment|cash_settlement QUANTITY [@ PRICE]");
+        POSSYNC_TRY_VOID(entry(words, now));
+    } else if (verb == "split") {
+        Words words(*this, step, "split NAME RATIO [into NAME] [fraction @ PRICE]");
+        POSSYNC_TRY_VOID(exchange(words, "split", now));
+    } else if (verb == "merge") {
+        Words words(*this, step, "merge NAME NAME RATIO [fraction @ PRICE]");
+        POSSYNC_TRY_VOID(exchange(words, "TC", now));
+    } else if (verb == "spinoff") {
+        Words words(*this, step, "spinoff NAME NAME RATIO cost MONEY");
+        POSSYNC_TRY_VOID(spinoff(words, now));
+    } else if (verb == "transfer") {
+        Words words(*this, step, "transfer NAME QUANTITY [@ PRICE]");
+        auto const* instrument = words.instrument();
+        Decimal const quantity = words.number();
+        Decimal price;
+        if (words.next_is("@")) price = words.number();
+        POSSYNC_TRY_VOID(words.result());
+        BookEntry entry = entry_of(BookEntry::Kind::transfer, *instrument, now);
+        entry.quantity = quantity;
+        entry.cost = base::multiply_rounded(price, quantity.abs() * instrument->factor(), 10);
+        broker_.enter(entry);
+        simulator_.push_position(account_, instrument->con_id);
     } else if (verb == "commission") {
         Words words(*this, step, "commission LABEL AMOUNT [realized R]");
         std::string const label = words.text();
@@ -483,7 +629,7 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
         words.expect("@");
         Decimal const price = words.number();
         POSSYNC_TRY_VOID(words.result());
-        broker_.adjust(account_, instrument->con_id, quantity, base::multiply_rounded(price, instrument->factor(), 10));
+        broker_.adjust(account_, instrument->con_id, quantity, base::multiply_rounded(price, instrument->factor(), 10), now.wall);
         simulator_.push_position(account_, instrument->con_id);
     } else if (verb == "price") {
         Words words(*this, step, "price NAME PRICE");

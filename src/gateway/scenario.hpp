@@ -40,6 +40,12 @@ private:
     class Words;
     base::Result<void> instrument(Words& words);
     base::Result<void> fill(Words& words, base::Now now);
+    base::Result<void> entry(Words& words, base::Now now);
+    base::Result<void> exchange(Words& words, std::string const& type, base::Now now);
+    base::Result<void> spinoff(Words& words, base::Now now);
+    void pay_fraction(SimulatedInstrument const& instrument, base::Decimal const& price, base::Now now);
+    [[nodiscard]] BookEntry entry_of(BookEntry::Kind kind, SimulatedInstrument const& instrument, base::Now now) const;
+    [[nodiscard]] base::Decimal held(ConId con_id) const;
     base::Result<void> fault(ScenarioStep const& step);
     base::Result<void> gateway(ScenarioStep const& step, base::Now now);
     base::Result<void> combo(ScenarioStep const& step, base::Now now);

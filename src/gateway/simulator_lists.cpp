@@ -203,7 +203,7 @@ void Simulator::answer(Asked const& asked, tws::RequestExecutions const& request
     auto const matches = [](std::string_view wanted, std::string_view value) { return wanted.empty() || wanted == value; };
     std::vector<Fill const*> chosen;
     for (auto const& fill : broker_.fills()) {
-        if (fill.time < from || (since && fill.time < *since)) continue;
+        if (!fill.served || fill.time < from || (since && fill.time < *since)) continue;
         // Without an account, those of the login's accounts.
         if (request.account.empty() ? !broker_.holdings().contains(fill.account) : request.account != fill.account) continue;
         if (request.client_id != 0 && fill.client_id != request.client_id) continue;
