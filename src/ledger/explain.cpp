@@ -828,9 +828,10 @@ private:
         }
         state.broker_value = target.quantity;
         state.book_value = target.quantity - rest;
-        if (seen_.snapshot) ++state.looks;
         bool const stated = statement_ != nullptr && statement_->latest;  // nobody looks again
-        bool const settled = stated || (state.looks >= policy_.looks_needed &&
+        bool const stays_open = was_open && unchanged;                    // counting on would write a revision with every look
+        if (seen_.snapshot && !stays_open) ++state.looks;
+        bool const settled = stated || stays_open || (state.looks >= policy_.looks_needed &&
                                         seen_.observed_at - state.last_change_at >= policy_.settle_for);
         if (auto const proposal = proposals_.find(con_id); proposal != proposals_.end()) state.detail = proposal->second;
         Cause const cause = settled ? Cause::unexplained : Cause::settling;
