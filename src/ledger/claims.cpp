@@ -5,6 +5,7 @@
 
 #include "ledger/diff.hpp"
 #include "ledger/fold.hpp"
+#include "ledger/tax_view.hpp"
 
 namespace possync::ledger {
 namespace {
@@ -102,7 +103,7 @@ void Claims::compare_cost(model::Position const& position, Facts const& facts, m
     auto const ours = comparable ? held_cost(position) : std::nullopt;
     Decimal const theirs = ours ? base::multiply_rounded(*row.average_cost, row.quantity.abs(), price_decimals) : Decimal(0);
     Break const* const open = book_.breaks.empty() ? nullptr : find_break(position.con_id, BreakKind::cost);
-    if (!ours || near(*ours, theirs, theirs) || first_in_first_out_agrees(facts, theirs)) {
+    if (!ours || near(*ours, theirs, theirs) || first_in_first_out_agrees(facts, theirs) || tax_view_agrees(facts, theirs)) {
         if (open != nullptr) resolve(*open, ours ? "the broker's cost and the facts agree" : "there is nothing to compare any more");
         return;
     }
@@ -120,7 +121,25 @@ void Claims::compare_cost(model::Position const& position, Facts const& facts, m
 
 bool Claims::first_in_first_out_agrees(Facts const& facts, Decimal const& theirs) const {
     if (policy_.fold.method == model::CostBasis::fifo) return false;  // that was compared already
-    auto const folded = fold(facts.instrument, facts.executions, facts.adjustments, shadow_options());
+    return folds_to(facts, shadow_options(), theirs);
+}
+
+/// Seen from the book as it was: a delivery that this very plan takes up is compared by the next.
+bool Claims::tax_view_agrees(Facts const& facts, Decimal const& theirs) const {
+    auto const delivered = [](auto const& fact) { return fact.cause == model::Cause::exercise || fact.cause == model::Cause::assignment; };
+    auto const exercised = [&](Execution const& e) { return delivered(e) || e.exercise_type.value_or(0) > 0; };
+    bool const any = std::any_of(facts.executions.begin(), facts.executions.end(), exercised) ||
+                     std::any_of(facts.adjustments.begin(), facts.adjustments.end(), delivered);
+    if (!any) return false;
+    FoldOptions options = shadow_options();
+    auto const view = tax_view(book_, options);
+    if (!view) return false;
+    options.tax_view = &*view;
+    return folds_to(facts, options, theirs);
+}
+
+bool Claims::folds_to(Facts const& facts, FoldOptions const& options, Decimal const& theirs) {
+    auto const folded = fold(facts.instrument, facts.executions, facts.adjustments, options);
     if (!folded || folded->positions.empty()) return false;
     auto const ours = held_cost(folded->positions.back());
     return ours && near(*ours, theirs, theirs);

@@ -24,8 +24,8 @@ public:
     void compare_realized_pnl(InstrumentFacts const& facts);
 
     /// The broker's average cost contains the commissions of what is held. Ours is put together likewise, where every
-    /// cost and commission is known, by the account's method or first in, first out, whichever agrees: a login may show
-    /// either. A difference is `settling` until it has stood for Policy::settle_for. Nothing without a complete snapshot.
+    /// cost and commission is known, by the account's method, first in, first out, or the tax view, whichever agrees: a login
+    /// may show either, and puts an option's premium into the cost of what it delivered. A difference is `settling` until it has stood for Policy::settle_for. Nothing without a complete snapshot.
     /// First each instrument that the plan changes, its rows being in `changes` already; then all others.
     void compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet const& changes);
     void compare_unchanged_costs();
@@ -41,6 +41,8 @@ private:
     };
     void compare_cost(model::Position const& position, Facts const& facts, model::BrokerPosition const& row);
     [[nodiscard]] bool first_in_first_out_agrees(Facts const& facts, base::Decimal const& theirs) const;
+    [[nodiscard]] bool tax_view_agrees(Facts const& facts, base::Decimal const& theirs) const;
+    [[nodiscard]] static bool folds_to(Facts const& facts, FoldOptions const& options, base::Decimal const& theirs);
     [[nodiscard]] FoldOptions shadow_options() const;
     [[nodiscard]] model::Break const* find_break(model::ConId con_id, model::BreakKind kind) const;
     [[nodiscard]] model::Break new_break(model::ConId con_id, model::BreakKind kind);

@@ -29,6 +29,7 @@ constexpr int price_decimals = 10;
 /// A statement may date an event on the business day before or after the day it was seen.
 constexpr std::int64_t days_apart = 5;
 constexpr std::string_view by_statement = "statement";
+constexpr std::string_view cancelled_prefix = "cancelled:";
 
 bool is_event(Cause cause) {
     return cause == Cause::exercise || cause == Cause::assignment || cause == Cause::expiry || cause == Cause::cash_settlement ||
@@ -167,6 +168,7 @@ private:
         Execution* known = version_in_force(exec_id);
         if (known == nullptr) known = same_event(trade);
         if (known == nullptr) return add(trade, exec_id);
+        if (stands_for_cancelled(*known, trade)) return add(trade, free_id(exec_id));
         confirmed_.insert(std::string(model::execution_root(known->exec_id)));
         if (known->excluded) {
             return differs(DifferenceKind::execution_excluded, trade.trade_date, DifferenceState::open, known->exec_id,
@@ -184,6 +186,19 @@ private:
             return;
         }
         confirm(*known, trade);
+    }
+
+    /// The broker took the fill back and lists what is to stand for it, often under the id of the same fill.
+    bool stands_for_cancelled(Execution const& known, StatementTrade const& trade) const {
+        bool const cancelled = known.superseded_by.starts_with(cancelled_prefix) && !known.excluded;
+        if (!cancelled || !trade.corrects) return false;
+        return known.transaction_id.empty() || known.transaction_id != trade.transaction_id;
+    }
+
+    std::string free_id(std::string const& exec_id) const {
+        bool const taken = std::any_of(facts_.executions.begin(), facts_.executions.end(),
+                                       [&](Execution const& e) { return e.exec_id == exec_id; });
+        return taken ? model::statement_version(exec_id) : exec_id;
     }
 
     /// Equal but for the way binary numbers were printed: less than half a cent in all.
@@ -314,13 +329,13 @@ private:
     void cancel(Execution& known, StatementTrade const& trade) {
         differs(DifferenceKind::execution_cancelled, trade.trade_date, DifferenceState::corrected, known.exec_id, "0",
                 text(known.signed_quantity()), "the broker took the trade back");
-        known.superseded_by = "cancelled:" + (trade.transaction_id.empty() ? base::to_string(trade.trade_date) : trade.transaction_id);
+        known.superseded_by = std::string(cancelled_prefix) + (trade.transaction_id.empty() ? base::to_string(trade.trade_date) : trade.transaction_id);
         cancelled_.insert(known.exec_id);
     }
 
     /// The statement takes back a trade that it does not list: one of the days before.
     void take_back_earlier(StatementTrade const& cancel_row) {
-        std::string const mark = "cancelled:" + cancel_row.transaction_id;
+        std::string const mark = std::string(cancelled_prefix) + cancel_row.transaction_id;
         Execution* found = nullptr;
         bool ambiguous = false;
         for (auto& execution : facts_.executions) {
@@ -696,7 +711,7 @@ private:
             differs(twin ? DifferenceKind::execution_duplicated : DifferenceKind::execution_not_in_statement, date_of(execution.time),
                     DifferenceState::corrected, execution.exec_id, "", fmt::format("{} @ {}", text(execution.signed_quantity()), text(execution.price)),
                     twin ? "the same fill under another id" : "neither its trades nor its positions know it: taken back by the broker");
-            execution.superseded_by = "cancelled:" + base::to_string(statement_.to);
+            execution.superseded_by = std::string(cancelled_prefix) + base::to_string(statement_.to);
             changed_ = true;
         };
         if (alone != candidates.end()) {
