@@ -4,7 +4,11 @@
 
 #include "app/store_work.hpp"
 #include "dump.hpp"
+#include "gateway/broker_statement.hpp"
+#include "ledger/certify.hpp"
 #include "ledger/verify.hpp"
+#include "query/time_travel.hpp"
+#include "reconciliation/statement_import.hpp"
 
 namespace possync::scenarios {
 
@@ -29,6 +33,40 @@ gateway::SimulatorOptions simulator_options(WorldOptions const& options) {
     chosen.server_version = options.server_version;
     return chosen;
 }
+
+/// The store, with everything that goes into it told.
+class ToldStore final : public store::Store {
+public:
+    ToldStore(store::Store& store, std::function<void(model::ChangeSet const&)> tell) : store_(store), tell_(std::move(tell)) {}
+    base::Result<store::GatewayLease> claim(store::GatewayClaim const& claim) override { return store_.claim(claim); }
+    base::Result<void> release(int gateway_id, std::int64_t epoch) override { return store_.release(gateway_id, epoch); }
+    base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp now, base::Duration history) override {
+        return store_.load(account, now, history);
+    }
+    base::Result<model::LastRecords> load_last_records(model::AccountId account) override { return store_.load_last_records(account); }
+    base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id, base::Timestamp since) override {
+        return store_.load_history(account, con_id, since);
+    }
+    base::Result<model::StatementClaims> load_claims(model::AccountId account, base::Date since) override {
+        return store_.load_claims(account, since);
+    }
+    base::Result<std::vector<model::ConId>> instruments_moved(model::AccountId account, base::Timestamp from, base::Timestamp to) override {
+        return store_.instruments_moved(account, from, to);
+    }
+    base::Result<void> commit(store::CommitRequest const& request) override {
+        POSSYNC_TRY_VOID(store_.commit(request));
+        for (auto const& change_set : request.change_sets) tell_(*change_set);
+        return {};
+    }
+    base::Result<std::vector<store::OperatorRequest>> pending_requests() override { return store_.pending_requests(); }
+    base::Result<void> finish_request(std::int64_t id, bool ok, std::string const& answer, base::Timestamp now) override {
+        return store_.finish_request(id, ok, answer, now);
+    }
+
+private:
+    store::Store& store_;
+    std::function<void(model::ChangeSet const&)> tell_;
+};
 
 bool matches(std::optional<Decimal> const& value, std::string const& word) {
     if (word == "unknown") return !value;
@@ -102,6 +140,7 @@ std::string World::step(gateway::ScenarioStep const& step) {
         pass(*duration);
         return {};
     }
+    if (verb == "statement") return statement(step);
     if (verb == "explain" || verb == "exclude" || verb == "undo") return repair(step);
     return "nobody does '" + verb + "'";
 }
@@ -165,11 +204,158 @@ std::string World::repair(gateway::ScenarioStep const& step) {
     request.now = now_.wall;
     request.change_sets.push_back(model::share(plan->change_set));
     if (auto const done = store_->commit(request); !done) return done.error().message;
-    changes_.insert(changes_.end(), plan->change_set.events.begin(), plan->change_set.events.end());
-    committed += dump(plan->change_set);
+    keep(plan->change_set);
     feed(sync::BooksChanged{});
     settle();
     pass(std::chrono::seconds(2));
+    return {};
+}
+
+void World::keep(model::ChangeSet const& change_set) {
+    changes_.insert(changes_.end(), change_set.events.begin(), change_set.events.end());
+    committed += dump(change_set);
+    for (auto const& position : change_set.positions) instrument_of_[position.position_id] = position.con_id;
+    auto const end = [&](model::RowId id, base::Timestamp from) {
+        for (auto& row : history_) {
+            if (row.position_id == id && row.valid_from == from && !row.recorded_to) row.recorded_to = change_set.recorded_at;
+        }
+    };
+    for (auto const& ended : change_set.history_ends) end(ended.position_id, ended.valid_from);
+    for (auto const& added : change_set.history) {
+        end(added.position_id, added.valid_from);
+        query::HistoryRow row;
+        row.position_id = added.position_id;
+        row.account = player_.account();
+        row.con_id = instrument_of_[added.position_id];
+        row.quantity = added.quantity;
+        row.average_price = added.average_price;
+        row.realized_pnl = added.realized_pnl;
+        row.commissions = added.commissions;
+        row.valid_from = added.valid_from;
+        row.valid_to = added.valid_to;
+        row.recorded_from = change_set.recorded_at;
+        history_.push_back(std::move(row));
+    }
+}
+
+/// The broker's statement, imported as the command and the service do it.
+std::string World::statement(gateway::ScenarioStep const& step) {
+    auto const& words = step.words;
+    auto const from = words.size() > 1 ? base::parse_date(words[1]) : base::parse_date("");
+    if (!from) return from.error().message;
+    bool const named = words.size() > 2 && words[2] != "without";
+    auto const to = named ? base::parse_date(words[2]) : from;
+    if (!to) return to.error().message;
+    std::set<std::string> without;
+    for (std::size_t i = named ? 3 : 2; i < words.size(); ++i) {
+        if (words[i] == "without") continue;
+        if (!gateway::is_statement_section(words[i])) return "there is no section " + words[i];
+        without.insert(words[i]);
+    }
+    if (lease_.accounts.empty() || !engine_) {  // nobody holds the gateway: it is claimed as the command does
+        store::GatewayClaim claim;
+        claim.gateway = engine_options_.gateway;
+        claim.owner = "test";
+        claim.accounts = {player_.account()};
+        claim.paper = true;
+        claim.now = now_.wall;
+        auto lease = store_->claim(claim);
+        if (!lease) return lease.error().message;
+        lease_ = std::move(*lease);
+    }
+    reconciliation::ImportTarget target;
+    target.account_id = account_id();
+    target.lease = {lease_.gateway_id, lease_.epoch};
+    target.policy = engine_options_.policy;
+    target.policy.fold.zones = &utc;
+    target.now = [this] { return now_.wall; };
+    ToldStore told(*store_, [this](model::ChangeSet const& change_set) { keep(change_set); });
+    auto const imported = reconciliation::import_statement(
+        told, gateway::write_statement(broker, player_.account(), *from, *to, without), target);
+    if (!imported) return imported.error().message;
+    if (engine_) feed(sync::BooksChanged{});
+    settle();
+    pass(std::chrono::seconds(2));
+    return {};
+}
+
+model::AccountId World::account_id() const {
+    for (auto const& each : lease_.accounts) {
+        if (each.account == player_.account()) return each.account_id;
+    }
+    return 0;
+}
+
+std::string World::expect_certified(gateway::ScenarioStep const& step) {
+    auto const claims = store_->load_claims(account_id(), {1970, 1, 1});
+    if (!claims) return claims.error().message;
+    auto const through = ledger::certified_through(claims->certifications);
+    std::string const text = through ? base::to_string(*through) : "no";
+    if (step.words.size() == 3 && text == step.words[2]) return {};
+    std::string all;
+    for (auto const& day : claims->certifications) all += fmt::format("\n    {} {}", base::to_string(day.trade_date), to_string(day.state));
+    return "certified is " + text + all + shown(claims->differences);
+}
+
+std::string World::shown(std::vector<model::CertificationDifference> const& differences) {
+    std::string all;
+    for (auto const& each : differences) {
+        all += fmt::format("\n    {} {} {} conId {} {}: statement {}, book {}; {}", base::to_string(each.trade_date), to_string(each.state),
+                           to_string(each.kind), each.con_id, each.subject, each.statement_value, each.book_value, each.cause);
+    }
+    return all;
+}
+
+/// expect difference KIND [NAME] [corrected|open], expect no differences
+std::string World::expect_difference(gateway::ScenarioStep const& step) {
+    auto const& words = step.words;
+    auto const claims = store_->load_claims(account_id(), {1970, 1, 1});
+    if (!claims) return claims.error().message;
+    if (words[1] == "no") return claims->differences.empty() ? "" : "there are differences:" + shown(claims->differences);
+    if (words.size() < 3) return "of which kind?";
+    std::string state;
+    model::ConId con_id = 0;
+    for (std::size_t i = 3; i < words.size(); ++i) {
+        if (words[i] == "corrected" || words[i] == "open") {
+            state = words[i];
+        } else if (auto const* named = broker.find(words[i])) {
+            con_id = named->con_id;
+        } else {
+            return "there is no instrument " + words[i];
+        }
+    }
+    for (auto const& each : claims->differences) {
+        if (to_string(each.kind) != words[2] || (con_id != 0 && each.con_id != con_id)) continue;
+        if (state.empty() || to_string(each.state) == state) return {};
+    }
+    return "there is no such difference, only:" + shown(claims->differences);
+}
+
+/// expect at TIME|believed-at TIME position NAME QUANTITY [@ AVERAGE] [realized R]: of the past as it is known now, or as it was then
+std::string World::expect_at(gateway::ScenarioStep const& step) {
+    auto const& words = step.words;
+    if (words.size() < 6) return "write: expect at|believed-at TIME position NAME QUANTITY [@ AVERAGE] [realized R]";
+    auto const at = base::parse_rfc3339(words[2]);
+    if (!at) return at.error().message;
+    auto const* named = broker.find(words[4]);
+    if (named == nullptr) return "there is no instrument " + words[4];
+    query::Filter filter;
+    filter.at = *at;
+    if (words[1] == "believed-at") filter.as_recorded = *at;
+    query::TimeTravelInput input;
+    input.history = history_;
+    auto const rows = query::positions_at(input, filter);
+    if (!rows) return rows.error().message;
+    query::PositionRow const* found = nullptr;
+    for (auto const& row : *rows) {
+        if (row.con_id == named->con_id) found = &row;
+    }
+    if (found == nullptr) return words[5] == "0" ? "" : "there was no position then";
+    if (!matches(found->quantity, words[5])) return "the quantity was " + show(found->quantity);
+    for (std::size_t i = 6; i + 1 < words.size(); i += 2) {
+        if (words[i] == "@" && !matches(found->average_price, words[i + 1])) return "the average was " + show(found->average_price);
+        if (words[i] == "realized" && !matches(found->realized_pnl, words[i + 1])) return "realized was " + show(found->realized_pnl);
+    }
     return {};
 }
 
@@ -350,10 +536,7 @@ void World::carry_out(sync::Effect& effect) {
         if (!done) return;
         ++commits_;
         for (auto const& window : commit->coverage) coverage_[window.from_time] = window;
-        for (auto const& change_set : commit->change_sets) {
-            changes_.insert(changes_.end(), change_set->events.begin(), change_set->events.end());
-            committed += dump(*change_set);
-        }
+        for (auto const& change_set : commit->change_sets) keep(*change_set);
     } else if (auto* finished = std::get_if<sync::SyncFinished>(&effect)) {
         answer_ = std::move(*finished);
     } else if (auto* line = std::get_if<sync::Log>(&effect)) {
@@ -395,6 +578,9 @@ std::string World::expect(gateway::ScenarioStep const& step) {
         std::string const state = engine_ ? engine_->status().state : "not started";
         return state == word(2) ? "" : "the state is " + state;
     }
+    if (what == "certified") return expect_certified(step);
+    if (what == "difference" || (what == "no" && word(2) == "differences")) return expect_difference(step);
+    if (what == "at" || what == "believed-at") return expect_at(step);
     if (held == nullptr) return "there is no book of account " + player_.account();
     if (what == "revision") {
         return std::to_string(held->revision) == word(2) ? "" : fmt::format("the revision is {}", held->revision);

@@ -10,6 +10,7 @@
 #include "base/prng.hpp"
 #include "base/time.hpp"
 #include "gateway/scenario.hpp"
+#include "query/views.hpp"
 #include "store/store.hpp"
 #include "sync/engine.hpp"
 #include "tws/frame.hpp"
@@ -42,10 +43,17 @@ public:
     [[nodiscard]] model::AccountBook const* book() const;
 
 private:
-    struct Expectation;
     [[nodiscard]] std::string verify() const;
     [[nodiscard]] std::string disturbed(std::string const& bytes);
     std::string repair(gateway::ScenarioStep const& step);
+    std::string statement(gateway::ScenarioStep const& step);
+    std::string expect_certified(gateway::ScenarioStep const& step);
+    std::string expect_difference(gateway::ScenarioStep const& step);
+    std::string expect_at(gateway::ScenarioStep const& step);
+    [[nodiscard]] model::AccountId account_id() const;
+    [[nodiscard]] static std::string shown(std::vector<model::CertificationDifference> const& differences);
+    /// What was committed, by the service or beside it.
+    void keep(model::ChangeSet const& change_set);
     [[nodiscard]] std::string last_troubles() const;
     std::string step(gateway::ScenarioStep const& step);
     std::string start(gateway::ScenarioStep const& step);
@@ -79,6 +87,8 @@ private:
     std::deque<std::string> received_;  ///< bytes on their way to the engine; views into it are fed
     std::optional<sync::SyncFinished> answer_;
     std::vector<model::PositionEvent> changes_;  ///< of every committed change set
+    std::map<model::RowId, model::ConId> instrument_of_;  ///< of every position that was committed
+    std::vector<query::HistoryRow> history_;
     std::string trouble_;
     std::int64_t requests_ = 0;
     int commits_ = 0;
