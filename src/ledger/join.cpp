@@ -108,6 +108,8 @@ private:
 
     void differs(DifferenceKind kind, Date date, DifferenceState state, std::string subject, std::string statement_value,
                  std::string book_value, std::string cause) {
+        // Of a trade of an earlier day that this one takes back or corrects, its own days tell.
+        date = std::clamp(date, statement_.from, statement_.to);
         joiner_.differences_.push_back({date, kind, state, con_id_, std::move(subject), std::move(statement_value), std::move(book_value),
                                         std::move(cause)});
     }
@@ -357,7 +359,7 @@ private:
             return differs(DifferenceKind::execution_cancelled, cancel_row.trade_date, DifferenceState::open, cancel_row.transaction_id,
                            text(cancel_row.quantity), "",
                            ambiguous ? "several fills are like the one that was taken back; exclude the right one with `possync exclude`"
-                                     : "the fill that was taken back is not in the book");
+                                     : "the fill that was taken back is not in the book; import the statement of its day, then this one again");
         }
         cancel(*found, cancel_row);
     }
@@ -547,13 +549,43 @@ private:
         insert(std::move(added));
     }
 
-    /// The cost of what came is what the statement lists for it at its end, when nothing else moved it since.
+    /// The cost of what came is what the statement lists at its end, less what everything else cost; known while nothing was closed
+    /// since, and everything else is known.
     std::optional<Decimal> transferred_cost(model::StatementTransfer const& transfer) const {
         if (transfer.quantity.is_negative() || transfer.direction == "OUT") return std::nullopt;
-        if (!says_.trades.empty() || says_.transfers.size() != 1 || !says_.actions.empty()) return std::nullopt;
+        bool const closes = std::any_of(says_.trades.begin(), says_.trades.end(), [](auto const* trade) { return trade->quantity.is_negative(); });
+        if (closes || says_.transfers.size() != 1 || !says_.actions.empty()) return std::nullopt;
         auto const* listed = says_.total_on(statement_.to);
-        if (listed == nullptr || !listed->cost_money || listed->quantity != transfer.quantity) return std::nullopt;
-        return listed->cost_money->abs();
+        if (listed == nullptr || !listed->cost_money) return std::nullopt;
+        Decimal const others = listed->quantity - transfer.quantity;
+        if (others.is_zero()) return listed->cost_money->abs();
+        if (!others.is_positive()) return std::nullopt;
+        auto const cost = cost_at_end();
+        if (!cost || cost->first != others || !(listed->cost_money->abs() - cost->second).is_positive()) return std::nullopt;
+        return listed->cost_money->abs() - cost->second;
+    }
+
+    /// Quantity and cost with commissions at the end of the statement, as the broker calculates; unset: some of it is not known.
+    std::optional<std::pair<Decimal, Decimal>> cost_at_end() const {
+        std::vector<Execution> executions;
+        std::vector<Adjustment> adjustments;
+        std::copy_if(facts_.executions.begin(), facts_.executions.end(), std::back_inserter(executions),
+                     [&](Execution const& e) { return counts_until_end(e); });
+        std::copy_if(facts_.adjustments.begin(), facts_.adjustments.end(), std::back_inserter(adjustments),
+                     [&](Adjustment const& a) { return counts_until_end(a); });
+        FoldOptions options = joiner_.policy_.fold;
+        options.method = model::CostBasis::fifo;
+        options.calculate_realized_pnl = true;
+        auto const folded = fold(facts_.instrument, executions, adjustments, options);
+        if (!folded) return std::nullopt;
+        Decimal quantity;
+        Decimal cost;
+        for (auto const& lot : folded->open_lots) {
+            if (!lot.cost) return std::nullopt;
+            quantity += lot.remaining;
+            cost += *lot.cost;
+        }
+        return std::pair(quantity, cost);
     }
 
     // --- what was held before ----------------------------------------------------------------------------------
@@ -772,7 +804,8 @@ private:
         if (missing.is_zero() && !first_sight) return {};
         std::vector<Adjustment> lots = opening_lots(needed, std::nullopt);
         if (missing.is_zero() && lots.empty()) return {};
-        if (!openings.empty() && total != needed) {
+        // A first sight after the first day is of another moment: that the days before explain it is no difference.
+        if (!openings.empty() && total != needed && was_followed(index_.begin())) {
             differs(DifferenceKind::opening_quantity, statement_.from, DifferenceState::corrected, "", text(needed), text(total),
                     "what was held before the first day of the statement");
         }

@@ -636,6 +636,53 @@ TEST(Join, ATradeThatTheNextStatementTakesBackNoLongerCounts) {
     EXPECT_EQ(book, before);
 }
 
+/// The next day's statement takes the fill back and states what stands for it, under the id of the same fill or the next.
+TEST(Join, ACorrectionOfAnEarlierDayCountsInsteadOfTheFill) {
+    for (std::string const exec_id : {"m1.01", "m1.02"}) {
+        auto book = cold_start(statement_of_the_day());
+        Statement next;
+        next.account = "DU1";
+        next.from = next.to = {2026, 11, 19};
+        next.has_trades = true;
+        next.instruments = {stock(msft, "MSFT")};
+        auto back = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
+        back.cancels = true;
+        back.original_trade_id = "9103";
+        auto stands = trade("902", exec_id, msft, "12:00", "10", "390", "1", "0");
+        stands.corrects = true;
+        next.trades = {back, stands};
+        auto const done = import(book, next, policy(), true, true, when("2026-11-19T05:00:00Z"));
+        auto const& position = book.instruments.at(msft).positions.back();
+        EXPECT_EQ(position.quantity, dec("10"));
+        EXPECT_EQ(position.average_price, dec("390"));
+        ASSERT_FALSE(done.differences.empty());
+        for (auto const& each : done.differences) EXPECT_EQ(each.trade_date, next.from) << to_string(each.kind);
+        EXPECT_EQ(done.differences[0].kind, DifferenceKind::execution_missing);
+        EXPECT_EQ(done.differences[1].kind, DifferenceKind::execution_cancelled);
+        EXPECT_FALSE(import(book, next, policy(), true, true, when("2026-11-19T05:00:00Z")).changed);
+        EXPECT_FALSE(import(book, statement_of_the_day(), policy(), true, false).changed);
+        EXPECT_EQ(book.instruments.at(msft).positions.back().average_price, dec("390"));
+    }
+}
+
+/// Beside shares of the same kind that were bought: the cost of what came is what is listed less what the others cost.
+TEST(Join, ATransferBesideTradesCostsWhatIsListedLessTheOthers) {
+    Statement s = statement_of_the_day();
+    s.trades.push_back(trade("104", "k1.01", ko, "14:00", "5", "70", "1", "0"));
+    for (auto& position : s.positions) {
+        if (position.con_id == ko) position.quantity = dec("30"), position.cost_money = dec("1851");
+    }
+    auto const book = cold_start(s);
+    auto const& came = book.instruments.at(ko).adjustments;
+    ASSERT_EQ(came.size(), 1u);
+    EXPECT_EQ(came[0].value, dec("1500"));
+    s.trades.push_back(trade("105", "k2.01", ko, "15:00", "-5", "70", "1", "0"));
+    for (auto& position : s.positions) {
+        if (position.con_id == ko) position.quantity = dec("25"), position.cost_money = dec("1551");
+    }
+    EXPECT_EQ(cold_start(s).instruments.at(ko).adjustments[0].value, std::nullopt);  // which of them were sold?
+}
+
 TEST(Join, StatementsInAnyOrderGiveTheSamePositions) {
     Statement before;
     before.account = "DU1";

@@ -195,9 +195,17 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     record.source = statement.source;
     record.sections = sections_of(statement);
     record.trades = result.trades;
-    // The verdict is on this statement's days; its neighbours tell the holes beside it and claim nothing more.
+    // The verdict is on this statement's days, by all that is listed for their evenings; its neighbours tell the holes beside it and
+    // claim nothing more.
     model::StatementClaims own;
     own.statements = {record};
+    std::set<Date> evenings;
+    for (auto const& other : claims.statements) {
+        bool const within = other.to >= statement.from && other.to < statement.to;
+        if (!within || other.sections.find("OpenPositions") == std::string::npos) continue;
+        own.statements.push_back(other);
+        evenings.insert(other.to);
+    }
     std::vector<model::StatementRecord> neighbours;
     for (auto const& other : claims.statements) {
         auto nearest = [&](bool earlier) {
@@ -256,8 +264,13 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
         for (auto const& position : statement.positions) {
             if (wanted.contains(position.con_id)) own.positions.push_back(position);
         }
+        for (auto const& position : claims.positions) {
+            if (wanted.contains(position.con_id) && evenings.contains(position.date)) own.positions.push_back(position);
+        }
         if (next >= groups.size()) {
             own.statements.insert(own.statements.end(), neighbours.begin(), neighbours.end());
+        }
+        if (own.statements.size() > 1) {
             std::sort(own.statements.begin(), own.statements.end(), [](auto const& a, auto const& b) { return a.from < b.from; });
         }
         POSSYNC_TRY(auto verdict, ledger::certify(book, own, statement.from, policy.fold));
