@@ -372,6 +372,10 @@ std::string World::start(gateway::ScenarioStep const& step) {
             engine_options_.policy.fold.calculate_realized_pnl = false;
         } else if (word == "enabled=false") {
             engine_options_.enabled = false;
+        } else if (word.starts_with("interval=")) {
+            auto const interval = base::parse_duration(word.substr(9));
+            if (!interval) return interval.error().message;
+            engine_options_.interval = *interval;
         } else if (word == "expect=live") {
             engine_options_.expect = sync::Expect::live;
         } else {
