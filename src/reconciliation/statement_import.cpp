@@ -44,7 +44,8 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
                                       std::map<ConId, model::InstrumentBook> const& books) {
     std::map<ConId, ConId> leader;
     auto find = [&](ConId con_id) {
-        while (leader[con_id] != con_id) con_id = leader[con_id];
+        while (leader[con_id] != con_id)
+            con_id = leader[con_id];
         return con_id;
     };
     auto join = [&](ConId a, ConId b) {
@@ -56,12 +57,13 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
         auto const book = books.find(con_id);
         auto const* described = index.of(con_id).described;
         auto const under = book != books.end() && book->second.instrument.under_con_id ? book->second.instrument.under_con_id
-                           : described != nullptr                                       ? described->under_con_id
-                                                                                        : std::nullopt;
+                           : described != nullptr                                      ? described->under_con_id
+                                                                                       : std::nullopt;
         if (under) join(con_id, *under);
     }
     for (auto const& [unused, rows] : index.actions()) {
-        for (auto const* row : rows) join(rows.front()->con_id, row->con_id);
+        for (auto const* row : rows)
+            join(rows.front()->con_id, row->con_id);
     }
     std::map<ConId, std::size_t> places;
     std::vector<std::vector<ConId>> groups;
@@ -73,7 +75,9 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
     return groups;
 }
 
-std::size_t facts_of(ledger::StatementOfInstrument const& says) { return says.trades.size() + says.lots.size() + says.actions.size() + 1; }
+std::size_t facts_of(ledger::StatementOfInstrument const& says) {
+    return says.trades.size() + says.lots.size() + says.actions.size() + 1;
+}
 
 /// What was found of each part, put together.
 class Findings {
@@ -99,9 +103,10 @@ public:
     }
     [[nodiscard]] std::vector<model::CertificationDifference> differences(Date from, Date to) const {
         std::vector<model::CertificationDifference> own;
-        std::copy_if(differences_.begin(), differences_.end(), std::back_inserter(own), [&](model::CertificationDifference const& each) {
-            return (each.trade_date >= from && each.trade_date <= to) || each.kind == model::DifferenceKind::statement_gap;
-        });
+        std::copy_if(
+            differences_.begin(), differences_.end(), std::back_inserter(own), [&](model::CertificationDifference const& each) {
+                return (each.trade_date >= from && each.trade_date <= to) || each.kind == model::DifferenceKind::statement_gap;
+            });
         return own;
     }
     /// Those of the statement's own days, and holes beside them.
@@ -121,13 +126,16 @@ private:
 
 /// What an earlier import of the same days corrected is corrected still, and counts with what this one did.
 void count_earlier_corrections(std::vector<model::CertificationDifference> const& known,
-                               std::vector<model::CertificationDifference> const& found, std::vector<model::Certification>& days) {
+                               std::vector<model::CertificationDifference> const& found,
+                               std::vector<model::Certification>& days) {
     for (auto const& row : known) {
         if (row.state != model::DifferenceState::corrected) continue;
         bool const again = std::any_of(found.begin(), found.end(), [&](model::CertificationDifference const& each) {
-            return each.trade_date == row.trade_date && each.kind == row.kind && each.con_id == row.con_id && each.subject == row.subject;
+            return each.trade_date == row.trade_date && each.kind == row.kind && each.con_id == row.con_id &&
+                   each.subject == row.subject;
         });
-        auto const day = std::find_if(days.begin(), days.end(), [&](auto const& each) { return each.trade_date == row.trade_date; });
+        auto const day =
+            std::find_if(days.begin(), days.end(), [&](auto const& each) { return each.trade_date == row.trade_date; });
         if (!again && day != days.end()) ++day->corrected;
     }
 }
@@ -195,8 +203,8 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     record.source = statement.source;
     record.sections = sections_of(statement);
     record.trades = result.trades;
-    // The verdict is on this statement's days, by all that is listed for their evenings; its neighbours tell the holes beside it and
-    // claim nothing more.
+    // The verdict is on this statement's days, by all that is listed for their evenings; its neighbours tell the holes beside it
+    // and claim nothing more.
     model::StatementClaims own;
     own.statements = {record};
     std::set<Date> evenings;
@@ -209,7 +217,8 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     std::vector<model::StatementRecord> neighbours;
     for (auto const& other : claims.statements) {
         auto nearest = [&](bool earlier) {
-            return std::find_if(neighbours.begin(), neighbours.end(), [&](auto const& each) { return (each.to < statement.from) == earlier; });
+            return std::find_if(neighbours.begin(), neighbours.end(),
+                                [&](auto const& each) { return (each.to < statement.from) == earlier; });
         };
         if (other.to >= statement.from && other.from <= statement.to) continue;
         bool const earlier = other.to < statement.from;
@@ -224,7 +233,8 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     }
 
     std::size_t all = 0;
-    for (auto const con_id : ordered) all += facts_of(index.of(con_id));
+    for (auto const con_id : ordered)
+        all += facts_of(index.of(con_id));
     std::size_t done = 0;
     Findings findings;
     std::vector<model::InstrumentSuccession> successions;
@@ -299,12 +309,14 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
         records.positions = statement.positions;
         records.position_dates = {statement.to};  // also when nothing is held then
         for (auto const& position : statement.positions) {
-            if (std::find(records.position_dates.begin(), records.position_dates.end(), position.date) == records.position_dates.end()) {
+            if (std::find(records.position_dates.begin(), records.position_dates.end(), position.date) ==
+                records.position_dates.end()) {
                 records.position_dates.push_back(position.date);
             }
         }
     }
-    for (Date date = statement.from; date <= statement.to; date = day_after(date)) records.judged_dates.push_back(date);
+    for (Date date = statement.from; date <= statement.to; date = day_after(date))
+        records.judged_dates.push_back(date);
     request.statements = {std::move(records)};
     if (statement.has_trades) {
         // Trade dates run from evening to evening, and a statement right after another goes on where that one ended.
@@ -316,7 +328,8 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     if (target.progress) target.progress(all, all);
 
     result.differences = findings.differences(statement.from, statement.to);
-    for (auto const& each : result.differences) each.state == model::DifferenceState::open ? ++result.open : ++result.corrected;
+    for (auto const& each : result.differences)
+        each.state == model::DifferenceState::open ? ++result.open : ++result.corrected;
     result.revision = book.revision;
     result.certified_through = certified_through(std::move(claims.certifications), days);
     return result;
