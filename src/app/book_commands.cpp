@@ -16,6 +16,7 @@
 #include "app/output.hpp"
 #include "app/repair.hpp"
 #include "app/service.hpp"
+#include "ledger/tax_view.hpp"
 #include "ledger/verify.hpp"
 #include "model/print.hpp"
 #include "query/filter.hpp"
@@ -72,16 +73,21 @@ query::CloseRow row_of(model::AccountBook const& book, model::Instrument const& 
     return row;
 }
 
-/// Every close of the whole history as `method` prices it; the book is not touched.
-Result<std::vector<query::CloseRow>> closes_by(model::CostBasis method, Configuration const& configuration, query::Reader& reader,
-                                               query::Filter const& filter) {
+/// Every close of the whole history as `method` (unset: the account's) prices it, in the tax view if asked; the book is not touched.
+Result<std::vector<query::CloseRow>> closes_by(std::optional<model::CostBasis> method, bool by_tax_view, Configuration const& configuration,
+                                               query::Reader& reader, query::Filter const& filter) {
     POSSYNC_TRY(auto const books, load_whole_books(configuration, reader));
     std::vector<query::CloseRow> rows;
     for (auto const& book : books) {
         if (filter.account && *filter.account != book.account) continue;
         ledger::FoldOptions options = account_policy(configuration, book.account).fold;
-        options.method = method;
+        if (method) options.method = *method;
         options.calculate_realized_pnl = true;
+        ledger::TaxView view;
+        if (by_tax_view) {
+            POSSYNC_TRY(view, ledger::tax_view(book, options));
+            options.tax_view = &view;
+        }
         for (auto const& [unused, instrument] : book.instruments) {
             if (filter.con_id && *filter.con_id != instrument.instrument.con_id) continue;
             if (filter.symbol && !query::same_symbol(*filter.symbol, instrument.instrument.symbol)) continue;
@@ -179,25 +185,42 @@ int run_verify(Configuration const& configuration, Format format) {
     return rows->empty() ? exit_fine : exit_difference;
 }
 
-int run_pnl(Configuration const& configuration, query::FilterText const& text, std::string const& grouping_text,
-            std::string const& method_text, Format format) {
-    auto const filter = query::parse_filter(query::view_info<query::PnlRow>(), text, clock_now().wall);
+int run_pnl(Configuration const& configuration, PnlCommand const& command, Format format) {
+    auto const filter = query::parse_filter(query::view_info<query::PnlRow>(), command.filter, clock_now().wall);
     if (!filter) return report(filter.error());
-    auto const grouping = query::parse_pnl_grouping(grouping_text);
+    auto const grouping = query::parse_pnl_grouping(command.grouping);
     if (!grouping) return report(grouping.error());
+    std::optional<model::CostBasis> method;
+    if (!command.method.empty()) {
+        auto const parsed = model::parse_cost_basis(command.method);
+        if (!parsed) return report({ErrorCode::invalid_input, fmt::format("--method {} is not one of average, fifo, lifo, hifo", command.method)});
+        method = *parsed;
+    }
+    bool const tax = command.view == "tax";
+    if (!tax && command.view != "economic") return report({ErrorCode::invalid_input, fmt::format("--view {} is not economic or tax", command.view)});
     auto reader = open_reader(configuration);
     if (!reader) return report(reader.error());
-    if (method_text.empty()) {
-        auto const rows = query::read_pnl(**reader, *filter, *grouping);
+    auto const closes = method || tax ? closes_by(method, tax, configuration, **reader, *filter) : (*reader)->closes(*filter);
+    if (!closes) return report(closes.error());
+    if (format == Format::table) {
+        print_line(fmt::format("{}, {} view, {}", command.total ? "trading P&L and cash transactions" : "trading P&L", command.view,
+                               method ? "by " + command.method : "as the book is kept"));
+    }
+    if (!command.total) {
+        auto const rows = query::pnl_of(*closes, *filter, *grouping);
         if (!rows) return report(rows.error());
         show(*rows, format);
         return exit_fine;
     }
-    auto const method = model::parse_cost_basis(method_text);
-    if (!method) return report({ErrorCode::invalid_input, fmt::format("--method {} is not one of average, fifo, lifo, hifo", method_text)});
-    auto const closes = closes_by(*method, configuration, **reader, *filter);
-    if (!closes) return report(closes.error());
-    auto const rows = query::pnl_of(*closes, *filter, *grouping);
+    auto const cash_filter = query::parse_filter(query::view_info<query::CashTransactionRow>(), command.filter, clock_now().wall);
+    if (!cash_filter) return report(cash_filter.error());
+    auto const cash = (*reader)->cash_transactions(*cash_filter);
+    if (!cash) return report(cash.error());
+    auto const rates = (*reader)->currency_rates();
+    if (!rates) return report(rates.error());
+    auto const accounts = (*reader)->accounts();
+    if (!accounts) return report(accounts.error());
+    auto const rows = query::totals(*accounts, *closes, *cash, *rates);
     if (!rows) return report(rows.error());
     show(*rows, format);
     return exit_fine;

@@ -43,9 +43,16 @@ int run_status(Configuration const& configuration, std::string const& account, b
 /// positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments, certifications,
 /// differences, cash, successions, statements, and for `export` also account_values and currency_rates
 int run_table(Configuration const& configuration, std::string const& table, query::FilterText const& filter, Format format);
-/// `method` empty: as the book was kept; else average, fifo, lifo or hifo over the whole history.
-int run_pnl(Configuration const& configuration, query::FilterText const& filter, std::string const& grouping,
-            std::string const& method, Format format);
+struct PnlCommand {
+    query::FilterText filter;
+    std::string grouping = "day";
+    std::string method;              ///< empty: as the book was kept; else average, fifo, lifo or hifo over the whole history
+    std::string view = "economic";   ///< or tax: option premium in the cost of what was delivered
+    bool total = false;              ///< with dividends, interest, fees ... and in the base currency
+};
+int run_pnl(Configuration const& configuration, PnlCommand const& command, Format format);
+/// The book against all imported statements; exit_difference when something differs. `since` empty: all.
+int run_certify(Configuration const& configuration, std::string const& account, std::string const& since, Format format);
 /// Recalculates every book from its facts; exit_difference when one does not follow from them.
 int run_verify(Configuration const& configuration, Format format);
 /// explain, exclude, undo: printed as the change set that is written, or with dry_run would be.

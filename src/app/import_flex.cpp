@@ -19,7 +19,6 @@
 #include "app/output.hpp"
 #include "app/service.hpp"
 #include "app/zones.hpp"
-#include "ledger/certify.hpp"
 #include "statement/flex_reader.hpp"
 #include "store/sqlite/sqlite_reader.hpp"
 #include "store/sqlite/sqlite_store.hpp"
@@ -71,6 +70,17 @@ struct Binding {
     model::AccountId account_id = 0;  ///< 0: not in the database yet
 };
 
+/// An account that the database does not know yet is bound only to a gateway that expects its kind.
+Result<Binding> first_binding(GatewayConfig const& gateway, std::string const& account) {
+    bool const paper = !account.empty() && account.front() == 'D';
+    if (gateway.expect != sync::Expect::any && paper != (gateway.expect == sync::Expect::paper)) {
+        return base::fail(ErrorCode::refused, fmt::format("account {} is a {} account, gateway {} expects {}; nothing was written", account,
+                                                          paper ? "paper" : "live", gateway.name,
+                                                          gateway.expect == sync::Expect::paper ? "paper" : "live"));
+    }
+    return Binding{gateway.name, 0};
+}
+
 Result<Binding> binding_of(Configuration const& configuration, query::Reader* reader, std::string const& account, std::string const& stated) {
     if (reader != nullptr) {
         POSSYNC_TRY(auto const known, reader->accounts());
@@ -79,12 +89,12 @@ Result<Binding> binding_of(Configuration const& configuration, query::Reader* re
         }
     }
     for (auto const& gateway : configuration.gateways) {
-        if (std::find(gateway.accounts.begin(), gateway.accounts.end(), account) != gateway.accounts.end()) return Binding{gateway.name, 0};
+        if (std::find(gateway.accounts.begin(), gateway.accounts.end(), account) != gateway.accounts.end()) return first_binding(gateway, account);
     }
     bool const configured = std::any_of(configuration.accounts.begin(), configuration.accounts.end(),
                                         [&](AccountConfig const& each) { return each.code == account; });
     if (configured || stated == account) {
-        if (configuration.gateways.size() == 1) return Binding{configuration.gateways.front().name, 0};
+        if (configuration.gateways.size() == 1) return first_binding(configuration.gateways.front(), account);
         return base::fail(ErrorCode::refused, fmt::format("account {} could be of several gateways; name it in the accounts of its [[gateway]]", account));
     }
     return base::fail(ErrorCode::refused,
@@ -357,79 +367,6 @@ FlexImport import_through_service(Configuration const& configuration) {
 int run_import_flex(Configuration const& configuration, ImportOptions options, Format format) {
     auto const done = import_and_show(configuration, std::move(options), format);
     return done ? exit_fine : report(done.error());
-}
-
-int run_certify(Configuration const& configuration, std::string const& account, std::string const& since, Format format) {
-    query::FilterText text;
-    if (!since.empty()) text.since = since;
-    auto const filter = query::parse_filter(query::view_info<query::CertificationDifferenceRow>(), text, clock_now().wall);
-    if (!filter) {
-        (void)report(filter.error());
-        return exit_usage;
-    }
-    base::Date const from = filter->since ? base::utc_local(*filter->since).date : base::Date{1970, 1, 1};
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) return report(path.error());
-    auto const reader = open_reader(configuration);
-    if (!reader) return report(reader.error());
-    query::Filter of_account;
-    if (!account.empty()) of_account.account = account;
-    auto const stored = (*reader)->certification_differences(of_account);
-    if (!stored) return report(stored.error());
-    auto const books = load_whole_books(configuration, **reader);
-    if (!books) return report(books.error());
-    store::SqliteOptions sqlite;
-    sqlite.create = sqlite.migrate = false;
-    auto const store = store::open_sqlite_store(*path, sqlite);
-    if (!store) return report(store.error());
-    std::vector<query::CertificationDifferenceRow> rows;
-    std::vector<std::string> told;
-    for (auto const& book : *books) {
-        if (!account.empty() && book.account != account) continue;
-        auto const claims = (*store)->load_claims(book.account_id, from);
-        if (!claims) return report(claims.error());
-        auto verdict = ledger::certify(book, *claims, from, account_policy(configuration, book.account).fold);
-        if (!verdict) return report(verdict.error());
-        // What only the joining of a statement can tell stays open until the next one says otherwise.
-        std::vector<model::CertificationDifference> joined;
-        for (auto const& row : *stored) {
-            auto const kind = model::parse_difference_kind(row.kind);
-            if (row.account != book.account || row.state != "open" || !kind || !row.trade_date || *row.trade_date < from) continue;
-            if (!ledger::told_by_joining(*kind)) continue;
-            joined.push_back({*row.trade_date, *kind, model::DifferenceState::open, row.con_id.value_or(0), row.subject.value_or(""),
-                              row.statement_value.value_or(""), row.book_value.value_or(""), row.cause.value_or("")});
-        }
-        ledger::include(*verdict, joined);
-        for (auto const& each : verdict->differences) {
-            query::CertificationDifferenceRow row;
-            row.account = book.account;
-            row.trade_date = each.trade_date;
-            row.kind = std::string(to_string(each.kind));
-            row.state = std::string(to_string(each.state));
-            if (each.con_id != 0) row.con_id = each.con_id;
-            auto const instrument = book.instruments.find(each.con_id);
-            if (instrument != book.instruments.end()) row.symbol = instrument->second.instrument.symbol;
-            if (!each.subject.empty()) row.subject = each.subject;
-            if (!each.statement_value.empty()) row.statement_value = each.statement_value;
-            if (!each.book_value.empty()) row.book_value = each.book_value;
-            if (!each.cause.empty()) row.cause = each.cause;
-            rows.push_back(std::move(row));
-        }
-        auto const through = ledger::certified_through(verdict->certifications);
-        auto const matched = std::count_if(verdict->certifications.begin(), verdict->certifications.end(),
-                                           [](auto const& day) { return day.state == model::CertificationState::matched; });
-        told.push_back(claims->statements.empty()
-                           ? fmt::format("account {}: no statement was imported; every number is provisional", book.account)
-                           : fmt::format("account {}: {} of {} days matched, certified through {}", book.account, matched,
-                                         verdict->certifications.size(), through ? base::to_string(*through) : "no day"));
-    }
-    if (format != Format::table) {
-        show(rows, format);
-    } else {
-        for (auto const& line : told) print_line(line);
-        if (!rows.empty()) show(rows, format);
-    }
-    return rows.empty() ? exit_fine : exit_difference;
 }
 
 }  // namespace possync::app

@@ -51,7 +51,5 @@ using LeaseOf = std::function<base::Result<Lease>(std::string const& gateway, st
 
 /// The command.
 int run_import_flex(Configuration const& configuration, ImportOptions options, Format format);
-/// Recomputes what the statements prove; exit_difference when something differs. `since` empty: all.
-int run_certify(Configuration const& configuration, std::string const& account, std::string const& since, Format format);
 
 }  // namespace possync::app

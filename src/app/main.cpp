@@ -24,7 +24,6 @@ struct Options {
     bool json = false;
     bool csv = false;
     query::FilterText filter;
-    std::string grouping = "day";
     SyncCommand sync;
     bool without_pnl = false;
     bool reset = false;
@@ -35,7 +34,6 @@ struct Options {
     std::string account_interval = "3m";
     std::string faults;
     DemoCommand demo;
-    std::string method;
     RepairText repair;
     std::string against;
     std::string output;
@@ -44,8 +42,7 @@ struct Options {
     FlexFetchCommand flex_fetch;
     ImportOptions import;
     std::string since;
-    std::string view = "economic";
-    bool total = false;
+    PnlCommand pnl;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -123,8 +120,11 @@ int run(int count, char** words) {
     }
     auto* pnl = app.add_subcommand("pnl", "realized P&L by day, symbol or account");
     add_filter(pnl, options);
-    pnl->add_option("--by", options.grouping, "day, symbol, account, several with commas, or total")->capture_default_str();
-    pnl->add_option("--method", options.method, "average, fifo, lifo or hifo over the whole history; else as the book was kept");
+    pnl->add_option("--by", options.pnl.grouping, "day, symbol, account, several with commas, or total")->capture_default_str();
+    pnl->add_option("--method", options.pnl.method, "average, fifo, lifo or hifo over the whole history; else as the book was kept");
+    pnl->add_option("--view", options.pnl.view, "economic: an option's premium is realized when it ends; tax: it is part of the cost of what an "
+                                                "exercise or assignment delivered")->capture_default_str();
+    pnl->add_flag("--total", options.pnl.total, "with dividends, withholding, interest and fees from statements, in the base currency too");
     app.add_subcommand("verify", "recalculate every position from its facts; exit status 3 when one does not follow from them");
     auto* diff = app.add_subcommand("diff", "broker against book now, with the cause of each difference; exit status 3 when they differ");
     diff->add_option("--account", options.account, "only this account");
@@ -282,7 +282,10 @@ int run(int count, char** words) {
     if (app.got_subcommand("run")) return run_service(*configuration, import_through_service(*configuration));
     if (sync->parsed()) return run_sync(*configuration, options.sync, format);
     if (status->parsed()) return run_status(*configuration, options.account, options.reset, format);
-    if (pnl->parsed()) return run_pnl(*configuration, options.filter, options.grouping, options.method, format);
+    if (pnl->parsed()) {
+        options.pnl.filter = options.filter;
+        return run_pnl(*configuration, options.pnl, format);
+    }
     if (!options.repair.verb.empty()) return run_repair(*configuration, options.repair, format);
     if (diff->parsed()) {
         return options.against.empty() ? run_diff(*configuration, options.account, format)

@@ -617,10 +617,20 @@ private:
         std::map<std::string, Lease> leases;
         for (auto& runner : runners_) leases[runner->name()] = {runner->lease().first, runner->lease().second};
         store_thread_->post([this, options, answer, leases] {
-            auto const lease_of = [&](std::string const& gateway, std::string const&) -> Result<Lease> {
+            auto const lease_of = [&](std::string const& gateway, std::string const& account) -> Result<Lease> {
                 auto const found = leases.find(gateway);
-                if (found != leases.end() && found->second.gateway_id != 0) return found->second;
-                return base::fail(base::ErrorCode::unavailable, fmt::format("this service does not hold gateway {}", gateway));
+                if (found == leases.end() || found->second.gateway_id == 0) {
+                    return base::fail(base::ErrorCode::unavailable, fmt::format("this service does not hold gateway {}", gateway));
+                }
+                // An account that only statements tell of is bound here; for those known this changes nothing.
+                store::GatewayClaim claim;
+                claim.gateway = gateway;
+                claim.owner = owner_name();
+                claim.accounts = {account};
+                claim.paper = !account.empty() && account.front() == 'D';
+                claim.now = clock_now().wall;
+                POSSYNC_TRY(auto const lease, store_->claim(claim));
+                return Lease{lease.gateway_id, lease.epoch};
             };
             auto const done = import_flex(configuration_, *store_, options, lease_of);
             answer(done.has_value(), done ? to_json(*done) : done.error().message);

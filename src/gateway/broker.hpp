@@ -84,17 +84,16 @@ struct Fill {
     std::int64_t order_id = 0;
     std::string order_ref;
     std::string model_code;
-    std::optional<std::int64_t> exercise_type;      ///< 1 exercise, 2 lapse, 100 assigned, 101 exercised by clearing, 102 expired
-    bool moves_position = true;                     ///< false: a combination's own row, an adviser's master order
-    bool superseded = false;                        ///< by a correction, or taken back
-    bool served = true;                             ///< false: the gateway never hears of it, only the statement tells
-    std::string corrects;                           ///< exec_id of the version before
-    std::optional<base::Timestamp> stated_at = {};  ///< of a correction: when the broker made it
+    std::optional<std::int64_t> exercise_type;  ///< 1 exercise, 2 lapse, 100 assigned, 101 exercised by clearing, 102 expired
+    bool moves_position = true;                 ///< false: a combination's own row, an adviser's master order
+    bool superseded = false;                    ///< by a correction, or taken back
+    bool served = true;                         ///< false: the gateway never hears of it, only the statement tells
+    std::string corrects;                       ///< exec_id of the version before
+    std::optional<base::Timestamp> stated_at = {};      ///< of a correction: when the broker made it
     std::optional<base::Timestamp> superseded_at = {};
 };
 
-/// A movement in the broker's books that is no execution. The gateway shows the position that comes of it; why, only a statement
-/// says.
+/// A movement in the broker's books that is no execution. The gateway shows the position that comes of it; why, only a statement says.
 struct BookEntry {
     enum class Kind {
         held,      ///< what was held before: `cost`
@@ -115,10 +114,10 @@ struct BookEntry {
     base::Decimal cost;  ///< positive
     model::Cause cause = model::Cause::execution;
     model::Ratio ratio = {};
-    ConId other = 0;               ///< what comes of an exchange or spin-off; of a delivery: the option it is for
-    std::string action_type = {};  ///< the statement's two letters: FS RS TC SO
-    std::string id;                ///< transaction id
-    bool delivers = false;         ///< an event of an option whose delivery is the next entry
+    ConId other = 0;                     ///< what comes of an exchange or spin-off; of a delivery: the option it is for
+    std::string action_type = {};        ///< the statement's two letters: FS RS TC SO
+    std::string id;                      ///< transaction id
+    bool delivers = false;               ///< an event of an option whose delivery is the next entry
 };
 
 /// What few fills have.
@@ -155,8 +154,7 @@ public:
                        base::Decimal average_cost);
     /// A correction of an earlier fill: the same root, the next number. The holding follows.
     /// `stated_at`: when the broker makes it. `served`: false when the gateway does not hear of it.
-    Fill const* correct(std::string const& exec_id, base::Decimal price, std::optional<base::Timestamp> stated_at = {},
-                        bool served = true);
+    Fill const* correct(std::string const& exec_id, base::Decimal price, std::optional<base::Timestamp> stated_at = {}, bool served = true);
     /// The commission of a fill that was made without one. Null: no such fill.
     /// `realized`: what the broker claims instead of what it should.
     Fill const* report_commission(std::string const& exec_id, base::Decimal commission,
@@ -167,8 +165,7 @@ public:
         ++changes_;
     }
     /// A change of quantity without a fill (transfer, assignment, somebody's mistake).
-    void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost,
-                base::Timestamp time);
+    void adjust(std::string const& account, ConId con_id, base::Decimal quantity, base::Decimal average_cost, base::Timestamp time);
     void set_price(ConId con_id, base::Decimal price);
 
     /// Enters a movement and moves the positions by it; returns its transaction id.

@@ -31,16 +31,14 @@ std::vector<HeldLot> take_first_in(Holding& held, Decimal left) {
 
 Decimal cost_of(std::vector<HeldLot> const& lots) {
     Decimal cost;
-    for (auto const& lot : lots)
-        cost += lot.cost;
+    for (auto const& lot : lots) cost += lot.cost;
     return cost;
 }
 
 Timestamp end_of(Date date) { return base::from_utc_local({next_day(date), 0}); }
 
 Date weekday_from(Date date) {
-    while ((base::days_since_epoch(date) + 3) % 7 >= 5)
-        date = next_day(date);
+    while ((base::days_since_epoch(date) + 3) % 7 >= 5) date = next_day(date);
     return date;
 }
 
@@ -64,7 +62,7 @@ Date trade_date(Fill const& fill, SimulatedInstrument const& instrument) {
 Date trade_date(BookEntry const& entry) { return base::utc_local(entry.time.value_or(Timestamp{0})).date; }
 
 Movement book_trade(Holding& held, Decimal quantity, Decimal const& value, Decimal const& commission, std::string const& exec_id,
-                    Timestamp time) {
+              Timestamp time) {
     Movement done;
     bool const reduces = !held.quantity.is_zero() && held.quantity.sign() != quantity.sign();
     if (!reduces) {
@@ -93,67 +91,75 @@ Movement book_trade(Holding& held, Decimal quantity, Decimal const& value, Decim
     return done;
 }
 
-Movement apply(std::map<ConId, Holding>& holdings, BookEntry const& entry, SimulatedInstrument const& instrument,
-               Decimal const& premium) {
+Movement apply(std::map<ConId, Holding>& holdings, BookEntry const& entry, SimulatedInstrument const& instrument, Decimal const& premium) {
     Holding& held = holdings[entry.con_id];
     Timestamp const time = entry.time.value_or(Timestamp{0});
     switch (entry.kind) {
-    case BookEntry::Kind::held:
-        if (!entry.quantity.is_zero()) add_lot(held, entry.quantity, {"", entry.quantity.abs(), entry.cost, entry.time});
-        return {};
-    case BookEntry::Kind::adjusted:
-        held.quantity += entry.quantity;
-        held.cost = entry.cost;
-        held.lots.clear();
-        if (!held.quantity.is_zero()) held.lots = {{"", held.quantity.abs(), held.cost}};
-        return {};
-    case BookEntry::Kind::event:
-    case BookEntry::Kind::fraction: {
-        Decimal const value = base::multiply_rounded(entry.price, entry.quantity.abs() * instrument.factor(), 10);
-        // What the option brought makes a purchase cheaper and a sale dearer.
-        return book_trade(held, entry.quantity, entry.quantity.is_positive() ? value - premium : value + premium, Decimal(0), "",
-                          time);
-    }
-    case BookEntry::Kind::split:
-        held.quantity = base::multiply_divide_rounded(held.quantity, Decimal(entry.ratio.to), Decimal(entry.ratio.from), 8);
-        for (auto& lot : held.lots) {
-            lot.quantity = base::multiply_divide_rounded(lot.quantity, Decimal(entry.ratio.to), Decimal(entry.ratio.from), 8);
+        case BookEntry::Kind::held:
+            if (!entry.quantity.is_zero()) add_lot(held, entry.quantity, {"", entry.quantity.abs(), entry.cost, entry.time});
+            return {};
+        case BookEntry::Kind::adjusted:
+            held.quantity += entry.quantity;
+            held.cost = entry.cost;
+            held.lots.clear();
+            if (!held.quantity.is_zero()) held.lots = {{"", held.quantity.abs(), held.cost}};
+            return {};
+        case BookEntry::Kind::event:
+        case BookEntry::Kind::fraction: {
+            Decimal const value = base::multiply_rounded(entry.price, entry.quantity.abs() * instrument.factor(), 10);
+            // What the option brought makes a purchase cheaper and a sale dearer.
+            return book_trade(held, entry.quantity, entry.quantity.is_positive() ? value - premium : value + premium, Decimal(0), "", time);
         }
-        return {};
-    case BookEntry::Kind::exchange: {
-        Movement done;
-        done.closed = take_first_in(held, held.quantity.abs());
-        Decimal const cost = cost_of(done.closed);
-        held = {};
-        held.closed_at = time;
-        add_lot(holdings[entry.other], entry.quantity, {"", entry.quantity.abs(), cost, time});
-        return done;
-    }
-    case BookEntry::Kind::spin_off: {
-        Decimal left = entry.cost;
-        for (std::size_t i = 0; i < held.lots.size(); ++i) {
-            Decimal const share =
-                i + 1 == held.lots.size() ? left : base::multiply_divide_rounded(entry.cost, held.lots[i].cost, held.cost, 10);
-            held.lots[i].cost -= share;
-            left -= share;
+        case BookEntry::Kind::split:
+            held.quantity = base::multiply_divide_rounded(held.quantity, Decimal(entry.ratio.to), Decimal(entry.ratio.from), 8);
+            for (auto& lot : held.lots) {
+                lot.quantity = base::multiply_divide_rounded(lot.quantity, Decimal(entry.ratio.to), Decimal(entry.ratio.from), 8);
+            }
+            return {};
+        case BookEntry::Kind::exchange: {
+            Movement done;
+            done.closed = take_first_in(held, held.quantity.abs());
+            held = {};
+            held.closed_at = time;
+            // Each lot goes over with its cost and the day it was bought on, as the broker's statements keep it.
+            Decimal const went = entry.quantity.abs();
+            Decimal all;
+            for (auto const& lot : done.closed) all += lot.quantity;
+            Decimal left = went;
+            for (std::size_t i = 0; i < done.closed.size(); ++i) {
+                auto const& lot = done.closed[i];
+                Decimal const part = i + 1 == done.closed.size() ? left : base::multiply_divide_rounded(went, lot.quantity, all, 8);
+                left -= part;
+                add_lot(holdings[entry.other], entry.quantity.is_negative() ? -part : part, {"", part, lot.cost, lot.opened_at ? lot.opened_at : time});
+            }
+            return done;
         }
-        held.cost -= entry.cost;
-        add_lot(holdings[entry.other], entry.quantity, {"", entry.quantity.abs(), entry.cost, time});
-        return {};
-    }
-    case BookEntry::Kind::transfer: {
-        bool const goes = !held.quantity.is_zero() && held.quantity.sign() != entry.quantity.sign();
-        if (!goes) {
-            add_lot(held, entry.quantity, {"", entry.quantity.abs(), entry.cost, time});
+        case BookEntry::Kind::spin_off: {
+            Decimal left = entry.cost;
+            for (std::size_t i = 0; i < held.lots.size(); ++i) {
+                Decimal const share = i + 1 == held.lots.size()
+                                          ? left
+                                          : base::multiply_divide_rounded(entry.cost, held.lots[i].cost, held.cost, 10);
+                held.lots[i].cost -= share;
+                left -= share;
+            }
+            held.cost -= entry.cost;
+            add_lot(holdings[entry.other], entry.quantity, {"", entry.quantity.abs(), entry.cost, time});
             return {};
         }
-        Movement done;
-        done.closed = take_first_in(held, entry.quantity.abs());
-        held.cost -= cost_of(done.closed);
-        held.quantity += entry.quantity;
-        if (held.quantity.is_zero()) held.closed_at = time;
-        return done;
-    }
+        case BookEntry::Kind::transfer: {
+            bool const goes = !held.quantity.is_zero() && held.quantity.sign() != entry.quantity.sign();
+            if (!goes) {
+                add_lot(held, entry.quantity, {"", entry.quantity.abs(), entry.cost, time});
+                return {};
+            }
+            Movement done;
+            done.closed = take_first_in(held, entry.quantity.abs());
+            held.cost -= cost_of(done.closed);
+            held.quantity += entry.quantity;
+            if (held.quantity.is_zero()) held.closed_at = time;
+            return done;
+        }
     }
     return {};
 }
@@ -186,14 +192,13 @@ Books replay(Broker const& broker, std::string const& account, std::optional<Dat
             Holding& held = books.holdings[(*fill)->con_id];
             booked.long_before = held.quantity.is_positive();
             Decimal const value = base::multiply_rounded((*fill)->price, (*fill)->quantity.abs() * instrument.factor(), 10);
-            booked.movement = book_trade(held, (*fill)->quantity, value, (*fill)->commission.value_or(Decimal(0)),
-                                         (*fill)->exec_id, (*fill)->time);
+            booked.movement =
+                book_trade(held, (*fill)->quantity, value, (*fill)->commission.value_or(Decimal(0)), (*fill)->exec_id, (*fill)->time);
         } else {
             auto const& entry = *std::get<BookEntry const*>(fact.what);
             booked.long_before = books.holdings[entry.con_id].quantity.is_positive();
             bool const delivery = entry.kind == BookEntry::Kind::event && entry.other != 0;
-            booked.movement =
-                apply(books.holdings, entry, broker.instruments().at(entry.con_id), delivery ? premium : Decimal(0));
+            booked.movement = apply(books.holdings, entry, broker.instruments().at(entry.con_id), delivery ? premium : Decimal(0));
             if (entry.delivers) premium = std::exchange(booked.movement.realized, Decimal(0)).value_or(Decimal(0));
         }
         books.booked.push_back(std::move(booked));

@@ -1,6 +1,6 @@
-// The broker's way of keeping books: first in, first out, commissions inside the cost, an option's premium inside the cost of
-// what its exercise or assignment delivers. Every holding follows from fills and entries; replaying them until some moment gives
-// the books of that moment, which is what a statement is made of. Pure.
+// The broker's way of keeping books: first in, first out, commissions inside the cost, an option's premium inside the cost of what its
+// exercise or assignment delivers. Every holding follows from fills and entries; replaying them until some moment gives the books of
+// that moment, which is what a statement is made of. Pure.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@ namespace possync::gateway {
 
 /// What one movement did to a holding.
 struct Movement {
-    std::vector<HeldLot> closed;            ///< what it consumed: positive quantities, cost with commissions
+    std::vector<HeldLot> closed;             ///< what it consumed: positive quantities, cost with commissions
     std::optional<base::Decimal> realized;  ///< net of commissions; unset: it closed nothing
 };
 

@@ -41,10 +41,8 @@ public:
             }
         }
         write_what_was_taken_back();
-        for (auto const& [con_id, held] : books.holdings)
-            write(con_id, held);
-        for (auto const con_id : named_)
-            statement_.instruments.push_back(describe(broker_.instruments().at(con_id)));
+        for (auto const& [con_id, held] : books.holdings) write(con_id, held);
+        for (auto const con_id : named_) statement_.instruments.push_back(describe(broker_.instruments().at(con_id)));
         return std::move(statement_);
     }
 
@@ -92,8 +90,7 @@ private:
 
     void write(Fill const& fill, Booked const& booked) {
         StatementTrade row = trade_of(fill);
-        bool const late =
-            fill.stated_at && within(fill.stated_at) && row.trade_date < statement_.from;  // an earlier day, corrected
+        bool const late = fill.stated_at && within(fill.stated_at) && row.trade_date < statement_.from;  // an earlier day, corrected
         if (!within(row.trade_date) && !late) return;
         row.realized_pnl = booked.movement.realized.value_or(Decimal(0));
         if (!fill.corrects.empty()) {
@@ -105,8 +102,7 @@ private:
     }
 
     std::string trade_id_of(std::string const& exec_id) const {
-        auto const found = std::find_if(broker_.fills().begin(), broker_.fills().end(),
-                                        [&](Fill const& each) { return each.exec_id == exec_id; });
+        auto const found = std::find_if(broker_.fills().begin(), broker_.fills().end(), [&](Fill const& each) { return each.exec_id == exec_id; });
         return found == broker_.fills().end() ? "" : "T" + transaction_of(*found);
     }
 
@@ -153,21 +149,20 @@ private:
         if (!within(entry.time)) return;
         named_.insert(entry.con_id);
         switch (entry.kind) {
-        case BookEntry::Kind::event:
-        case BookEntry::Kind::fraction: write_event(entry, booked); break;
-        case BookEntry::Kind::split: write_action(entry, entry.con_id, entry.quantity); break;
-        case BookEntry::Kind::exchange: {
-            Decimal gone;
-            for (auto const& lot : booked.movement.closed)
-                gone += lot.quantity;
-            write_action(entry, entry.con_id, booked.long_before ? -gone : gone);
-            write_action(entry, entry.other, entry.quantity);
-            break;
-        }
-        case BookEntry::Kind::spin_off: write_action(entry, entry.other, entry.quantity); break;
-        case BookEntry::Kind::transfer: write_transfer(entry); break;
-        case BookEntry::Kind::held:
-        case BookEntry::Kind::adjusted: break;  // nobody says why
+            case BookEntry::Kind::event:
+            case BookEntry::Kind::fraction: write_event(entry, booked); break;
+            case BookEntry::Kind::split: write_action(entry, entry.con_id, entry.quantity); break;
+            case BookEntry::Kind::exchange: {
+                Decimal gone;
+                for (auto const& lot : booked.movement.closed) gone += lot.quantity;
+                write_action(entry, entry.con_id, booked.long_before ? -gone : gone);
+                write_action(entry, entry.other, entry.quantity);
+                break;
+            }
+            case BookEntry::Kind::spin_off: write_action(entry, entry.other, entry.quantity); break;
+            case BookEntry::Kind::transfer: write_transfer(entry); break;
+            case BookEntry::Kind::held:
+            case BookEntry::Kind::adjusted: break;  // nobody says why
         }
     }
 
@@ -210,10 +205,8 @@ private:
         row.quantity = quantity;
         row.currency = old.currency;
         row.description = fmt::format("{}(US0000000000) {} {} FOR {} ({}, US0000000000)", old.symbol,
-                                      entry.action_type == "SO"   ? "SPINOFF"
-                                      : entry.action_type == "TC" ? "MERGED"
-                                                                  : "SPLIT",
-                                      entry.ratio.to, entry.ratio.from, old.symbol);
+                                      entry.action_type == "SO" ? "SPINOFF" : entry.action_type == "TC" ? "MERGED" : "SPLIT", entry.ratio.to,
+                                      entry.ratio.from, old.symbol);
         statement_.corporate_actions.push_back(std::move(row));
     }
 
@@ -266,12 +259,10 @@ private:
 }  // namespace
 
 bool is_statement_section(std::string const& name) {
-    return name == "trades" || name == "events" || name == "actions" || name == "transfers" || name == "positions" ||
-           name == "lots";
+    return name == "trades" || name == "events" || name == "actions" || name == "transfers" || name == "positions" || name == "lots";
 }
 
-model::Statement write_statement(Broker const& broker, std::string const& account, Date from, Date to,
-                                 std::set<std::string> const& without) {
+model::Statement write_statement(Broker const& broker, std::string const& account, Date from, Date to, std::set<std::string> const& without) {
     return Writer(broker, account, from, to, without).write();
 }
 

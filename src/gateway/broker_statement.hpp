@@ -1,5 +1,5 @@
-// The broker's books of some days as the statement that it would write about them: what the gateway never told included, known as
-// of the end of the last day. Pure.
+// The broker's books of some days as the statement that it would write about them: what the gateway never told included, known as of
+// the end of the last day. Pure.
 #pragma once
 
 #include <set>

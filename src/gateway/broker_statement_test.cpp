@@ -150,7 +150,7 @@ TEST_F(Desk, SplitsMergersAndTransfersConserveCost) {
 }
 
 TEST_F(Desk, AnEveningInFuturesIsTheNextTradeDate) {
-    fill(es, "1", "6000", "2026-11-27T18:00:00Z");  // Friday
+    fill(es, "1", "6000", "2026-11-27T18:00:00Z");   // Friday
     fill(spy, "1", "500", "2026-11-27T18:00:00Z");
     auto const friday = write_statement(broker, "DU1", {2026, 11, 27}, {2026, 11, 27});
     ASSERT_EQ(friday.trades.size(), 1u);

@@ -14,10 +14,9 @@ using base::Result;
 namespace {
 
 constexpr std::array<std::string_view, 31> verbs{
-    "gateway", "combo",      "allocate", "account",    "instrument", "hold",  "fill",     "correct",
-    "cancel",  "commission", "adjust",   "entry",      "split",      "merge", "spinoff",  "transfer",
-    "price",   "push",       "notice",   "disconnect", "fault",      "start", "sync",     "wait",
-    "restart", "expect",     "stop",     "explain",    "exclude",    "undo",  "statement"};
+    "gateway", "combo",      "allocate", "account",  "instrument", "hold",  "fill",     "correct", "cancel",  "commission", "adjust",
+    "entry",   "split",      "merge",    "spinoff",  "transfer",   "price", "push",     "notice",  "disconnect", "fault",    "start",
+    "sync",    "wait",       "restart",  "expect",   "stop",       "explain", "exclude", "undo",    "statement"};
 
 }  // namespace
 
@@ -371,8 +370,7 @@ Result<void> ScenarioPlayer::entry(Words& words, base::Now now) {
     std::string const word = words.text();
     auto const cause = model::parse_cause(word);
     using model::Cause;
-    bool const ends = cause && (*cause == Cause::expiry || *cause == Cause::exercise || *cause == Cause::assignment ||
-                                *cause == Cause::cash_settlement);
+    bool const ends = cause && (*cause == Cause::expiry || *cause == Cause::exercise || *cause == Cause::assignment || *cause == Cause::cash_settlement);
     if (!ends) words.fail("no such entry: " + word);
     Decimal const quantity = words.number();
     Decimal price;

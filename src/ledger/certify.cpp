@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "ledger/statement_index.hpp"
 #include "ledger/tax_view.hpp"
 
 namespace possync::ledger {
@@ -31,9 +32,6 @@ namespace {
 
 constexpr int money_decimals = 10;
 constexpr std::int64_t evening = std::int64_t{17} * 3'600'000'000;
-/// Holidays leave single weekdays out; more in a row is a hole.
-constexpr std::int64_t weekdays_left_out = 2;
-
 Date day_after(Date date, std::int64_t days = 1) { return base::date_of_days(base::days_since_epoch(date) + days); }
 bool is_weekday(Date date) {
     auto const day = (base::days_since_epoch(date) + 3) % 7;  // 0: Monday
@@ -65,6 +63,7 @@ public:
             if (position.date >= since_) listed[position.con_id][position.date].push_back(&position);
         }
         static std::map<Date, std::vector<StatementPosition const*>> const none;
+        hold_trades();
         for (auto const& [con_id, instrument] : book_.instruments) {
             auto const found = listed.find(con_id);
             POSSYNC_TRY_VOID(judge(instrument, found == listed.end() ? none : found->second));
@@ -106,21 +105,36 @@ private:
                 if (is_weekday(date)) verdict_day(date).state = CertificationState::matched;
                 covered_.insert(date);
             }
-            if (statement.to >= since_ && statement.sections.find("OpenPositions") != std::string::npos) ends_.insert(statement.to);
+            if (statement.to >= since_ && statement.sections.find("OpenPositions") != std::string::npos) ends_.insert(position_date(statement));
             if (!covered_to || statement.to > *covered_to) covered_to = statement.to;
         }
     }
 
+    /// The last day that any of its positions names: a period may end on a weekend.
+    Date position_date(model::StatementRecord const& statement) const {
+        std::optional<Date> last;
+        for (auto const& position : claims_.positions) {
+            bool const of_it = !position.is_lot && position.date >= statement.from && position.date <= statement.to;
+            if (of_it && (!last || position.date > *last)) last = position.date;
+        }
+        return last.value_or(statement.to);
+    }
+
     void note_gap(Date from, Date until) {
-        std::int64_t weekdays = 0;
-        for (Date date = from; date < until; date = day_after(date)) weekdays += is_weekday(date);
-        if (weekdays <= weekdays_left_out || until < since_) return;
+        bool business = false;
+        for (Date date = from; date < until; date = day_after(date)) business = business || is_business_day(date);
+        if (!business || until < since_) return;
         verdict_day(from).state = CertificationState::provisional;
         differs(DifferenceKind::statement_gap, from, 0, "", "", "",
                 fmt::format("no statement covers {} to {}; fetch one for these days", base::to_string(from), base::to_string(day_after(until, -1))));
     }
 
     bool is_covered(Date date) const { return covered_.contains(date); }
+    static Date next_business_day(Date date) {
+        do date = day_after(date);
+        while (!is_business_day(date));
+        return date;
+    }
 
     /// A fill that no statement dated belongs to the next day when it comes in the evening.
     std::optional<Date> date_of(Execution const& execution) const {
@@ -136,6 +150,55 @@ private:
         if (!adjustment.effective_at) return std::nullopt;
         auto const local = options_.zones->to_local(options_.report_zone, *adjustment.effective_at);
         return local ? std::optional(local->date) : std::nullopt;
+    }
+
+    /// What statements count must be in the book, in force and with its quantity, or taken back by the broker.
+    void hold_trades() {
+        InstrumentBook const* book = nullptr;
+        std::map<std::string_view, std::vector<Execution const*>> fills;  // of the book, by root and by transaction
+        ConId of = -1;
+        for (auto const& claim : claims_.trades) {
+            if (claim.trade_date < since_ || !is_covered(claim.trade_date)) continue;
+            if (claim.con_id != of) {
+                of = claim.con_id;
+                auto const found = book_.instruments.find(of);
+                book = found == book_.instruments.end() ? nullptr : &found->second;
+                fills.clear();
+                if (book != nullptr) {
+                    for (auto const& execution : book->executions) {
+                        fills[model::execution_root(execution.exec_id)].push_back(&execution);
+                        if (!execution.transaction_id.empty()) fills[execution.transaction_id].push_back(&execution);
+                    }
+                }
+            }
+            hold(claim, fills);
+        }
+    }
+
+    void hold(model::StatementTradeClaim const& claim, std::map<std::string_view, std::vector<Execution const*>> const& fills) {
+        auto find = [&](std::string_view name) -> std::vector<Execution const*> const& {
+            static std::vector<Execution const*> const none;
+            auto const found = fills.find(name);
+            return found == fills.end() ? none : found->second;
+        };
+        Execution const* known = nullptr;
+        for (auto const* candidates : {&find(model::execution_root(claim.exec_id)), &find(claim.transaction_id)}) {
+            for (auto const* each : *candidates) {
+                auto const taken_back = model::cancelled_on(*each);
+                if (taken_back && !each->superseded_by.ends_with(model::not_listed)) return;
+                if (each->superseded_by.empty()) known = each;
+            }
+        }
+        if (known == nullptr) {
+            differs(DifferenceKind::execution_missing, claim.trade_date, claim.con_id, claim.exec_id, claim.quantity.to_string(), "",
+                    "it does not count in the book; import the statement again");
+        } else if (known->excluded) {
+            differs(DifferenceKind::execution_excluded, claim.trade_date, claim.con_id, known->exec_id, claim.quantity.to_string(), "0",
+                    "excluded by the operator; `possync undo` lets it count again");
+        } else if (known->signed_quantity() != claim.quantity) {
+            differs(DifferenceKind::execution_quantity, claim.trade_date, claim.con_id, known->exec_id, claim.quantity.to_string(),
+                    known->signed_quantity().to_string(), "");
+        }
     }
 
     // --- one instrument --------------------------------------------------------------------------------------------
@@ -154,7 +217,9 @@ private:
             }
             auto& day = verdict_day(*date);
             if (execution.transaction_id.empty()) {
-                if (!never) {
+                // The last hours of what trades at night are of the next date, which no statement covers yet.
+                bool const may_be_next = !trades_by_calendar_day(book.instrument) && !is_covered(next_business_day(*date));
+                if (!never && !may_be_next) {
                     differs(DifferenceKind::execution_not_in_statement, *date, con_id, execution.exec_id, "",
                             fmt::format("{} @ {}", execution.signed_quantity().to_string(), execution.price.to_string()),
                             "no statement of its day lists it");
@@ -188,14 +253,29 @@ private:
     }
 
     base::Result<void> compare_realized_pnl(InstrumentBook const& book) {
-        POSSYNC_TRY(auto const realized, realized_by(book, options_));
+        // A statement of before a correction claims what was known then.
+        std::vector<Date> const corrections = corrections_of(book);
+        std::vector<Realized> eras;  // before each correction, and after the last
+        for (std::size_t i = 0; i <= corrections.size(); ++i) {
+            InstrumentBook known;
+            known.instrument = book.instrument;
+            known.adjustments = book.adjustments;
+            known.executions = i == corrections.size() ? book.executions : known_on(book, day_after(corrections[i], -1));
+            POSSYNC_TRY(auto realized, realized_by(known, options_));
+            eras.push_back(std::move(realized));
+        }
+        auto const realized_on = [&](Date date) -> Realized const& {
+            auto const era = std::upper_bound(corrections.begin(), corrections.end(), date) - corrections.begin();
+            return eras[static_cast<std::size_t>(era)];
+        };
         std::optional<Others> others;  // asked for when the first one differs
         for (auto const& execution : book.executions) {
             auto const date = date_of(execution);
-            bool const claims = execution.in_force() && execution.booking == Booking::booked && execution.broker_realized_pnl &&
+            bool const claims = (execution.in_force() || counted_before(execution)) && execution.booking == Booking::booked && execution.broker_realized_pnl &&
                                 !execution.transaction_id.empty() && date && *date >= since_ && is_covered(*date);
             if (!claims) continue;
             Decimal const theirs = *execution.broker_realized_pnl;
+            auto const& realized = realized_on(*date);
             auto const found = realized.find(execution.exec_id);
             if (found != realized.end() && !found->second) {
                 if (!theirs.is_zero()) {
@@ -213,6 +293,38 @@ private:
                     cause_of(*others, execution, ours, theirs));
         }
         return {};
+    }
+
+    /// The broker took it back with a row of its own: until then it counted.
+    static bool counted_before(Execution const& execution) {
+        return model::cancelled_on(execution) && !execution.superseded_by.ends_with(model::not_listed) && !execution.excluded;
+    }
+
+    static std::vector<Date> corrections_of(InstrumentBook const& book) {
+        std::set<Date> dates;
+        for (auto const& execution : book.executions) {
+            if (counted_before(execution)) dates.insert(*model::cancelled_on(execution));
+        }
+        return {dates.begin(), dates.end()};
+    }
+
+    /// The fills that counted at the end of a day, as if nothing had been corrected since.
+    static std::vector<Execution> known_on(InstrumentBook const& book, Date day) {
+        std::map<std::string_view, Date> replaced;  // root -> since when another version stands for it
+        for (auto const& execution : book.executions) {
+            if (counted_before(execution)) replaced[model::execution_root(execution.exec_id)] = *model::cancelled_on(execution);
+        }
+        std::vector<Execution> known;
+        for (auto const& execution : book.executions) {
+            auto const since = replaced.find(model::execution_root(execution.exec_id));
+            bool const later = since != replaced.end() && !counted_before(execution) && since->second > day;
+            bool const before = counted_before(execution) && *model::cancelled_on(execution) > day;
+            if ((execution.in_force() && !later) || before) {
+                known.push_back(execution);
+                known.back().superseded_by.clear();
+            }
+        }
+        return known;
     }
 
     using Realized = std::map<std::string, std::optional<Decimal>>;
@@ -262,20 +374,20 @@ private:
         static std::vector<StatementPosition const*> const nothing;
         std::optional<Folded> folded;
         std::size_t folded_facts = 0;
+        bool const corrected = !corrections_of(book).empty();
         Dated const dated = date_facts(book);
         for (Date const date : ends_) {
             auto const rows = listed.find(date);
             auto const day = base::days_since_epoch(date);
-            std::size_t const facts = static_cast<std::size_t>(
-                std::count_if(dated.executions.begin(), dated.executions.end(), [&](std::int64_t of) { return of <= day; }) +
-                std::count_if(dated.adjustments.begin(), dated.adjustments.end(), [&](std::int64_t of) { return of <= day; }));
+            auto const until = [&](std::vector<std::int64_t> const& days) {
+                return static_cast<std::size_t>(std::count_if(days.begin(), days.end(), [&](std::int64_t of) { return of <= day; }));
+            };
+            std::size_t const facts = until(dated.executions) + until(dated.adjustments);
             if (facts == 0 && rows == listed.end()) continue;
-            if (!folded || facts != folded_facts) {
-                std::vector<Execution> executions;
+            if (!folded || facts != folded_facts || corrected) {
+                std::vector<Execution> executions = known_on(book, date);
+                std::erase_if(executions, [&](Execution const& each) { return day_of(each) > day; });
                 std::vector<Adjustment> adjustments;
-                for (std::size_t i = 0; i < book.executions.size(); ++i) {
-                    if (dated.executions[i] <= day) executions.push_back(book.executions[i]);
-                }
                 for (std::size_t i = 0; i < book.adjustments.size(); ++i) {
                     if (dated.adjustments[i] <= day) adjustments.push_back(book.adjustments[i]);
                 }
@@ -292,17 +404,20 @@ private:
         std::vector<std::int64_t> executions;
         std::vector<std::int64_t> adjustments;
     };
+    static constexpr std::int64_t never_counts = std::numeric_limits<std::int64_t>::max();
+    std::int64_t day_of(Execution const& execution) const {
+        bool const counts = (execution.in_force() || counted_before(execution)) && execution.booking == Booking::booked;
+        auto const date = counts ? date_of(execution) : std::nullopt;
+        return date ? base::days_since_epoch(*date) : never_counts;
+    }
     Dated date_facts(InstrumentBook const& book) const {
-        constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
         Dated dated;
         for (auto const& execution : book.executions) {
-            bool const counts = execution.in_force() && execution.booking == Booking::booked;
-            auto const date = counts ? date_of(execution) : std::nullopt;
-            dated.executions.push_back(date ? base::days_since_epoch(*date) : never);
+            dated.executions.push_back(day_of(execution));
         }
         for (auto const& adjustment : book.adjustments) {
             auto const date = date_of(adjustment);
-            dated.adjustments.push_back(!adjustment.in_force() ? never : date ? base::days_since_epoch(*date) : 0);
+            dated.adjustments.push_back(!adjustment.in_force() ? never_counts : date ? base::days_since_epoch(*date) : 0);
         }
         return dated;
     }
@@ -468,7 +583,7 @@ void include(Verdict& verdict, std::vector<CertificationDifference> const& diffe
 
 bool told_by_joining(DifferenceKind kind) {
     return kind == DifferenceKind::corporate_action_undecided || kind == DifferenceKind::execution_cancelled ||
-           kind == DifferenceKind::execution_excluded || kind == DifferenceKind::execution_instrument || kind == DifferenceKind::multiplier;
+           kind == DifferenceKind::execution_instrument || kind == DifferenceKind::multiplier;
 }
 
 std::optional<Date> certified_through(std::vector<Certification> const& certifications) {

@@ -25,8 +25,7 @@ public:
 
     /// The broker's average cost contains the commissions of what is held. Ours is put together likewise, where every
     /// cost and commission is known, by the account's method, first in, first out, or the tax view, whichever agrees: a login
-    /// may show either, and puts an option's premium into the cost of what it delivered. A difference is `settling` until it
-    /// has stood for Policy::settle_for. Nothing without a complete snapshot.
+    /// may show either, and puts an option's premium into the cost of what it delivered. A difference is `settling` until it has stood for Policy::settle_for. Nothing without a complete snapshot.
     /// First each instrument that the plan changes, its rows being in `changes` already; then all others.
     void compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet const& changes);
     void compare_unchanged_costs();

@@ -1,8 +1,8 @@
 #include "ledger/corporate_action.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -32,17 +32,31 @@ std::string proposal(StatementCorporateAction const& row, char const* reason) {
                        row.description);
 }
 
-/// A whole number that ends before `text` ends, or begins it.
-std::optional<std::int64_t> number_at(std::string_view text, bool at_end) {
+/// A number at the end or the beginning of a text: "1.5", "1,000".
+std::optional<Decimal> number_at(std::string_view text, bool at_end) {
     while (!text.empty() && (at_end ? text.back() : text.front()) == ' ') at_end ? text.remove_suffix(1) : text.remove_prefix(1);
     std::size_t count = 0;
-    auto const is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    while (count < text.size() && is_digit(at_end ? text[text.size() - 1 - count] : text[count])) ++count;
-    if (count == 0) return std::nullopt;
-    std::string_view const digits = at_end ? text.substr(text.size() - count) : text.substr(0, count);
-    std::int64_t value = 0;
-    auto const [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return error == std::errc{} && value > 0 ? std::optional(value) : std::nullopt;
+    auto const of_number = [](char c) { return (c >= '0' && c <= '9') || c == '.' || c == ','; };
+    while (count < text.size() && of_number(at_end ? text[text.size() - 1 - count] : text[count])) ++count;
+    std::string digits(at_end ? text.substr(text.size() - count) : text.substr(0, count));
+    while (!digits.empty() && (digits.back() == ',' || digits.back() == '.')) digits.pop_back();
+    std::erase(digits, ',');
+    auto const value = Decimal::parse(digits);
+    return value && value->is_positive() ? std::optional(*value) : std::nullopt;
+}
+
+/// 1.5 : 1 is 3 : 2.
+std::optional<Ratio> ratio_of(Decimal const& to, Decimal const& from) {
+    int const scale = std::max(to.scale(), from.scale());
+    Decimal unit(1);
+    for (int i = 0; i < scale; ++i) unit = unit * Decimal(10);
+    Decimal const a = to * unit;
+    Decimal const b = from * unit;
+    if (a.scale() != 0 || b.scale() != 0 || scale > 8 || a > Decimal(1'000'000'000'000) || b > Decimal(1'000'000'000'000)) return std::nullopt;
+    auto const x = static_cast<std::int64_t>(a.coefficient());
+    auto const y = static_cast<std::int64_t>(b.coefficient());
+    auto const divisor = std::gcd(x, y);
+    return Ratio{x / divisor, y / divisor};
 }
 
 }  // namespace
@@ -51,7 +65,7 @@ std::optional<Ratio> ratio_in(std::string_view description) {
     for (auto at = description.find(" FOR "); at != std::string_view::npos; at = description.find(" FOR ", at + 1)) {
         auto const to = number_at(description.substr(0, at), true);
         auto const from = number_at(description.substr(at + 5), false);
-        if (to && from) return Ratio{*to, *from};
+        if (to && from) return ratio_of(*to, *from);
     }
     return std::nullopt;
 }
@@ -100,8 +114,8 @@ DecidedAction decide(std::string const& id, std::span<StatementCorporateAction c
         auto const ratio = ratio_in(first.description);
         if (!ratio) return undecided("the statement does not state the ratio of the split");
         auto& split = leg(first.con_id, ActionLeg::Effect::split);
-        split.quantity = Decimal(0);
         split.ratio = ratio;
+        if (cash.is_positive()) split.value = cash;
         split.cause = model::Cause::split;
         return action;
     }
@@ -123,7 +137,7 @@ DecidedAction decide(std::string const& id, std::span<StatementCorporateAction c
     }
     if (first.type == "SO" && in.size() == 1 && out.empty()) {
         ConId const child = in.front();
-        auto const* listed = index.of(child).total_on(index.statement().to);
+        auto const* listed = index.of(child).total_on(index.position_date());
         bool const alone = listed != nullptr && listed->quantity == sides[child].quantity && index.of(child).trades.empty();
         // The parent is whatever else the rows or their description name; it must be the only one.
         ConId parent = 0;

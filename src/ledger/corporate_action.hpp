@@ -24,9 +24,9 @@ struct ActionLeg {
     };
     model::ConId con_id = 0;
     Effect effect = Effect::undecided;
-    base::Decimal quantity;  ///< signed change; 0 for a split
+    base::Decimal quantity;  ///< signed change as the rows state it
     std::optional<model::Ratio> ratio;
-    std::optional<base::Decimal> value;  ///< positive
+    std::optional<base::Decimal> value;  ///< positive; of a split what was paid for a fraction
     model::ConId from = 0;
     model::Cause cause = model::Cause::corporate_action;
     std::string why;

@@ -149,6 +149,11 @@ private:
             if (adjustment.basis != Basis::broker || !adjustment.price) continue;
             adjustment.price = base::multiply_divide_rounded(*adjustment.price, *before, *after, price_decimals);
         }
+        // So are fills that only a statement told: it prints prices in the currency, whatever the exchange quotes.
+        for (auto& execution : at.facts.executions) {
+            if (!execution.time_text.empty() || execution.transaction_id.empty()) continue;
+            execution.price = base::multiply_divide_rounded(execution.price, *before, *after, price_decimals);
+        }
     }
 
     /// The instrument as a row of this observation describes it.
@@ -207,6 +212,7 @@ private:
         // What the fill was booked as, its correction is booked as.
         if (highest->booking == Booking::booked) added.booking = Booking::booked;
         added.excluded = highest->excluded;
+        added.sequence = highest->sequence;
         if (model::correction_rank(highest->exec_id) > number) {
             added.superseded_by = highest->exec_id;
             return;

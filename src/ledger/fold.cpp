@@ -60,6 +60,7 @@ struct Movement {
     bool moves_cost = false;  // what goes takes its cost along: no P&L
     std::optional<model::Ratio> ratio;
     std::optional<Timestamp> time;
+    std::optional<Timestamp> acquired_at;  // where it is not the time
     std::optional<base::Date> trade_date;  // as stated; else that of the time
     Timestamp known_at;
     std::string exec_id;
@@ -129,6 +130,7 @@ public:
         movement.basis = adjustment.basis;
         movement.ratio = adjustment.ratio;
         movement.time = adjustment.effective_at;
+        movement.acquired_at = adjustment.acquired_at;
         movement.known_at = adjustment.recorded_at;
         apply_tax_view(movement);
         if (adjustment.ratio) {
@@ -234,7 +236,7 @@ private:
         lot.con_id = instrument_.con_id;
         lot.opening_fact = movement.name;
         lot.open_exec_id = movement.exec_id;
-        lot.opened_at = movement.time;
+        lot.opened_at = movement.acquired_at ? movement.acquired_at : movement.time;
         lot.quantity = is_long ? quantity : -quantity;
         lot.remaining_quantity = lot.quantity;
         lot.price = movement.price;

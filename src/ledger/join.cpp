@@ -29,7 +29,6 @@ constexpr int price_decimals = 10;
 /// A statement may date an event on the business day before or after the day it was seen.
 constexpr std::int64_t days_apart = 5;
 constexpr std::string_view by_statement = "statement";
-constexpr std::string_view cancelled_prefix = "cancelled:";
 
 bool is_event(Cause cause) {
     return cause == Cause::exercise || cause == Cause::assignment || cause == Cause::expiry || cause == Cause::cash_settlement ||
@@ -44,9 +43,11 @@ bool is_opening(Adjustment const& a) { return a.in_force() && a.cause == Cause::
 /// As they stand in an instrument's facts, without building the texts that order_of does.
 bool stands_before(Execution const& a, Execution const& b) {
     if (a.time != b.time) return a.time < b.time;
+    if (a.sequence != b.sequence) return a.sequence < b.sequence;
     if (a.perm_id != b.perm_id) return a.perm_id < b.perm_id;
     if (a.cum_qty != b.cum_qty) return a.cum_qty < b.cum_qty;
-    return model::execution_root(a.exec_id) < model::execution_root(b.exec_id);
+    if (auto const order = model::execution_root(a.exec_id).compare(model::execution_root(b.exec_id)); order != 0) return order < 0;
+    return a.exec_id < b.exec_id;
 }
 
 std::string text(Decimal const& value) { return value.to_string(); }
@@ -139,7 +140,7 @@ private:
 
     /// An entry for the end of an option, which the wire may have brought as a fill with an exercise type.
     Execution* same_event(StatementTrade const& trade) {
-        if (!is_event(trade.cause) && trade.cause != Cause::reinvestment) return nullptr;
+        if (!is_event(cause_of(trade)) && cause_of(trade) != Cause::reinvestment) return nullptr;
         for (auto& execution : facts_.executions) {
             bool const told = execution.in_force() && execution.transaction_id.empty() && execution.exercise_type.value_or(-1) > 0;
             if (told && execution.signed_quantity() == trade.quantity && near(execution.time, trade.trade_date)) return &execution;
@@ -166,12 +167,18 @@ private:
     }
 
     void take(StatementTrade const& trade) {
-        std::string const exec_id = exec_id_of(trade);
+        std::string const exec_id = index_.exec_id_of(trade);
         Execution* known = version_in_force(exec_id);
         if (known == nullptr) known = same_event(trade);
         if (known == nullptr) return add(trade, exec_id);
         if (stands_for_cancelled(*known, trade)) return add(trade, free_id(exec_id));
         confirmed_.insert(std::string(model::execution_root(known->exec_id)));
+        if (known->superseded_by.ends_with(model::not_listed)) known->superseded_by.clear();  // it is listed now
+        if (model::cancelled_on(*known)) return;  // a later statement took it back
+        if (joiner_.part_.outdated && !known->transaction_id.empty()) return;
+        bool const other = !known->transaction_id.empty() && known->transaction_id != transaction_of(trade);
+        if (other && !trade.corrects) return;  // what stands for the trade came with a later statement
+        order_changes_ = order_changes_ || known->sequence == 0;
         if (known->excluded) {
             return differs(DifferenceKind::execution_excluded, trade.trade_date, DifferenceState::open, known->exec_id,
                            text(trade.quantity), "0", "excluded by the operator; `possync undo` lets it count again");
@@ -180,10 +187,6 @@ private:
         bool const quantity_differs = known->signed_quantity() != trade.quantity;
         bool const price_differs = !same_money(known->price, price, known->shares);
         if (quantity_differs || price_differs) {
-            if (!known->transaction_id.empty() && known->transaction_id != trade.transaction_id) {
-                // A later statement said otherwise already.
-                return;
-            }
             correct(*known, trade, price);
             return;
         }
@@ -192,7 +195,7 @@ private:
 
     /// The broker took the fill back and lists what is to stand for it, often under the id of the same fill.
     bool stands_for_cancelled(Execution const& known, StatementTrade const& trade) const {
-        bool const cancelled = known.superseded_by.starts_with(cancelled_prefix) && !known.excluded;
+        bool const cancelled = model::cancelled_on(known) && !known.superseded_by.ends_with(model::not_listed) && !known.excluded;
         if (!cancelled || !trade.corrects) return false;
         return known.transaction_id.empty() || known.transaction_id != trade.transaction_id;
     }
@@ -240,17 +243,19 @@ private:
             differs(DifferenceKind::execution_trade_date, date, DifferenceState::corrected, execution.exec_id, base::to_string(date),
                     base::to_string(*execution.trade_date), "an evening session belongs to the next trade date");
         }
-        if (trade.cause != Cause::execution) {
-            execution.cause = trade.cause;
+        if (cause_of(trade) != Cause::execution) {
+            execution.cause = cause_of(trade);
         }
         execution.trade_date = date;
         execution.transaction_id = transaction_of(trade);
+        if (execution.sequence == 0) execution.sequence = model::transaction_number(trade.transaction_id);
         if (execution.order_ref.empty()) execution.order_ref = trade.order_ref;
         if (execution.booking == Booking::pending) execution.booking = Booking::booked;
     }
 
-    static std::string transaction_of(StatementTrade const& trade) {
-        return trade.transaction_id.empty() ? exec_id_of(trade) : trade.transaction_id;
+    Cause cause_of(StatementTrade const& trade) const { return index_.cause_of(trade); }
+    std::string transaction_of(StatementTrade const& trade) const {
+        return trade.transaction_id.empty() ? index_.exec_id_of(trade) : trade.transaction_id;
     }
 
     Execution made_of(StatementTrade const& trade, std::string exec_id) const {
@@ -268,9 +273,15 @@ private:
         added.commission_currency = trade.commission_currency;
         added.broker_realized_pnl = trade.realized_pnl;
         added.booking = never_ ? Booking::never : Booking::booked;
-        if (trade.cause != Cause::execution) added.cause = trade.cause;
+        if (cause_of(trade) != Cause::execution) added.cause = cause_of(trade);
         added.trade_date = trade.trade_date;
         added.transaction_id = transaction_of(trade);
+        added.sequence = model::transaction_number(trade.transaction_id);
+        if (auto const of_fill = by_root_.find(std::string(model::execution_root(added.exec_id))); of_fill != by_root_.end()) {
+            for (std::size_t const i : of_fill->second) {
+                if (facts_.executions[i].sequence != 0) added.sequence = facts_.executions[i].sequence;
+            }
+        }
         added.recorded_at = joiner_.now_;
         return added;
     }
@@ -283,18 +294,21 @@ private:
         }
         Execution added = made_of(trade, exec_id);
         if (was_followed(added.time)) {
-            bool const event = trade.cause != Cause::execution;
+            bool const event = cause_of(trade) != Cause::execution;
             differs(event ? DifferenceKind::event_missing : DifferenceKind::execution_missing, trade.trade_date, DifferenceState::corrected,
                     exec_id, fmt::format("{} @ {}", text(trade.quantity), text(trade.price)), "",
-                    event ? std::string(to_string(trade.cause)) : "never seen from the gateway");
+                    event ? std::string(to_string(cause_of(trade))) : "never seen from the gateway");
         }
         confirmed_.insert(std::string(model::execution_root(exec_id)));
+        if (!never_) {
+            if (auto const* row = taken_back_later(added)) added.superseded_by = model::cancelled_mark(*row->trade_date, row->transaction_id);
+        }
         added_.push_back(std::move(added));
     }
 
     /// The statement's version of a fill takes the place of the wire's; both stay.
     void correct(Execution& was, StatementTrade const& trade, Decimal const& price) {
-        bool const own_version = was.exec_id == model::statement_version(exec_id_of(trade)) || was.time_text.empty();
+        bool const own_version = was.exec_id == model::statement_version(index_.exec_id_of(trade)) || was.time_text.empty();
         bool const side_differs = was.signed_quantity().sign() != trade.quantity.sign();
         bool const quantity_differs = was.shares != trade.quantity.abs();
         auto const kind = side_differs       ? DifferenceKind::execution_side
@@ -322,22 +336,57 @@ private:
         added_.push_back(std::move(version));
     }
 
+    /// What the same statement takes back again; its correction may carry the next number of the same fill.
     void take_back(StatementTrade const& trade) {
-        if (Execution* const known = version_in_force(exec_id_of(trade)); known != nullptr && known->superseded_by.empty()) {
-            cancel(*known, trade);
+        std::string const exec_id = index_.exec_id_of(trade);
+        for (auto& execution : facts_.executions) {
+            bool const it = execution.exec_id == exec_id || execution.exec_id == model::statement_version(exec_id);
+            if (it && execution.superseded_by.empty()) cancel(execution, trade);
         }
     }
 
     void cancel(Execution& known, StatementTrade const& trade) {
         differs(DifferenceKind::execution_cancelled, trade.trade_date, DifferenceState::corrected, known.exec_id, "0",
                 text(known.signed_quantity()), "the broker took the trade back");
-        known.superseded_by = std::string(cancelled_prefix) + (trade.transaction_id.empty() ? base::to_string(trade.trade_date) : trade.transaction_id);
-        cancelled_.insert(known.exec_id);
+        // What a later statement takes back counted until its days.
+        known.superseded_by = model::cancelled_mark(std::max(trade.trade_date, statement_.from), name_of_cancel(trade));
+    }
+
+    std::string name_of_cancel(StatementTrade const& cancel_row) const {
+        return cancel_row.transaction_id.empty() ? index_.exec_id_of(cancel_row) : cancel_row.transaction_id;
+    }
+
+    /// A row that takes a trade back, kept among the executions without ever counting: the trade may come with an older statement.
+    void keep(StatementTrade const& cancel_row) {
+        Execution kept = made_of(cancel_row, cancel_row.transaction_id.empty() ? index_.exec_id_of(cancel_row) + "-cancel"
+                                                                               : model::statement_exec_id(cancel_row.transaction_id));
+        kept.booking = Booking::never;
+        kept.broker_realized_pnl.reset();
+        kept.trade_date = std::max(cancel_row.trade_date, statement_.from);  // when it was told
+        for (auto const& known : facts_.executions) {
+            if (known.exec_id == kept.exec_id) return;
+        }
+        added_.push_back(std::move(kept));
+    }
+
+    /// The row of a later statement that takes this trade back; null when there is none.
+    Execution const* taken_back_later(Execution const& trade) const {
+        for (auto const& row : facts_.executions) {
+            bool const takes_back = row.booking == Booking::never && row.in_force() && row.signed_quantity() == -trade.signed_quantity() &&
+                                    same_money(row.price, trade.price, trade.shares) && row.trade_date && trade.trade_date &&
+                                    *row.trade_date >= *trade.trade_date && near(row.time, *trade.trade_date);
+            bool const used = std::any_of(facts_.executions.begin(), facts_.executions.end(), [&](Execution const& other) {
+                return model::cancelled_on(other) && other.superseded_by.ends_with(":" + row.transaction_id);
+            });
+            if (takes_back && !used) return &row;
+        }
+        return nullptr;
     }
 
     /// The statement takes back a trade that it does not list: one of the days before.
     void take_back_earlier(StatementTrade const& cancel_row) {
-        std::string const mark = std::string(cancelled_prefix) + cancel_row.transaction_id;
+        std::string const mark = model::cancelled_mark(std::max(cancel_row.trade_date, statement_.from), name_of_cancel(cancel_row));
+        keep(cancel_row);
         Execution* found = nullptr;
         bool ambiguous = false;
         for (auto& execution : facts_.executions) {
@@ -365,6 +414,8 @@ private:
     }
 
     void merge_added() {
+        // Within a second the transactions that the statement told decide.
+        if (order_changes_) std::sort(facts_.executions.begin(), facts_.executions.end(), stands_before);
         if (added_.empty()) return;
         std::sort(added_.begin(), added_.end(), stands_before);
         std::vector<Execution> all;
@@ -373,7 +424,6 @@ private:
                    std::make_move_iterator(added_.begin()), std::make_move_iterator(added_.end()), std::back_inserter(all), stands_before);
         facts_.executions = std::move(all);
         added_.clear();
-        changed_ = true;
     }
 
     // --- corporate actions and transfers -----------------------------------------------------------------------
@@ -391,14 +441,12 @@ private:
         auto const order = order_of(added);
         auto const at = std::upper_bound(facts_.adjustments.begin(), facts_.adjustments.end(), order,
                                          [](auto const& key, Adjustment const& other) { return key < order_of(other); });
-        changed_ = true;
         return *facts_.adjustments.insert(at, std::move(added));
     }
 
     void withdraw(Adjustment& adjustment) {
         adjustment.undone_at = joiner_.now_;
         adjustment.undone_by = by_statement;
-        changed_ = true;
     }
 
     /// The inferred or stated adjustment that is the same change; null when there is none.
@@ -425,7 +473,7 @@ private:
         if (has_reference(reference)) return {};
         Adjustment added;
         added.cause = leg.cause;
-        added.quantity = leg.quantity;
+        added.quantity = leg.effect == ActionLeg::Effect::split ? Decimal(0) : leg.quantity;
         added.effective_at = action.time;
         added.reference = reference;
         added.note = action.description;
@@ -433,12 +481,7 @@ private:
         switch (leg.effect) {
             case ActionLeg::Effect::split: added.ratio = leg.ratio; break;
             case ActionLeg::Effect::moves_out: break;
-            case ActionLeg::Effect::moves_in: {
-                auto const moved = joiner_.moved_cost_.find(key(action, leg.from));
-                if (moved != joiner_.moved_cost_.end()) added.value = moved->second;
-                added.basis = added.value ? Basis::broker : Basis::unknown;
-                break;
-            }
+            case ActionLeg::Effect::moves_in: added.basis = Basis::unknown; break;
             case ActionLeg::Effect::spun_off:
                 added.value = leg.value;
                 added.basis = Basis::broker;
@@ -449,8 +492,65 @@ private:
         }
         name_price(added);
         note_action(action, leg, added);
-        insert(std::move(added));
+        if (leg.effect == ActionLeg::Effect::split) POSSYNC_TRY_VOID(pay_fraction(action, leg));
+        if (leg.effect == ActionLeg::Effect::moves_in) {
+            move_in(action, leg, added);
+        } else {
+            insert(std::move(added));
+        }
         return {};
+    }
+
+    /// The ratio gives a fraction that the row's own quantity leaves out: it was paid in cash, for what the row says or is not known.
+    base::Result<void> pay_fraction(DecidedAction const& action, ActionLeg const& leg) {
+        std::vector<Execution> executions;
+        std::vector<Adjustment> adjustments;
+        for (auto const& execution : facts_.executions) {
+            if (execution.time < action.time) executions.push_back(execution);
+        }
+        for (auto const& adjustment : facts_.adjustments) {
+            if (!adjustment.effective_at || *adjustment.effective_at < action.time) adjustments.push_back(adjustment);
+        }
+        POSSYNC_TRY(Decimal const before, quantity_of(executions, adjustments, false));
+        Decimal const by_ratio = base::multiply_divide_rounded(before, Decimal(leg.ratio->to), Decimal(leg.ratio->from), 8);
+        Decimal const fraction = before + leg.quantity - by_ratio;
+        if (before.is_zero() || fraction.is_zero() || fraction.abs() >= Decimal(1) || fraction.sign() == before.sign()) return {};
+        Adjustment paid;
+        paid.cause = Cause::cash_settlement;
+        paid.quantity = fraction;
+        paid.value = leg.value;
+        paid.basis = leg.value ? Basis::executions : Basis::unknown;
+        paid.effective_at = action.time + std::chrono::microseconds(1);
+        paid.reference = "corporate_action:" + action.id + "/fraction";
+        paid.note = "a fraction paid in cash";
+        name_price(paid);
+        insert(std::move(paid));
+        return {};
+    }
+
+    /// What comes, lot by lot of what went: each with its cost and the day it was bought.
+    void move_in(DecidedAction const& action, ActionLeg const& leg, Adjustment const& whole) {
+        auto const found = joiner_.moved_lots_.find(key(action, leg.from));
+        if (found == joiner_.moved_lots_.end() || found->second.empty()) {
+            insert(whole);
+            return;
+        }
+        Decimal went;
+        for (auto const& lot : found->second) went += lot.quantity;
+        Decimal left = leg.quantity;
+        for (std::size_t i = 0; i < found->second.size(); ++i) {
+            MovedLot const& lot = found->second[i];
+            bool const last = i + 1 == found->second.size();
+            Adjustment comes = whole;
+            comes.quantity = last ? left : base::multiply_divide_rounded(leg.quantity, lot.quantity, went, 8);
+            left -= comes.quantity;
+            comes.value = lot.cost;
+            comes.basis = lot.cost ? Basis::broker : Basis::unknown;
+            comes.acquired_at = lot.acquired_at;
+            if (comes.quantity.is_zero()) continue;
+            name_price(comes);
+            insert(std::move(comes));
+        }
     }
 
     static std::string key(DecidedAction const& action, ConId con_id) { return action.id + "/" + std::to_string(con_id); }
@@ -476,7 +576,7 @@ private:
         }
     }
 
-    /// What the part that goes had cost with its commissions, by the account's method, at that moment.
+    /// What goes, by the lots it is made of, oldest first, with their commissions.
     void remember_cost(DecidedAction const& action, ActionLeg const& leg) {
         std::vector<Execution> executions;
         std::vector<Adjustment> adjustments;
@@ -486,20 +586,21 @@ private:
         for (auto const& adjustment : facts_.adjustments) {
             if (!adjustment.effective_at || *adjustment.effective_at < action.time) adjustments.push_back(adjustment);
         }
-        auto const folded = fold(facts_.instrument, executions, adjustments, joiner_.policy_.fold);
-        std::optional<Decimal> moved;
-        if (folded && !folded->positions.empty() && folded->positions.back().open()) {
-            auto const& held = folded->positions.back();
-            auto const cost = cost_with_commissions(held);
-            if (cost) moved = base::multiply_divide_rounded(*cost, leg.quantity.abs(), held.quantity.abs(), price_decimals);
+        FoldOptions by_lots = joiner_.policy_.fold;
+        by_lots.method = model::CostBasis::fifo;
+        auto const folded = fold(facts_.instrument, executions, adjustments, by_lots);
+        if (!folded) return;
+        auto& lots = joiner_.moved_lots_[key(action, con_id_)];
+        Decimal left = leg.quantity.abs();
+        for (auto const& lot : folded->open_lots) {
+            Decimal const taken = std::min(left, lot.remaining);
+            if (taken.is_zero()) break;
+            auto const cost = lot.cost ? std::optional(base::multiply_divide_rounded(*lot.cost, taken, lot.remaining, price_decimals)) : std::nullopt;
+            lots.push_back({taken, cost, folded->lots[lot.lot].opened_at});
+            left -= taken;
         }
-        joiner_.moved_cost_[key(action, con_id_)] = moved;
-    }
-
-    static std::optional<Decimal> cost_with_commissions(model::Position const& held) {
-        if (!held.cost || !held.commissions || !held.net_realized_pnl || held.unknown_closes != 0) return held.cost;
-        Decimal const of_entry = *held.commissions - (held.realized_pnl - *held.net_realized_pnl);
-        return held.quantity.is_positive() ? *held.cost + of_entry : *held.cost - of_entry;
+        // More goes than the book knows of: what is beyond has no known cost.
+        if (!left.is_zero()) lots.push_back({left, std::nullopt, std::nullopt});
     }
 
     /// What was spun off costs the parent less.
@@ -555,7 +656,7 @@ private:
         if (transfer.quantity.is_negative() || transfer.direction == "OUT") return std::nullopt;
         bool const closes = std::any_of(says_.trades.begin(), says_.trades.end(), [](auto const* trade) { return trade->quantity.is_negative(); });
         if (closes || says_.transfers.size() != 1 || !says_.actions.empty()) return std::nullopt;
-        auto const* listed = says_.total_on(statement_.to);
+        auto const* listed = says_.total_on(index_.position_date());
         if (listed == nullptr || !listed->cost_money) return std::nullopt;
         Decimal const others = listed->quantity - transfer.quantity;
         if (others.is_zero()) return listed->cost_money->abs();
@@ -601,13 +702,17 @@ private:
         }
     }
 
+    /// In the quantities that the statement lists. A fill of its last hours that it does not list may be of the next trade date.
     bool counts_until_end(Execution const& execution) const {
-        if (!execution.in_force() || execution.booking != Booking::booked) return false;
-        if (!execution.transaction_id.empty() && execution.trade_date) return *execution.trade_date <= statement_.to;
-        return execution.time < index_.evening();
+        if (execution.booking != Booking::booked || execution.excluded) return false;
+        auto const taken_back = model::cancelled_on(execution);
+        if (!execution.superseded_by.empty() && !(taken_back && *taken_back > index_.position_date())) return false;
+        if (!execution.transaction_id.empty() && execution.trade_date) return *execution.trade_date <= index_.position_date();
+        return execution.time < positions_until_ && !of_next_day_.contains(execution.exec_id);
     }
     bool counts_until_end(Adjustment const& adjustment) const {
-        return adjustment.in_force() && !adjustment.provisional() && (!adjustment.effective_at || *adjustment.effective_at < index_.end());
+        return adjustment.in_force() && !adjustment.provisional() &&
+               (!adjustment.effective_at || *adjustment.effective_at < end_of_day(index_.position_date(), joiner_.policy_.fold));
     }
 
     /// Quantity by the facts: at the end of the statement, or of all.
@@ -651,27 +756,30 @@ private:
         replace_inferred();
         POSSYNC_TRY(auto missing, gap());
         if (missing && !missing->is_zero()) {
-            POSSYNC_TRY_VOID(withdraw_what_does_not_fit(*missing));
+            withdraw_what_does_not_fit(*missing);
             POSSYNC_TRY(missing, gap());
         }
         if (missing && !missing->is_zero()) {
-            POSSYNC_TRY_VOID(cancel_unlisted(*missing));
+            leave_to_next_day(*missing);
+            POSSYNC_TRY(missing, gap());
+        }
+        if (missing && !missing->is_zero()) {
+            cancel_unlisted(*missing);
             POSSYNC_TRY(missing, gap());
         }
         report_unlisted();
-        if (!missing) return {};
-        return open_with(*missing);
+        return open_with(missing);
     }
 
     /// What the ledger concluded, and the statement now says itself.
     void replace_inferred() {
         for (auto const* trade : says_.trades) {
-            if (trade->cause == Cause::execution) continue;
-            Adjustment* const before = stated_before(trade->cause, trade->quantity, std::nullopt, trade->trade_date);
+            if (cause_of(*trade) == Cause::execution) continue;
+            Adjustment* const before = stated_before(cause_of(*trade), trade->quantity, std::nullopt, trade->trade_date);
             if (before == nullptr) continue;
-            if (before->cause != trade->cause) {
+            if (before->cause != cause_of(*trade)) {
                 differs(DifferenceKind::event_cause, trade->trade_date, DifferenceState::corrected, transaction_of(*trade),
-                        std::string(to_string(trade->cause)), std::string(to_string(before->cause)), "");
+                        std::string(to_string(cause_of(*trade))), std::string(to_string(before->cause)), "");
             }
             if (before->price && !same_money(*before->price, quoted(*trade), trade->quantity.abs())) {
                 differs(DifferenceKind::event_price, trade->trade_date, DifferenceState::corrected, transaction_of(*trade),
@@ -685,12 +793,12 @@ private:
     /// The event was not missing after all, only inferred.
     void drop_missing_note(StatementTrade const& trade) {
         std::erase_if(joiner_.differences_, [&](model::CertificationDifference const& each) {
-            return each.con_id == con_id_ && each.kind == DifferenceKind::event_missing && each.subject == exec_id_of(trade);
+            return each.con_id == con_id_ && each.kind == DifferenceKind::event_missing && each.subject == index_.exec_id_of(trade);
         });
     }
 
-    /// Inferred and stated changes without which the quantities agree: the newest one that does it alone, or all of them.
-    base::Result<void> withdraw_what_does_not_fit(Decimal const& missing) {
+    /// Inferred changes without which the quantities agree: the newest one that does it alone, or all of them.
+    void withdraw_what_does_not_fit(Decimal const& missing) {
         std::vector<Adjustment*> candidates;
         Decimal sum;
         for (auto& adjustment : facts_.adjustments) {
@@ -705,7 +813,6 @@ private:
         } else if (!candidates.empty() && -sum == missing) {
             for (auto* adjustment : candidates) drop(*adjustment);
         }
-        return {};
     }
 
     void drop(Adjustment& adjustment) {
@@ -720,20 +827,47 @@ private:
         return local ? local->date : base::utc_local(time).date;
     }
 
-    /// Fills of the statement's days that it does not list.
+    /// Fills that no statement lists and that are of this one's days by any reckoning: since the day before, where that was covered
+    /// too, and before its last day, whose fills may be of the next trade date.
     std::vector<Execution*> unlisted() {
         std::vector<Execution*> found;
-        if (!statement_.has_trades) return found;
+        if (!statement_.has_trades || joiner_.part_.outdated) return found;
+        bool const goes_on = joiner_.part_.covered_until && *joiner_.part_.covered_until >= index_.begin();
+        Timestamp const from = goes_on ? index_.begin() - std::chrono::hours(24) : index_.begin();
+        Timestamp const last_day = index_.end() - std::chrono::hours(24);
         for (auto& execution : facts_.executions) {
-            bool const counts = execution.in_force() && execution.booking == Booking::booked;
-            bool const in_days = execution.time >= index_.begin() && execution.time < index_.evening();
-            if (counts && in_days && !confirmed_.contains(std::string(model::execution_root(execution.exec_id)))) found.push_back(&execution);
+            bool const counts = execution.in_force() && execution.booking == Booking::booked && execution.transaction_id.empty();
+            if (!counts || execution.time < from || confirmed_.contains(std::string(model::execution_root(execution.exec_id)))) continue;
+            bool const certain = execution.time < last_day || (is_of_calendar_day() && execution.time < index_.known_until());
+            if (certain) found.push_back(&execution);
         }
         return found;
     }
 
+    /// Whether a fill of its last day is surely of its last trade date.
+    bool is_of_calendar_day() const {
+        return trades_by_calendar_day(facts_.instrument) &&
+               (!statement_.generated_at || *statement_.generated_at >= index_.evening());
+    }
+
+    /// Unlisted fills of the last hours without which the quantities agree: the next statement will list them.
+    void leave_to_next_day(Decimal const& missing) {
+        std::vector<Execution const*> late;
+        Decimal sum;
+        for (auto const& execution : facts_.executions) {
+            bool const open = counts_until_end(execution) && execution.transaction_id.empty() &&
+                              !confirmed_.contains(std::string(model::execution_root(execution.exec_id)));
+            bool const last_hours = execution.time >= index_.end() - std::chrono::hours(24) && !is_of_calendar_day();
+            if (!open || !last_hours) continue;
+            late.push_back(&execution);
+            sum += execution.signed_quantity();
+        }
+        if (late.empty() || -sum != missing) return;
+        for (auto const* execution : late) of_next_day_.insert(execution->exec_id);
+    }
+
     /// Neither the statement nor the quantity it lists know them: they were taken back.
-    base::Result<void> cancel_unlisted(Decimal const& missing) {
+    void cancel_unlisted(Decimal const& missing) {
         auto const candidates = unlisted();
         Decimal sum;
         for (auto const* execution : candidates) sum += execution->signed_quantity();
@@ -743,15 +877,13 @@ private:
             differs(twin ? DifferenceKind::execution_duplicated : DifferenceKind::execution_not_in_statement, date_of(execution.time),
                     DifferenceState::corrected, execution.exec_id, "", fmt::format("{} @ {}", text(execution.signed_quantity()), text(execution.price)),
                     twin ? "the same fill under another id" : "neither its trades nor its positions know it: taken back by the broker");
-            execution.superseded_by = std::string(cancelled_prefix) + base::to_string(statement_.to);
-            changed_ = true;
+            execution.superseded_by = model::cancelled_mark(statement_.to, model::not_listed);
         };
         if (alone != candidates.end()) {
             take_out(**alone);
         } else if (!candidates.empty() && -sum == missing) {
             for (auto* execution : candidates) take_out(*execution);
         }
-        return {};
     }
 
     bool has_twin(Execution const& execution) const {
@@ -782,7 +914,10 @@ private:
         return value;
     }
 
-    base::Result<void> open_with(Decimal const& missing) {
+    /// What was held before the first day. Of an instrument that the book does not know it follows from what the statement lists. What a
+    /// service saw at its first sight was all there was, whenever it was bought: fills from before, which the statement adds, are part
+    /// of it. Otherwise only lots that tell it exactly change it: an opening balance is no place for what does not add up.
+    base::Result<void> open_with(std::optional<Decimal> const& missing) {
         std::vector<Adjustment*> openings;
         Decimal total;
         for (auto& adjustment : facts_.adjustments) {
@@ -790,20 +925,69 @@ private:
             openings.push_back(&adjustment);
             total += adjustment.quantity;
         }
-        bool const known_before = openings.empty() && std::any_of(facts_.executions.begin(), facts_.executions.end(), [&](Execution const& e) {
-            return e.in_force() && e.booking == Booking::booked && e.time < index_.begin();
-        });
-        bool const first_sight = !openings.empty() && openings.front()->reference.empty();  // the service's: one lump
-        bool const earliest = !joiner_.part_.covered_until;
-        bool const may_open = first_sight || (earliest && !was_followed(index_.begin()));
-        if (known_before || !may_open || !joiner_.proposal(con_id_).empty()) {
-            if (!missing.is_zero()) fill_hole(missing);
+        bool const first_sight = !openings.empty() && openings.front()->reference.empty();
+        bool const is_new = book_ == nullptr || (book_->executions.empty() && book_->adjustments.empty());
+        bool const earliest = !joiner_.part_.covered_until && !was_followed(index_.begin());
+        std::optional<Decimal> needed;
+        if (is_new && earliest && joiner_.proposal(con_id_).empty()) {
+            needed = missing ? splits_since_opening(*missing, true) : consumed_before();
+        } else if (first_sight) {
+            needed = total - splits_since_opening(added_before(openings.front()->recorded_at), true);
+        }
+        std::vector<Adjustment> lots;
+        if (needed) lots = opening_lots(*needed, std::nullopt);
+        if (!needed && missing && !missing->is_zero()) {
+            // Lots that are the quantity exactly prove it.
+            Decimal const proven = total + splits_since_opening(*missing, true);
+            lots = openings.empty() ? std::vector<Adjustment>{} : opening_lots(proven, std::nullopt);
+            if (!lots.empty()) needed = proven;
+        } else if (first_sight && lots.empty() && missing && !missing->is_zero()) {
+            Decimal const proven = total + splits_since_opening(*missing, true);
+            lots = opening_lots(proven, std::nullopt);
+            if (!lots.empty()) needed = proven;
+        }
+        if (!needed) {
+            if (missing && !missing->is_zero()) fill_hole(*missing);
             return {};
         }
-        Decimal const needed = total + splits_since_opening(missing, true);
-        if (missing.is_zero() && !first_sight) return {};
-        std::vector<Adjustment> lots = opening_lots(needed, std::nullopt);
-        if (missing.is_zero() && lots.empty()) return {};
+        if (*needed != total || !lots.empty()) replace_openings(openings, total, *needed, std::move(lots));
+        POSSYNC_TRY(auto const left, gap());
+        if (left && !left->is_zero()) report_quantity(*left);
+        return {};
+    }
+
+    /// Closed lots from before tell what was held where positions are not listed.
+    std::optional<Decimal> consumed_before() const {
+        Decimal sum;
+        for (auto const* lot : says_.closed_lots) {
+            if (lot->opened_at && *lot->opened_at < index_.begin()) sum += lot->quantity;
+        }
+        return sum.is_zero() ? std::nullopt : std::optional(sum);
+    }
+
+    /// What the statement added from before the service's first sight, which held it already.
+    Decimal added_before(Timestamp first_sight) const {
+        Decimal sum;
+        for (auto const& execution : facts_.executions) {
+            bool const added = execution.recorded_at == joiner_.now_ && !execution.transaction_id.empty() && execution.in_force();
+            if (added && execution.booking == Booking::booked && execution.time < first_sight && is_first_version(execution)) {
+                sum += execution.signed_quantity();
+            }
+        }
+        for (auto const& adjustment : facts_.adjustments) {
+            bool const added = adjustment.recorded_at == joiner_.now_ && adjustment.author == by_statement && adjustment.in_force();
+            if (added && !is_opening(adjustment) && adjustment.effective_at && *adjustment.effective_at < first_sight) sum += adjustment.quantity;
+        }
+        return sum;
+    }
+
+    /// Not a statement's version of a fill that the book had.
+    bool is_first_version(Execution const& execution) const {
+        auto const found = by_root_.find(std::string(model::execution_root(execution.exec_id)));
+        return found == by_root_.end();
+    }
+
+    void replace_openings(std::vector<Adjustment*> const& openings, Decimal const& total, Decimal const& needed, std::vector<Adjustment> lots) {
         // A first sight after the first day is of another moment: that the days before explain it is no difference.
         if (!openings.empty() && total != needed && was_followed(index_.begin())) {
             differs(DifferenceKind::opening_quantity, statement_.from, DifferenceState::corrected, "", text(needed), text(total),
@@ -813,11 +997,11 @@ private:
         Basis const basis = openings.empty() ? Basis::unknown : openings.front()->basis;
         // Pointers into the vector end with the first insertion.
         for (auto* opening : openings) withdraw(*opening);
-        if (needed.is_zero()) return {};
+        if (needed.is_zero()) return;
         if (!lots.empty()) {
             report_opening_price(lots, price, total == needed);
             for (auto& lot : lots) insert(std::move(lot));
-            return {};
+            return;
         }
         Adjustment lump;
         lump.cause = Cause::opening_balance;
@@ -827,7 +1011,6 @@ private:
         if (!price) price_lump(lump);
         lump.reference = "lot:" + base::to_string(statement_.from);
         insert(std::move(lump));
-        return {};
     }
 
     /// What came in days that no statement covers is told by its lots, or stays a difference.
@@ -842,7 +1025,7 @@ private:
 
     /// Untouched since: it costs what the statement lists.
     void price_lump(Adjustment& lump) const {
-        auto const* listed = says_.total_on(statement_.to);
+        auto const* listed = says_.total_on(index_.position_date());
         bool const untouched = says_.trades.empty() && says_.transfers.empty();
         if (listed == nullptr || !untouched || !listed->cost_money || listed->quantity != splits_since_opening(lump.quantity, false)) return;
         lump.value = listed->cost_money->abs();
@@ -876,13 +1059,13 @@ private:
         Decimal sum;
         std::map<Timestamp, std::pair<Decimal, Decimal>> by_time;  // quantity, cost
         auto add = [&](std::optional<Timestamp> const& opened, Decimal const& quantity, std::optional<Decimal> const& cost) {
-            if (!opened || *opened >= index_.begin() || (since && *opened < *since) || !cost) return;
+            if (!opened || *opened >= index_.begin() || (since && *opened < *since) || !cost || is_traded_at(*opened)) return;
             by_time[*opened].first += quantity;
             by_time[*opened].second += cost->abs();
             sum += quantity;
         };
         for (auto const* lot : says_.lots) {
-            if (lot->date == statement_.to) add(lot->opened_at, splits_since_opening(lot->quantity, true), lot->cost_money);
+            if (lot->date == index_.position_date()) add(lot->opened_at, splits_since_opening(lot->quantity, true), lot->cost_money);
         }
         for (auto const* lot : says_.closed_lots) add(lot->opened_at, lot->quantity, lot->cost);
         if (sum != needed) return lots;
@@ -900,6 +1083,11 @@ private:
         return lots;
     }
 
+    /// In the evening before the first day, and of its trade date.
+    bool is_traded_at(Timestamp time) const {
+        return std::any_of(says_.trades.begin(), says_.trades.end(), [&](StatementTrade const* trade) { return trade->time == time; });
+    }
+
     void report_quantity(Decimal const& missing) {
         auto const listed = joiner_.listed_quantity(con_id_);
         if (!listed) return;
@@ -907,26 +1095,23 @@ private:
         auto const kind = ours.is_zero()      ? DifferenceKind::position_missing
                           : listed->is_zero() ? DifferenceKind::position_not_in_statement
                                               : DifferenceKind::position_quantity;
-        differs(kind, statement_.to, DifferenceState::open, "", text(*listed), text(ours), joiner_.proposal(con_id_));
+        differs(kind, index_.position_date(), DifferenceState::open, "", text(*listed), text(ours), joiner_.proposal(con_id_));
     }
 
-public:
-    [[nodiscard]] bool changed() const { return changed_; }
-
-private:
     Joiner& joiner_;
     StatementIndex const& index_;
+    Timestamp const positions_until_ = std::min(index_.known_until(), evening_of(index_.position_date(), joiner_.policy_.fold));
     model::Statement const& statement_;
     InstrumentFacts& facts_;
     model::InstrumentBook const* book_;
     ConId con_id_;
     StatementOfInstrument const& says_;
     bool never_ = false;
-    bool changed_ = false;
+    bool order_changes_ = false;
     std::map<std::string, std::vector<std::size_t>> by_root_;
     std::vector<Execution> added_;
     std::set<std::string> confirmed_;  ///< roots that the statement lists
-    std::set<std::string> cancelled_;
+    std::set<std::string> of_next_day_;  ///< fills of the last hours that the quantities do not contain
 };
 
 // --- a statement -------------------------------------------------------------------------------------------------------
@@ -952,6 +1137,16 @@ std::vector<ConId> concerned(std::set<ConId> const& others, StatementIndex const
     }
     for (ConId const con_id : all) put(con_id);
     return ordered;
+}
+
+std::vector<model::StatementTradeClaim> trade_claims(StatementIndex const& index, ConId con_id) {
+    std::vector<model::StatementTradeClaim> claims;
+    for (auto const* trade : index.of(con_id).trades) {
+        std::string exec_id = index.exec_id_of(*trade);
+        std::string const transaction = trade->transaction_id.empty() ? exec_id : trade->transaction_id;
+        claims.push_back({con_id, trade->trade_date, std::move(exec_id), transaction, trade->quantity, trade->realized_pnl});
+    }
+    return claims;
 }
 
 Joiner::Joiner(model::AccountBook const& book, StatementPart const& part, Policy const& policy, IdAllocator& ids, Timestamp now)
@@ -984,12 +1179,12 @@ base::Result<void> Joiner::join(InstrumentFacts& facts, model::InstrumentBook co
 std::optional<Decimal> Joiner::listed_quantity(ConId con_id) const {
     auto const& statement = part_.index->statement();
     if (!statement.has_positions) return std::nullopt;
-    auto const* total = part_.index->of(con_id).total_on(statement.to);
+    auto const* total = part_.index->of(con_id).total_on(part_.index->position_date());
     return total != nullptr ? total->quantity : Decimal(0);
 }
 
 std::optional<Decimal> Joiner::listed_average_cost(ConId con_id) const {
-    auto const* total = part_.index->of(con_id).total_on(part_.index->statement().to);
+    auto const* total = part_.index->of(con_id).total_on(part_.index->position_date());
     if (total == nullptr || !total->cost_money || total->quantity.is_zero()) return std::nullopt;
     return base::divide_rounded(total->cost_money->abs(), total->quantity.abs(), price_decimals);
 }

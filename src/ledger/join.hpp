@@ -31,6 +31,8 @@ struct StatementPart {
     /// End of the last day before it that an imported statement covers; unset: it is the earliest, and what was held before its first
     /// day follows from it.
     std::optional<base::Timestamp> covered_until;
+    /// A statement that was made later speaks of the same days: this one adds what is missing, and changes nothing it confirmed.
+    bool outdated = false;
     /// Since when a service followed the account; unset: never. What the book lacks before is no fault of it.
     std::optional<base::Timestamp> live_since;
 };
@@ -38,6 +40,9 @@ struct StatementPart {
 /// Instruments that a join has to look at: those the statement speaks of, and `others`, which the book holds or saw move on its days.
 /// Those of one corporate action stand side by side, what goes before what comes of it.
 [[nodiscard]] std::vector<model::ConId> concerned(std::set<model::ConId> const& others, StatementIndex const& index);
+
+/// What the statement claims of one instrument's trades.
+[[nodiscard]] std::vector<model::StatementTradeClaim> trade_claims(StatementIndex const& index, model::ConId con_id);
 
 class Joiner {
 public:
@@ -69,7 +74,12 @@ private:
     base::Timestamp now_;
     std::map<std::string, model::ConId, std::less<>> fills_;  ///< of the statement's days, by root
     std::vector<DecidedAction> actions_;
-    std::map<std::string, std::optional<base::Decimal>> moved_cost_;  ///< "action id/con_id": what went along
+    struct MovedLot {
+        base::Decimal quantity;  ///< positive
+        std::optional<base::Decimal> cost;
+        std::optional<base::Timestamp> acquired_at;
+    };
+    std::map<std::string, std::vector<MovedLot>> moved_lots_;  ///< "action id/con_id": what goes
     std::map<model::ConId, std::string> proposals_;
     std::vector<model::CertificationDifference> differences_;
     std::vector<model::InstrumentSuccession> successions_;

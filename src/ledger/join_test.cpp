@@ -182,6 +182,10 @@ Import import(model::AccountBook& book, Statement const& statement, Policy const
     record.sections = statement.has_positions ? "Trades OpenPositions" : "Trades";
     claims.statements = {record};
     claims.positions = statement.positions;
+    for (ConId const con_id : part.instruments) {
+        for (auto& claim : trade_claims(index, con_id)) claims.trades.push_back(std::move(claim));
+    }
+    std::sort(claims.trades.begin(), claims.trades.end(), [](auto const& a, auto const& b) { return a.con_id < b.con_id; });
     auto const verdict = certify(book, claims, statement.from, rules.fold);
     CHECK(verdict.has_value());
     auto whole = *verdict;
@@ -770,7 +774,7 @@ TEST(Join, CorporateActionsMoveCostAndNeverInventIt) {
         s.positions = each.after;
         auto part_policy = policy();
         StatementIndex const index(s, part_policy.fold);
-        StatementPart part{&index, concerned(held_or_moved(book), index), true, index.begin(), std::nullopt};
+        StatementPart part{&index, concerned(held_or_moved(book), index), true, index.begin(), false, std::nullopt};
         auto const planned = plan_statement(book, part, when("2026-11-19T12:00:00Z"), part_policy);
         ASSERT_TRUE(planned.has_value());
         model::apply(book, planned->change_set);
@@ -783,11 +787,26 @@ TEST(Join, CorporateActionsMoveCostAndNeverInventIt) {
     }
 }
 
+TEST(StatementIndex, BusinessDaysLeaveWeekendsAndNewYorksHolidaysOut) {
+    for (Date const holiday : {Date{2026, 1, 1}, Date{2026, 1, 19}, Date{2026, 2, 16}, Date{2026, 4, 3}, Date{2026, 5, 25}, Date{2026, 6, 19},
+                               Date{2026, 7, 3}, Date{2026, 9, 7}, Date{2026, 11, 26}, Date{2026, 12, 25}, Date{2025, 4, 18}, Date{2027, 3, 26},
+                               Date{2026, 11, 21}, Date{2026, 11, 22}, Date{2023, 1, 2}}) {
+        EXPECT_FALSE(is_business_day(holiday)) << base::to_string(holiday);
+    }
+    for (Date const open : {Date{2021, 12, 31}, Date{2026, 11, 25}, Date{2026, 11, 27}, Date{2026, 4, 2}, Date{2026, 4, 6}, Date{2021, 6, 18}}) {
+        EXPECT_TRUE(is_business_day(open)) << base::to_string(open);
+    }
+    EXPECT_FALSE(has_business_day({2026, 11, 25}, {2026, 11, 27}));
+    EXPECT_TRUE(has_business_day({2026, 11, 24}, {2026, 11, 27}));
+}
+
 TEST(CorporateAction, RatiosAreReadFromDescriptions) {
     EXPECT_EQ(ratio_in("AAPL(US0378331005) SPLIT 4 FOR 1 (AAPL, APPLE INC, US0378331005)"), (model::Ratio{4, 1}));
     EXPECT_EQ(ratio_in("GE(US3696041033) SPLIT 1 FOR 8"), (model::Ratio{1, 8}));
     EXPECT_EQ(ratio_in("WAITING FOR SPLIT 3 FOR 2"), (model::Ratio{3, 2}));
     EXPECT_EQ(ratio_in("SPLIT"), std::nullopt);
+    EXPECT_EQ(ratio_in("X(US1) SPLIT 1.5 FOR 1"), (model::Ratio{3, 2}));
+    EXPECT_EQ(ratio_in("X(US1) SPLIT 1,500 FOR 1,000."), (model::Ratio{3, 2}));
 }
 
 // --- the two views --------------------------------------------------------------------------------------------------------

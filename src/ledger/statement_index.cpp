@@ -38,22 +38,101 @@ bool takes_back(StatementTrade const& cancel, StatementTrade const& trade) {
 /// Trades lists most entries in the books too: the same contract, cause and quantity within a day is the same event.
 bool same_event(StatementTrade const& event, StatementTrade const& trade) {
     if (!event.trade_id.empty() && event.trade_id == trade.trade_id) return true;
-    return event.con_id == trade.con_id && event.quantity == trade.quantity && trade.cause != model::Cause::execution &&
+    bool const booked = trade.cause != model::Cause::execution || trade.exec_id.empty();  // no fill at an exchange
+    return booked && event.con_id == trade.con_id && event.quantity == trade.quantity &&
            std::abs(base::days_since_epoch(event.trade_date) - base::days_since_epoch(trade.trade_date)) <= 1;
 }
 
 }  // namespace
 
+bool trades_by_calendar_day(model::Instrument const& instrument) {
+    auto const& type = instrument.sec_type;
+    return instrument.currency == "USD" && (type == "STK" || type == "OPT" || type == "WAR");
+}
+
+namespace {
+
+/// 0 is Monday.
+std::int64_t weekday(Date date) { return ((base::days_since_epoch(date) + 3) % 7 + 7) % 7; }
+
+/// The n-th such weekday of a month; n = 0: the last one.
+Date nth_weekday(int year, unsigned month, std::int64_t day, int n) {
+    if (n == 0) {
+        Date const next = month == 12 ? Date{year + 1, 1, 1} : Date{year, month + 1, 1};
+        Date date = base::date_of_days(base::days_since_epoch(next) - 1);
+        while (weekday(date) != day) date = base::date_of_days(base::days_since_epoch(date) - 1);
+        return date;
+    }
+    Date date{year, month, 1};
+    while (weekday(date) != day) date = next_day(date);
+    return base::date_of_days(base::days_since_epoch(date) + 7 * (n - 1));
+}
+
+/// On a Saturday it is kept the Friday before, on a Sunday the Monday after.
+Date observed(Date date) {
+    auto const day = weekday(date);
+    return base::date_of_days(base::days_since_epoch(date) + (day == 5 ? -1 : day == 6 ? 1 : 0));
+}
+
+/// Good Friday: two days before Easter by the Gregorian calendar's rule.
+Date good_friday(int year) {
+    int const a = year % 19, b = year / 100, c = year % 100;
+    int const d = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
+    int const e = (32 + 2 * (b % 4) + 2 * (c / 4) - d - c % 4) % 7;
+    int const f = d + e - 7 * ((a + 11 * d + 22 * e) / 451) + 114;
+    Date const easter{year, static_cast<unsigned>(f / 31), static_cast<unsigned>(f % 31 + 1)};
+    return base::date_of_days(base::days_since_epoch(easter) - 2);
+}
+
+}  // namespace
+
+bool is_business_day(Date date) {
+    if (weekday(date) > 4) return false;
+    int const year = date.year;
+    bool const new_year = date == observed({year, 1, 1}) && !(weekday({year, 1, 1}) == 5);  // not on New Year's Eve
+    return !new_year && date != nth_weekday(year, 1, 0, 3) && date != nth_weekday(year, 2, 0, 3) && date != good_friday(year) &&
+           date != nth_weekday(year, 5, 0, 0) && !(year >= 2022 && date == observed({year, 6, 19})) && date != observed({year, 7, 4}) &&
+           date != nth_weekday(year, 9, 0, 1) && date != nth_weekday(year, 11, 3, 4) && date != observed({year, 12, 25});
+}
+
+bool has_business_day(Date after, Date before) {
+    for (Date date = next_day(after); date < before; date = next_day(date)) {
+        if (is_business_day(date)) return true;
+    }
+    return false;
+}
+
 Timestamp end_of_day(Date date, FoldOptions const& options) { return at(next_day(date), 0, options); }
 
 Timestamp evening_of(Date date, FoldOptions const& options) { return at(date, evening_hour, options); }
 
-std::string exec_id_of(StatementTrade const& trade) {
+std::string StatementIndex::exec_id_of(StatementTrade const& trade) const {
     if (!trade.exec_id.empty()) return trade.exec_id;
     if (!trade.transaction_id.empty()) return model::statement_exec_id(trade.transaction_id);
-    // Old statements and OptionEAE number nothing: what the row says is its name.
-    return model::statement_exec_id("event-" + base::to_string(trade.trade_date) + "-" + std::to_string(trade.con_id) + "-" +
-                                    std::string(to_string(trade.cause)) + (trade.quantity.is_negative() ? "-sell" : "-buy"));
+    auto const named = names_.find(&trade);
+    CHECK(named != names_.end());
+    return named->second;
+}
+
+model::Cause StatementIndex::cause_of(StatementTrade const& trade) const {
+    auto const told = causes_.find(&trade);
+    return told == causes_.end() ? trade.cause : told->second;
+}
+
+/// Queries without ids, and OptionEAE, number nothing: what a row says is its name, and equal rows are counted.
+void StatementIndex::name_trades() {
+    std::map<std::string, int> seen;
+    auto name = [&](StatementTrade const& trade) {
+        if (!trade.exec_id.empty() || !trade.transaction_id.empty()) return;
+        std::string says = base::to_string(trade.trade_date) + "-" + std::to_string(trade.con_id) + "-" + trade.quantity.to_string();
+        if (trade.price) says += "@" + trade.price->to_string();
+        if (trade.time) says += "-" + std::to_string(trade.time->microseconds / 1'000'000);
+        std::replace(says.begin(), says.end(), '.', ',');  // a dot would make it a version of another fill
+        int const again = ++seen[says];
+        names_[&trade] = model::statement_exec_id(again == 1 ? says : says + "#" + std::to_string(again));
+    };
+    for (auto const& trade : statement_.trades) name(trade);
+    for (auto const& event : statement_.option_events) name(event);
 }
 
 std::optional<base::Decimal> stated_price(StatementTrade const& trade) {
@@ -72,8 +151,16 @@ model::StatementPosition const* StatementOfInstrument::total_on(Date date) const
 
 StatementIndex::StatementIndex(model::Statement const& statement, FoldOptions const& options)
     : statement_(statement), options_(options), begin_(at(statement.from, 0, options)), end_(end_of_day(statement.to, options)),
-      evening_(evening_of(statement.to, options)) {
+      evening_(evening_of(statement.to, options)), known_until_(evening_), position_date_(statement.to) {
+    if (statement.generated_at && *statement.generated_at < known_until_) known_until_ = *statement.generated_at;
+    std::optional<Date> last;
+    for (auto const& position : statement.positions) {
+        bool const of_it = !position.is_lot && position.date <= statement.to;
+        if (of_it && (!last || position.date > *last)) last = position.date;
+    }
+    if (last) position_date_ = *last;
     for (auto const& instrument : statement.instruments) instruments_[instrument.con_id].described = &instrument;
+    name_trades();
     sort_trades();
     add_option_events();
     for (auto const& lot : statement.closed_lots) instruments_[lot.con_id].closed_lots.push_back(&lot);
@@ -135,6 +222,7 @@ void StatementIndex::add_option_events() {
         });
         if (same != trades.end()) {
             paired.insert(*same);
+            if ((*same)->cause == model::Cause::execution) causes_[*same] = event.cause;
         } else {
             trades.push_back(&event);
             paired.insert(&event);

@@ -32,6 +32,16 @@ struct StatementOfInstrument {
 /// From here on a fill may belong to the next trade date: 17:00 in the report zone.
 [[nodiscard]] base::Timestamp evening_of(base::Date date, FoldOptions const& options);
 
+/// Shares and their options in dollars trade by day: their trade date is the date in New York. Others have sessions at night, whose
+/// fills of one evening are of the next trade date.
+[[nodiscard]] bool trades_by_calendar_day(model::Instrument const& instrument);
+
+/// No session between two dates: weekends, and holidays of the New York exchanges by their rules.
+[[nodiscard]] bool is_business_day(base::Date date);
+
+/// Between two days, neither of them included.
+[[nodiscard]] bool has_business_day(base::Date after, base::Date before);
+
 class StatementIndex {
 public:
     /// `options` give the zone in which days begin and end (report zone). Precondition: it has zone rules.
@@ -42,15 +52,24 @@ public:
     [[nodiscard]] StatementOfInstrument const& of(model::ConId con_id) const;
     /// Rows of corporate actions that belong together, by what they share.
     [[nodiscard]] std::map<std::string, std::vector<model::StatementCorporateAction const*>> const& actions() const { return actions_; }
+    /// What names a trade in the book: its execution id, else one made from the transaction, else from what the row says.
+    [[nodiscard]] std::string exec_id_of(model::StatementTrade const& trade) const;
+    /// As the trade says, or as OptionEAE says of the same event.
+    [[nodiscard]] model::Cause cause_of(model::StatementTrade const& trade) const;
     /// The first moment of its first day, and the first after its last.
     [[nodiscard]] base::Timestamp begin() const { return begin_; }
     [[nodiscard]] base::Timestamp end() const { return end_; }
+    /// The day at whose end it lists positions: the last one that any of them names, else its last day.
+    [[nodiscard]] base::Date position_date() const { return position_date_; }
+    /// What it cannot know: what came after it was made, or in the evening of its last day.
+    [[nodiscard]] base::Timestamp known_until() const { return known_until_; }
     /// Of its last day.
     [[nodiscard]] base::Timestamp evening() const { return evening_; }
     /// The statement's time, or the end of trading on its date where it names the date only.
     [[nodiscard]] base::Timestamp time_of(std::optional<base::Timestamp> const& time, base::Date date) const;
 
 private:
+    void name_trades();
     void sort_trades();
     void add_option_events();
 
@@ -59,12 +78,14 @@ private:
     base::Timestamp begin_;
     base::Timestamp end_;
     base::Timestamp evening_;
+    base::Timestamp known_until_;
+    base::Date position_date_;
     std::map<model::ConId, StatementOfInstrument> instruments_;
     std::map<std::string, std::vector<model::StatementCorporateAction const*>> actions_;
+    std::map<model::StatementTrade const*, std::string> names_;    ///< of rows that nothing numbers
+    std::map<model::StatementTrade const*, model::Cause> causes_;  ///< told by OptionEAE
 };
 
-/// What names a trade in the book: its execution id, else one made from the transaction.
-[[nodiscard]] std::string exec_id_of(model::StatementTrade const& trade);
 /// The price as printed, or what an entry without one implies; unset: unknown.
 [[nodiscard]] std::optional<base::Decimal> stated_price(model::StatementTrade const& trade);
 

@@ -53,6 +53,7 @@ constexpr Words<DifferenceKind, 38> kinds{{{DifferenceKind::execution_missing, "
                                            {DifferenceKind::statement_gap, "statement_gap"}}};
 
 auto key_of(StatementRecord const& row) { return std::tuple(row.from, row.to); }
+auto key_of(StatementTradeClaim const& row) { return std::tuple(row.con_id, row.trade_date, row.exec_id); }
 auto key_of(CashTransaction const& row) { return std::tuple(row.transaction_id); }
 auto key_of(InstrumentSuccession const& row) { return std::tuple(row.action_id, row.old_con_id, row.new_con_id); }
 auto key_of(CurrencyRate const& row) { return std::tuple(row.date, row.currency); }
@@ -98,6 +99,7 @@ void apply(StatementRecords& kept, StatementRecords const& written) {
         kept.positions.push_back(std::move(row));
     }
     std::sort(kept.positions.begin(), kept.positions.end(), comes_before);
+    replace_or_add(kept.trades, written.trades);
     replace_or_add(kept.cash, written.cash);
     replace_or_add(kept.successions, written.successions);
     replace_or_add(kept.rates, written.rates);
@@ -127,7 +129,7 @@ base::Result<DifferenceState> parse_difference_state(std::string_view text) {
 }
 
 bool StatementRecords::empty() const {
-    return statements.empty() && position_dates.empty() && cash.empty() && successions.empty() && rates.empty() &&
+    return statements.empty() && position_dates.empty() && trades.empty() && cash.empty() && successions.empty() && rates.empty() &&
            certifications.empty() && judged_dates.empty() && differences.empty() && remainders.empty();
 }
 

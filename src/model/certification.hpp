@@ -92,6 +92,17 @@ struct Certification {
     bool operator==(Certification const&) const = default;
 };
 
+/// A trade as a statement counts it: what the book must have.
+struct StatementTradeClaim {
+    ConId con_id = 0;
+    base::Date trade_date;
+    std::string exec_id;         ///< as it is called in the book
+    std::string transaction_id;  ///< or what stands for it
+    base::Decimal quantity;      ///< signed
+    std::optional<base::Decimal> realized_pnl;
+    bool operator==(StatementTradeClaim const&) const = default;
+};
+
 /// That a statement was imported, and what it covers.
 struct StatementRecord {
     base::Date from;
@@ -123,6 +134,7 @@ struct StatementRecords {
     std::vector<StatementRecord> statements;               ///< key (from, to)
     std::vector<base::Date> position_dates;                ///< all positions of these dates, and of those below, are replaced by:
     std::vector<StatementPosition> positions;
+    std::vector<StatementTradeClaim> trades;               ///< key (con_id, trade_date, exec_id)
     std::vector<CashTransaction> cash;                     ///< key transaction_id
     std::vector<InstrumentSuccession> successions;         ///< key (action_id, old_con_id, new_con_id)
     std::vector<CurrencyRate> rates;                       ///< key (date, currency)
@@ -146,6 +158,7 @@ void apply(StatementRecords& kept, StatementRecords const& written);
 struct StatementClaims {
     std::vector<StatementRecord> statements;           ///< by (from, to)
     std::vector<StatementPosition> positions;          ///< by (date, con_id, is_lot, opened_at)
+    std::vector<StatementTradeClaim> trades;           ///< by (con_id, trade_date, exec_id)
     std::vector<Certification> certifications;         ///< by trade_date
     std::vector<CertificationDifference> differences;  ///< by key
     std::optional<base::Timestamp> last_synced_at;     ///< unset: no service ever followed the account

@@ -1,6 +1,9 @@
 #include "model/change_set.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <type_traits>
 #include <string>
 #include <utility>
 
@@ -28,26 +31,54 @@ InstrumentBook& instrument_of(AccountBook& book, ConId con_id) {
     return found->second;
 }
 
-/// Rows with the same key are replaced, others added; the vector stays sorted by `order`.
+/// A few rows are looked for one by one, many through an index of their keys.
+constexpr std::size_t few = 8;
+
+/// Rows with the same key are replaced, others added; the vector stays sorted by `order`, which a replacement may change.
 template <typename Row, typename Key, typename Order>
-void upsert(std::vector<Row>& rows, Row const& row, Key key, Order order) {
-    for (auto& existing : rows) {
-        if (key(existing) == key(row)) {
-            existing = row;
-            return;
+void upsert(std::vector<Row>& rows, std::vector<Row const*> const& changed, Key key, Order order) {
+    auto const before = [&](Row const& a, Row const& b) { return order(a) < order(b); };
+    if (changed.size() <= few) {
+        for (Row const* row : changed) {
+            auto const same = std::find_if(rows.begin(), rows.end(), [&](Row const& existing) { return key(existing) == key(*row); });
+            if (same != rows.end()) {
+                if (order(*same) == order(*row)) {
+                    *same = *row;
+                    continue;
+                }
+                rows.erase(same);
+            }
+            rows.insert(std::upper_bound(rows.begin(), rows.end(), *row, before), *row);
         }
+        return;
     }
-    auto const at = std::upper_bound(rows.begin(), rows.end(), row,
-                                     [&](Row const& a, Row const& b) { return order(a) < order(b); });
-    rows.insert(at, row);
+    std::map<std::decay_t<decltype(key(rows.front()))>, Row const*> wanted;
+    for (Row const* row : changed) wanted[key(*row)] = row;
+    for (auto& existing : rows) {
+        auto const found = wanted.find(key(existing));
+        if (found == wanted.end()) continue;
+        Row const* const row = found->second;
+        wanted.erase(found);
+        existing = *row;
+    }
+    for (auto const& [unused, row] : wanted) rows.push_back(*row);
+    std::sort(rows.begin(), rows.end(), before);
+}
+
+/// The rows of a change set by the instrument they belong to.
+template <typename Row, typename Key, typename Order>
+void upsert(AccountBook& book, std::vector<Row> const& changed, std::vector<Row> InstrumentBook::* rows, Key key, Order order) {
+    std::map<ConId, std::vector<Row const*>> by_instrument;
+    for (auto const& row : changed) by_instrument[row.con_id].push_back(&row);
+    for (auto const& [con_id, of_instrument] : by_instrument) upsert(instrument_of(book, con_id).*rows, of_instrument, key, order);
 }
 
 template <typename Row, typename Id>
 void remove(AccountBook& book, std::vector<RowId> const& removed, std::vector<Row> InstrumentBook::* rows, Id id) {
     if (removed.empty()) return;
+    std::set<RowId> const gone(removed.begin(), removed.end());
     for (auto& [unused, instrument] : book.instruments) {
-        std::erase_if(instrument.*rows,
-                      [&](Row const& row) { return std::find(removed.begin(), removed.end(), id(row)) != removed.end(); });
+        std::erase_if(instrument.*rows, [&](Row const& row) { return gone.contains(id(row)); });
     }
 }
 
@@ -94,24 +125,16 @@ void apply(AccountBook& book, ChangeSet const& change_set) {
     remove(book, change_set.removed_closes, &InstrumentBook::closes, close_id);
     remove(book, change_set.removed_lots, &InstrumentBook::lots, lot_id);
 
-    for (auto const& row : change_set.executions) {
-        upsert(
-            instrument_of(book, row.con_id).executions, row, [](Execution const& e) { return std::string_view(e.exec_id); },
-            // Corrections share one place in the order; among them the id decides, not who came first.
-            [](Execution const& e) { return std::pair(order_of(e), std::string_view(e.exec_id)); });
-    }
-    for (auto const& row : change_set.adjustments) {
-        upsert(
-            instrument_of(book, row.con_id).adjustments, row, [](Adjustment const& a) { return a.adjustment_id; },
-            [](Adjustment const& a) { return order_of(a); });
-    }
-    for (auto const& row : change_set.positions) {
-        upsert(instrument_of(book, row.con_id).positions, row, position_id, position_id);
-    }
-    for (auto const& row : change_set.closes) {
-        upsert(instrument_of(book, row.con_id).closes, row, close_id, close_id);
-    }
-    for (auto const& row : change_set.lots) upsert(instrument_of(book, row.con_id).lots, row, lot_id, lot_id);
+    upsert(
+        book, change_set.executions, &InstrumentBook::executions, [](Execution const& e) { return std::string_view(e.exec_id); },
+        // Corrections share one place in the order; among them the id decides, not who came first.
+        [](Execution const& e) { return std::pair(order_of(e), std::string_view(e.exec_id)); });
+    upsert(
+        book, change_set.adjustments, &InstrumentBook::adjustments, [](Adjustment const& a) { return a.adjustment_id; },
+        [](Adjustment const& a) { return order_of(a); });
+    upsert(book, change_set.positions, &InstrumentBook::positions, position_id, position_id);
+    upsert(book, change_set.closes, &InstrumentBook::closes, close_id, close_id);
+    upsert(book, change_set.lots, &InstrumentBook::lots, lot_id, lot_id);
     for (auto const& row : change_set.breaks) {
         if (row.unresolved()) {
             book.breaks[row.break_id] = row;

@@ -43,6 +43,7 @@ std::string_view execution_root(std::string_view exec_id) {
 namespace {
 
 constexpr std::string_view by_statement = "+statement";
+constexpr std::string_view cancelled = "cancelled:";
 
 }  // namespace
 
@@ -65,18 +66,37 @@ std::string statement_exec_id(std::string_view transaction_id) { return std::str
 
 std::strong_ordering operator<=>(FactOrder const& a, FactOrder const& b) {
     if (auto const order = a.time <=> b.time; order != 0) return order;
+    if (auto const order = a.sequence <=> b.sequence; order != 0) return order;
     if (auto const order = a.perm_id <=> b.perm_id; order != 0) return order;
     if (auto const order = a.cum_qty <=> b.cum_qty; order != 0) return order;
     if (auto const order = a.root.compare(b.root); order != 0) return order <=> 0;
     return a.adjustment_id <=> b.adjustment_id;
 }
 
+std::string cancelled_mark(base::Date date, std::string_view why) {
+    return std::string(cancelled).append(base::to_string(date)).append(":").append(why);
+}
+
+std::optional<base::Date> cancelled_on(Execution const& execution) {
+    std::string_view const mark = execution.superseded_by;
+    constexpr std::size_t date_length = 10;
+    if (!mark.starts_with(cancelled) || mark.size() < cancelled.size() + date_length) return std::nullopt;
+    auto const date = base::parse_date(mark.substr(cancelled.size(), date_length));
+    return date ? std::optional(*date) : std::nullopt;
+}
+
+std::int64_t transaction_number(std::string_view id) {
+    std::int64_t number = 0;
+    auto const [stop, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+    return error == std::errc{} && stop == id.data() + id.size() ? number : 0;
+}
+
 FactOrder order_of(Execution const& execution) {
-    return {execution.time, execution.perm_id, execution.cum_qty, std::string(execution_root(execution.exec_id)), 0};
+    return {execution.time, execution.sequence, execution.perm_id, execution.cum_qty, std::string(execution_root(execution.exec_id)), 0};
 }
 
 FactOrder order_of(Adjustment const& adjustment) {
-    return {adjustment.effective_at, 0, base::Decimal(), {}, adjustment.adjustment_id};
+    return {adjustment.effective_at, 0, 0, base::Decimal(), {}, adjustment.adjustment_id};
 }
 
 std::string fact_name(Execution const& execution) { return std::string(execution_root(execution.exec_id)); }

@@ -51,6 +51,9 @@ struct Execution {
     std::optional<int> exercise_type;  ///< only where the protocol carries it
     std::optional<Cause> cause;        ///< as a statement names it; unset: no statement, or an ordinary fill
     std::string transaction_id;        ///< of the statement's row that confirmed it; empty: none did yet
+    /// Place among the fills of one second: the number of the transaction, by which the broker matches lots; a correction keeps that of
+    /// what it corrects. 0: no statement told it yet.
+    std::int64_t sequence = 0;
     std::optional<base::Decimal> commission;  ///< positive = cost, negative = rebate; unknown until reported
     std::string commission_currency;
     std::optional<base::Decimal> broker_realized_pnl;  ///< the broker's claim
@@ -75,6 +78,10 @@ struct Execution {
 [[nodiscard]] bool is_correction(std::string_view exec_id);
 /// What a statement's version of a fill is called, when it says something else under the id that the wire gave.
 [[nodiscard]] std::string statement_version(std::string_view exec_id);
+/// What Execution::superseded_by says of a fill that the broker took back on `date`: "cancelled:DATE:WHY".
+[[nodiscard]] std::string cancelled_mark(base::Date date, std::string_view why);
+/// Why of a fill that a statement neither lists nor has in its quantities.
+inline constexpr std::string_view not_listed = "not listed";
 /// What a statement's entry without an execution id is called.
 [[nodiscard]] std::string statement_exec_id(std::string_view transaction_id);
 
@@ -98,6 +105,7 @@ struct Adjustment {
     std::optional<base::Decimal> estimated_price;  ///< a fresh mark, for estimates of an unproven close only
     std::optional<Ratio> ratio;
     std::optional<base::Timestamp> effective_at;  ///< unknown for an opening balance: orders before everything
+    std::optional<base::Timestamp> acquired_at;   ///< when what came was bought, under another conId; unset: then
     base::Timestamp recorded_at;
     std::string author = "possync";
     std::string note;
@@ -118,9 +126,10 @@ struct Adjustment {
     bool operator==(Adjustment const&) const = default;
 };
 
-/// Position of a fact in the one order that the fold uses: (time, perm_id, cum_qty, root, adjustment id).
+/// Position of a fact in the one order that the fold uses: (time, sequence, perm_id, cum_qty, root, adjustment id).
 struct FactOrder {
     std::optional<base::Timestamp> time;  ///< unset sorts first
+    std::int64_t sequence = 0;
     std::int64_t perm_id = 0;
     base::Decimal cum_qty;
     std::string root;
@@ -129,7 +138,11 @@ struct FactOrder {
     friend std::strong_ordering operator<=>(FactOrder const&, FactOrder const&);
     friend bool operator==(FactOrder const&, FactOrder const&) = default;
 };
+/// The day on which the broker took the fill back; unset: it did not.
+[[nodiscard]] std::optional<base::Date> cancelled_on(Execution const& execution);
 [[nodiscard]] FactOrder order_of(Execution const& execution);
+/// A statement's transaction as a number; 0 when it is none.
+[[nodiscard]] std::int64_t transaction_number(std::string_view transaction_id);
 [[nodiscard]] FactOrder order_of(Adjustment const& adjustment);
 
 /// Name of a fact that survives corrections: the execution's root, or "adjustment:ID".

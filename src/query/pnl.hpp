@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "query/finding.hpp"
+#include "query/total.hpp"
 #include "query/views.hpp"
 
 namespace possync::query {
@@ -80,6 +81,7 @@ struct Filter;
     macro(PnlRow)                   \
     macro(FindingRow)               \
     macro(DifferenceRow)            \
-    macro(ImportRow)
+    macro(ImportRow)                \
+    macro(TotalRow)
 
 }  // namespace possync::query

@@ -386,6 +386,21 @@ struct Table<ImportRow> {
 };
 
 template <>
+struct Table<TotalRow> {
+    static constexpr std::array columns = {
+        TableColumn{"account", "account"},
+        TableColumn{"kind", "kind"},
+        TableColumn{"amount", "amount", Format::gain},
+        TableColumn{"currency", "currency"},
+        TableColumn{"unknown", "unknown", Format::plain, 0, hide_empty},
+        TableColumn{"rate", "rate", Format::quantity, 1},
+        TableColumn{"base_amount", "in base", Format::gain},
+        TableColumn{"base_currency", "base"},
+        TableColumn{"counts", "counts", Format::plain, 2},
+    };
+};
+
+template <>
 struct Table<PnlRow> {
     static constexpr std::array columns{
         TableColumn{"day", "day", Format::plain, 0, hide_empty},

@@ -615,6 +615,7 @@ struct AdjustmentRow {
     OptionalTime undone_at;
     OptionalDecimal value;
     OptionalText reference;
+    OptionalTime acquired_at;
     bool operator==(AdjustmentRow const&) const = default;
 };
 
@@ -645,6 +646,8 @@ struct View<AdjustmentRow> {
                "Exact total of the movement, positive, where the price alone would round."},
         Column{"reference", &AdjustmentRow::reference,
                "The statement's row that it came from: corporate_action:ID, transfer:ID or lot:ID."},
+        Column{"acquired_at", &AdjustmentRow::acquired_at,
+               "When what came was bought, under another conId; NULL: with the change itself."},
     };
     static constexpr FilterColumns filter{.account = "account",
                                           .symbol = "symbol",

@@ -20,6 +20,8 @@ namespace {
 /// Facts of a statement that go into one transaction, about: few enough to keep memory and the write-ahead log small.
 constexpr std::size_t facts_per_transaction = 20'000;
 /// A trade may be taken back, or dated into the statement, some days after it happened.
+/// Days before a statement whose verdicts its import may change.
+constexpr std::int64_t days_judged_again = 7;
 constexpr base::Duration taken_back_within = std::chrono::hours(24 * 31);
 
 Date day_after(Date date) { return base::date_of_days(base::days_since_epoch(date) + 1); }
@@ -44,8 +46,7 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
                                       std::map<ConId, model::InstrumentBook> const& books) {
     std::map<ConId, ConId> leader;
     auto find = [&](ConId con_id) {
-        while (leader[con_id] != con_id)
-            con_id = leader[con_id];
+        while (leader[con_id] != con_id) con_id = leader[con_id];
         return con_id;
     };
     auto join = [&](ConId a, ConId b) {
@@ -57,13 +58,12 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
         auto const book = books.find(con_id);
         auto const* described = index.of(con_id).described;
         auto const under = book != books.end() && book->second.instrument.under_con_id ? book->second.instrument.under_con_id
-                           : described != nullptr                                      ? described->under_con_id
-                                                                                       : std::nullopt;
+                           : described != nullptr                                       ? described->under_con_id
+                                                                                        : std::nullopt;
         if (under) join(con_id, *under);
     }
     for (auto const& [unused, rows] : index.actions()) {
-        for (auto const* row : rows)
-            join(rows.front()->con_id, row->con_id);
+        for (auto const* row : rows) join(rows.front()->con_id, row->con_id);
     }
     std::map<ConId, std::size_t> places;
     std::vector<std::vector<ConId>> groups;
@@ -75,9 +75,7 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
     return groups;
 }
 
-std::size_t facts_of(ledger::StatementOfInstrument const& says) {
-    return says.trades.size() + says.lots.size() + says.actions.size() + 1;
-}
+std::size_t facts_of(ledger::StatementOfInstrument const& says) { return says.trades.size() + says.lots.size() + says.actions.size() + 1; }
 
 /// What was found of each part, put together.
 class Findings {
@@ -103,10 +101,9 @@ public:
     }
     [[nodiscard]] std::vector<model::CertificationDifference> differences(Date from, Date to) const {
         std::vector<model::CertificationDifference> own;
-        std::copy_if(
-            differences_.begin(), differences_.end(), std::back_inserter(own), [&](model::CertificationDifference const& each) {
-                return (each.trade_date >= from && each.trade_date <= to) || each.kind == model::DifferenceKind::statement_gap;
-            });
+        std::copy_if(differences_.begin(), differences_.end(), std::back_inserter(own), [&](model::CertificationDifference const& each) {
+            return (each.trade_date >= from && each.trade_date <= to) || each.kind == model::DifferenceKind::statement_gap;
+        });
         return own;
     }
     /// Those of the statement's own days, and holes beside them.
@@ -126,30 +123,55 @@ private:
 
 /// What an earlier import of the same days corrected is corrected still, and counts with what this one did.
 void count_earlier_corrections(std::vector<model::CertificationDifference> const& known,
-                               std::vector<model::CertificationDifference> const& found,
-                               std::vector<model::Certification>& days) {
+                               std::vector<model::CertificationDifference> const& found, std::vector<model::Certification>& days) {
     for (auto const& row : known) {
         if (row.state != model::DifferenceState::corrected) continue;
         bool const again = std::any_of(found.begin(), found.end(), [&](model::CertificationDifference const& each) {
-            return each.trade_date == row.trade_date && each.kind == row.kind && each.con_id == row.con_id &&
-                   each.subject == row.subject;
+            return each.trade_date == row.trade_date && each.kind == row.kind && each.con_id == row.con_id && each.subject == row.subject;
         });
-        auto const day =
-            std::find_if(days.begin(), days.end(), [&](auto const& each) { return each.trade_date == row.trade_date; });
+        auto const day = std::find_if(days.begin(), days.end(), [&](auto const& each) { return each.trade_date == row.trade_date; });
         if (!again && day != days.end()) ++day->corrected;
     }
 }
 
-std::optional<Date> certified_through(std::vector<model::Certification> before, std::vector<model::Certification> const& days) {
-    model::StatementRecords kept;
-    kept.certifications = std::move(before);
-    model::StatementRecords written;
-    written.certifications = days;
-    model::apply(kept, written);
-    return ledger::certified_through(kept.certifications);
+Result<void> judge_again(store::Store& store, ImportTarget const& target, Date since) {
+    auto const now = target.now();
+    POSSYNC_TRY(auto const claims, store.load_claims(target.account_id, since));
+    POSSYNC_TRY(auto const book, store.load(target.account_id, now, now - ledger::end_of_day(since, target.policy.fold)));
+    POSSYNC_TRY(auto verdict, ledger::certify(book, claims, since, target.policy.fold));
+    ledger::include(verdict, told_before(claims.differences, since, book));
+    model::StatementRecords records;
+    records.account_id = target.account_id;
+    records.imported_at = now;
+    records.certifications = verdict.certifications;
+    records.differences = verdict.differences;
+    for (auto const& day : verdict.certifications) records.judged_dates.push_back(day.trade_date);
+    store::CommitRequest request;
+    request.gateway_id = target.lease.gateway_id;
+    request.epoch = target.lease.epoch;
+    request.now = now;
+    request.statements = {std::move(records)};
+    return store.commit(request);
 }
 
 }  // namespace
+
+std::vector<model::CertificationDifference> told_before(std::vector<model::CertificationDifference> const& known, Date since,
+                                                        model::AccountBook const& book) {
+    auto const done = [&](model::CertificationDifference const& each) {
+        auto const found = book.instruments.find(each.con_id);
+        if (each.kind != model::DifferenceKind::execution_cancelled || found == book.instruments.end() || each.subject.empty()) return false;
+        return std::any_of(found->second.executions.begin(), found->second.executions.end(), [&](model::Execution const& execution) {
+            return model::cancelled_on(execution) && execution.superseded_by.ends_with(":" + each.subject);
+        });
+    };
+    std::vector<model::CertificationDifference> told;
+    std::copy_if(known.begin(), known.end(), std::back_inserter(told), [&](model::CertificationDifference const& each) {
+        bool const open = each.state == model::DifferenceState::open;
+        return each.trade_date >= since && (!open || (ledger::told_by_joining(each.kind) && !done(each)));
+    });
+    return told;
+}
 
 Result<ImportResult> import_statement(store::Store& store, Statement const& statement, ImportTarget const& target) {
     auto const account_id = target.account_id;
@@ -161,16 +183,22 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     POSSYNC_TRY(auto claims, store.load_claims(account_id, statement.from));
     ledger::StatementPart part;
     part.index = &index;
-    part.latest = !claims.last_synced_at || *claims.last_synced_at < index.end();
+    // What the gateway said after the statement was closed, or made, is newer.
+    part.latest = !claims.last_synced_at || *claims.last_synced_at < index.known_until();
     part.live_since = claims.live_since;
     std::optional<Timestamp> covered_evening;
+    std::optional<Date> covered_to;
     for (auto const& before : claims.statements) {
         if (before.to > statement.to) part.latest = false;
+        bool const same_days = before.from <= statement.to && statement.from <= before.to;
+        bool const later = before.generated_at && statement.generated_at && *before.generated_at > *statement.generated_at;
+        if (same_days && later) part.outdated = true;
         if (before.to >= statement.from) continue;
         Timestamp const end = ledger::end_of_day(before.to, policy.fold);
         if (!part.covered_until || end > *part.covered_until) {
             part.covered_until = end;
             covered_evening = ledger::evening_of(before.to, policy.fold);
+            covered_to = before.to;
         }
     }
 
@@ -203,8 +231,8 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     record.source = statement.source;
     record.sections = sections_of(statement);
     record.trades = result.trades;
-    // The verdict is on this statement's days, by all that is listed for their evenings; its neighbours tell the holes beside it
-    // and claim nothing more.
+    // The verdict is on this statement's days, by all that is listed for their evenings; its neighbours tell the holes beside it and
+    // claim nothing more.
     model::StatementClaims own;
     own.statements = {record};
     std::set<Date> evenings;
@@ -217,8 +245,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     std::vector<model::StatementRecord> neighbours;
     for (auto const& other : claims.statements) {
         auto nearest = [&](bool earlier) {
-            return std::find_if(neighbours.begin(), neighbours.end(),
-                                [&](auto const& each) { return (each.to < statement.from) == earlier; });
+            return std::find_if(neighbours.begin(), neighbours.end(), [&](auto const& each) { return (each.to < statement.from) == earlier; });
         };
         if (other.to >= statement.from && other.from <= statement.to) continue;
         bool const earlier = other.to < statement.from;
@@ -233,8 +260,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     }
 
     std::size_t all = 0;
-    for (auto const con_id : ordered)
-        all += facts_of(index.of(con_id));
+    for (auto const con_id : ordered) all += facts_of(index.of(con_id));
     std::size_t done = 0;
     Findings findings;
     std::vector<model::InstrumentSuccession> successions;
@@ -270,6 +296,15 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
             request.change_sets = {model::share(std::move(plan.change_set))};
         }
         own.positions.clear();
+        own.trades.clear();
+        for (ConId const con_id : part.instruments) {
+            auto claimed = ledger::trade_claims(index, con_id);
+            std::move(claimed.begin(), claimed.end(), std::back_inserter(own.trades));
+        }
+        // In the order in which certify looks at them, and in which they are kept.
+        std::sort(own.trades.begin(), own.trades.end(), [](auto const& a, auto const& b) {
+            return std::tie(a.con_id, a.trade_date, a.exec_id) < std::tie(b.con_id, b.trade_date, b.exec_id);
+        });
         std::set<ConId> const wanted(part.instruments.begin(), part.instruments.end());
         for (auto const& position : statement.positions) {
             if (wanted.contains(position.con_id)) own.positions.push_back(position);
@@ -287,8 +322,13 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
         ledger::include(verdict, plan.differences);
         findings.add(verdict);
         done += facts;
+        model::StatementRecords claimed;
+        claimed.account_id = account_id;
+        claimed.imported_at = now;
+        claimed.trades = own.trades;
+        request.statements = {std::move(claimed)};
         if (next >= groups.size()) break;  // the last part goes with everything else
-        if (!request.change_sets.empty()) POSSYNC_TRY_VOID(commit());
+        POSSYNC_TRY_VOID(commit());
         if (target.progress) target.progress(done, all);
     }
 
@@ -307,31 +347,35 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     records.base_currency = statement.base_currency;
     if (statement.has_positions) {
         records.positions = statement.positions;
-        records.position_dates = {statement.to};  // also when nothing is held then
+        records.position_dates = {index.position_date()};  // also when nothing is held then
         for (auto const& position : statement.positions) {
-            if (std::find(records.position_dates.begin(), records.position_dates.end(), position.date) ==
-                records.position_dates.end()) {
+            if (std::find(records.position_dates.begin(), records.position_dates.end(), position.date) == records.position_dates.end()) {
                 records.position_dates.push_back(position.date);
             }
         }
     }
-    for (Date date = statement.from; date <= statement.to; date = day_after(date))
-        records.judged_dates.push_back(date);
-    request.statements = {std::move(records)};
+    for (Date date = statement.from; date <= statement.to; date = day_after(date)) records.judged_dates.push_back(date);
+    request.statements.push_back(std::move(records));
     if (statement.has_trades) {
         // Trade dates run from evening to evening, and a statement right after another goes on where that one ended.
         Timestamp from = index.begin() - (index.end() - index.evening());
-        if (covered_evening && index.begin() - *covered_evening < std::chrono::hours(24 * 5)) from = *covered_evening;
-        request.coverage.push_back({account_id, "executions", from, index.evening(), "complete", "statement"});
+        if (covered_evening && *covered_evening < from && !ledger::has_business_day(*covered_to, statement.from)) from = *covered_evening;
+        request.coverage.push_back({account_id, "executions", from, index.known_until(), "complete", "statement"});
     }
     POSSYNC_TRY_VOID(commit());
     if (target.progress) target.progress(all, all);
 
     result.differences = findings.differences(statement.from, statement.to);
-    for (auto const& each : result.differences)
-        each.state == model::DifferenceState::open ? ++result.open : ++result.corrected;
+    for (auto const& each : result.differences) each.state == model::DifferenceState::open ? ++result.open : ++result.corrected;
     result.revision = book.revision;
-    result.certified_through = certified_through(std::move(claims.certifications), days);
+    // Verdicts on neighbouring days may rest on what this statement changed: an evening's fill, a trade that was taken back.
+    Date const around = base::date_of_days(base::days_since_epoch(statement.from) - days_judged_again);
+    bool const neighbours_judged = std::any_of(claims.statements.begin(), claims.statements.end(), [&](auto const& other) {
+        return other.to >= around && !(other.from >= statement.from && other.to <= statement.to);
+    });
+    if (neighbours_judged) POSSYNC_TRY_VOID(judge_again(store, target, around));
+    POSSYNC_TRY(auto const after, store.load_claims(account_id, statement.to));
+    result.certified_through = ledger::certified_through(after.certifications);
     return result;
 }
 

@@ -1,7 +1,7 @@
 // A statement into the store: loads what it concerns, lets the ledger plan, certifies what comes of it and commits all of it. A
-// statement too large for one transaction goes instrument by instrument, and what an interruption leaves undone the same
-// statement completes. Used by the command (which takes the gateway's lease), by the running service (on the store's thread) and
-// by the scenario tests. Makes no call to the operating system; whoever calls brings the clock.
+// statement too large for one transaction goes instrument by instrument, and what an interruption leaves undone the same statement
+// completes. Used by the command (which takes the gateway's lease), by the running service (on the store's thread) and by the scenario
+// tests. Makes no call to the operating system; whoever calls brings the clock.
 #pragma once
 
 #include <functional>
@@ -46,7 +46,7 @@ using ImportProgress = std::function<void(std::size_t done, std::size_t all)>;
 /// Whose statement it is, and how its account is kept.
 struct ImportTarget {
     model::AccountId account_id = 0;
-    Lease lease;            ///< held for the account's gateway
+    Lease lease;  ///< held for the account's gateway
     ledger::Policy policy;  ///< with zone rules: days begin and end in its report zone
     std::function<base::Timestamp()> now;
     ImportProgress progress;  ///< may be empty
@@ -55,5 +55,10 @@ struct ImportTarget {
 /// Errors: those of the store and the ledger; nothing of the transaction under way is written.
 [[nodiscard]] base::Result<ImportResult> import_statement(store::Store& store, model::Statement const& statement,
                                                           ImportTarget const& target);
+
+/// Of what was found before, the part that does not show in the book: what was corrected, and what only joining a statement can tell. A
+/// trade that was taken back before it came counts no more among them once the book has it so.
+[[nodiscard]] std::vector<model::CertificationDifference> told_before(std::vector<model::CertificationDifference> const& known,
+                                                                      base::Date since, model::AccountBook const& book);
 
 }  // namespace possync::reconciliation

@@ -211,6 +211,7 @@ inline ChangeSet full_change_set(Bench const& bench) {
     first.trade_date = base::Date{2026, 11, 19};
     first.cause = Cause::assignment;
     first.transaction_id = "23456789012";
+    first.sequence = 23456789012;
     first.recorded_at = after(-499);
     Execution second_fill = fill("0000e0d5.69dd7411.01.02", option.con_id, after(-498), Side::bought, 1, 2);
     second_fill.booking = Booking::never;
@@ -417,6 +418,7 @@ private:
         e.excluded = Draw::yes();
         e.cause = Draw::yes() ? std::optional(static_cast<Cause>(Draw::between(0, 15))) : std::nullopt;
         e.transaction_id = Draw::text();
+        e.sequence = Draw::between(0, 3);
         e.recorded_at = Draw::time();
     }
     std::string add_execution(ConId con_id) {
@@ -443,6 +445,7 @@ private:
         a.price = Draw::maybe_decimal();
         a.value = Draw::maybe_decimal();
         a.reference = Draw::text();
+        if (Draw::between(0, 1) == 1) a.acquired_at = Draw::time();
         a.basis = static_cast<Basis>(Draw::between(0, 3));
         a.effective_at = Draw::time();
         a.recorded_at = Draw::time();
@@ -811,6 +814,8 @@ inline StatementRecords full_records(AccountId account) {
     whole.date = {2026, 11, 20};
     whole.quantity = number("-3");
     records.positions = {one_lot, one_lot, whole};
+    records.trades = {{265598, {2026, 11, 19}, "a.01", "501", number("-3"), number("12.5")},
+                      {700001, {2026, 11, 20}, "statement:502", "502", 5, std::nullopt}};
     records.cash = {{"77", "Dividends", 700001, "SPX", "USD", number("12.34"), number("0.91"), after(-8000), {2026, 11, 18},
                      base::Date{2026, 11, 20}, base::Date{2026, 11, 3}, "98765", "it's 1.5% \"cash\""},
                     {"78", "Deposits/Withdrawals", 0, "", "EUR", number("-5"), {}, {}, {2026, 11, 19}, {}, {}, "", ""}};
@@ -865,6 +870,8 @@ TEST_P(StoreContract, StatementRecordsAreKeptOnceAndReplacedByKey) {
     later.position_dates = {{2026, 11, 20}};
     later.positions = {first.positions[2]};
     later.positions[0].quantity = 4;
+    later.trades = {first.trades[0]};
+    later.trades[0].quantity = -4;
     later.cash = {first.cash[0]};
     later.cash[0].amount = 13;
     later.cash[0].con_id = 0;
@@ -934,6 +941,8 @@ TEST_P(StoreContract, ClaimsAreThoseOfStatementsAndPositionsFromADayOn) {
     EXPECT_EQ(since({2026, 1, 1}).positions, kept.positions);
     EXPECT_EQ(since({2026, 11, 20}).statements, kept.statements);
     EXPECT_EQ(since({2026, 11, 20}).positions, (std::vector{kept.positions[1], kept.positions[2]}));
+    EXPECT_EQ(since({2026, 1, 1}).trades, kept.trades);
+    EXPECT_EQ(since({2026, 11, 20}).trades, (std::vector{kept.trades[1]}));
     EXPECT_TRUE(since({2026, 11, 21}).positions.empty());
     EXPECT_EQ(since({2026, 1, 1}).differences, kept.differences);
     EXPECT_EQ(since({2026, 11, 20}).differences, (std::vector{kept.differences[1], kept.differences[2]}));

@@ -81,7 +81,8 @@ public:
     [[nodiscard]] virtual base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id,
                                                                           base::Timestamp since) = 0;
 
-    /// What statements said and how far a service followed: all that were imported, positions and differences from the day `since` on.
+    /// What statements said and how far a service followed: all that were imported; positions, trades and differences from the day
+    /// `since` on.
     [[nodiscard]] virtual base::Result<model::StatementClaims> load_claims(model::AccountId account, base::Date since) = 0;
 
     /// Instruments with executions or adjustments in [from, to), by conId.

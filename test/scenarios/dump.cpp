@@ -57,13 +57,14 @@ std::string dump(model::ChangeSet const& c) {
                    .add("shares", e.shares).add("price", e.price).add("ref", e.order_ref).add("client", e.client_id).add("commission", e.commission)
                    .add("in", e.commission_currency).add("claim", e.broker_realized_pnl).add("booking", word(to_string(e.booking)))
                    .add("superseded_by", e.superseded_by).add("transaction", e.transaction_id)
+                   .add("sequence", e.sequence == 0 ? "" : std::to_string(e.sequence))
                    .add("cause", e.cause ? word(to_string(*e.cause)) : "").flag("excluded", e.excluded).add("trade_date", e.trade_date).add("recorded", e.recorded_at).end();
     }
     for (auto const& a : c.adjustments) {
         out += Line("  adjustment").add("id", id(a.adjustment_id)).add("con_id", a.con_id).add("cause", word(to_string(a.cause))).add("quantity", a.quantity)
                    .add("price", a.price).add("value", a.value).add("basis", word(to_string(a.basis))).add("estimated", a.estimated_price).add("ratio", a.ratio)
                    .add("effective", a.effective_at).add("recorded", a.recorded_at).add("author", a.author).add("note", a.note)
-                   .add("reference", a.reference).add("undone", a.undone_at).add("by", a.undone_by).end();
+                   .add("reference", a.reference).add("acquired", a.acquired_at).add("undone", a.undone_at).add("by", a.undone_by).end();
     }
     for (auto const& p : c.positions) {
         out += Line("  position").add("id", id(p.position_id)).add("con_id", p.con_id).add("quantity", p.quantity).add("average", p.average_price)

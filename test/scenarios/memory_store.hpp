@@ -44,6 +44,9 @@ public:
         for (auto const& position : statements_[account].positions) {
             if (position.date >= since) claims.positions.push_back(position);
         }
+        for (auto const& trade : statements_[account].trades) {
+            if (trade.trade_date >= since) claims.trades.push_back(trade);
+        }
         claims.certifications = statements_[account].certifications;
         for (auto const& difference : statements_[account].differences) {
             if (difference.trade_date >= since) claims.differences.push_back(difference);

@@ -55,7 +55,7 @@ constexpr std::string_view lots_of_account =
 
 constexpr std::string_view adjustments_of_account =
     "SELECT adjustment_id, con_id, cause, quantity, price, basis, estimated_price, ratio, effective_at, "
-    "recorded_at, author, note, undone_at, undone_by, value, reference "
+    "recorded_at, author, note, undone_at, undone_by, value, reference, acquired_at "
     "FROM adjustment "
     "WHERE adjustment_id >= ?1 AND adjustment_id < ?2 AND (?3 IS NULL OR con_id = ?3) "
     "ORDER BY adjustment_id";
@@ -64,7 +64,7 @@ constexpr std::string_view adjustments_of_account =
     "e.exec_id, e.con_id, e.time, e.time_text, e.side, e.shares, e.price, e.exchange, e.order_id, "         \
     "e.perm_id, e.client_id, e.order_ref, e.model_code, e.cum_qty, e.last_liquidity, e.liquidation, "       \
     "e.exercise_type, e.commission, e.commission_currency, e.broker_realized_pnl, e.booking, "              \
-    "e.superseded_by, e.excluded, e.recorded_at, e.trade_date, e.cause, e.transaction_id"
+    "e.superseded_by, e.excluded, e.recorded_at, e.trade_date, e.cause, e.transaction_id, e.sequence"
 
 // By instrument, because the one index on executions leads with it.
 constexpr std::string_view executions_since =
@@ -170,6 +170,7 @@ Adjustment read_adjustment(Row& row) {
     a.undone_by = row.text();
     a.value = row.optional_decimal();
     a.reference = row.text();
+    a.acquired_at = row.optional_time();
     return a;
 }
 
@@ -202,6 +203,7 @@ Execution read_execution(Row& row) {
     e.trade_date = row.optional_parsed(base::parse_date);
     e.cause = row.optional_parsed(model::parse_cause);
     e.transaction_id = row.text();
+    e.sequence = row.integer();
     return e;
 }
 

@@ -48,6 +48,7 @@ public:
     Result<void> write() {
         POSSYNC_TRY_VOID(write_statements());
         POSSYNC_TRY_VOID(write_positions());
+        POSSYNC_TRY_VOID(write_trades());
         POSSYNC_TRY_VOID(write_cash());
         POSSYNC_TRY_VOID(write_successions());
         POSSYNC_TRY_VOID(write_rates());
@@ -98,6 +99,16 @@ private:
                 POSSYNC_TRY_VOID(put->run(account(), date, ++number, p.con_id, p.is_lot, p.quantity, p.cost_price, p.cost_money,
                                           p.mark_price, p.fx_rate_to_base, p.opened_at, or_null(p.originating_transaction_id)));
             }
+        }
+        return {};
+    }
+
+    Result<void> write_trades() {
+        static std::string const put = upsert_changed("statement_trade", "account_id, con_id, trade_date, exec_id",
+                                                      "account_id, con_id, trade_date, exec_id, transaction_id, quantity, realized_pnl");
+        POSSYNC_TRY(Statement* const statement, database_.statement(put));
+        for (auto const& t : records_.trades) {
+            POSSYNC_TRY_VOID(statement->run(account(), t.con_id, t.trade_date, t.exec_id, t.transaction_id, t.quantity, t.realized_pnl));
         }
         return {};
     }
@@ -222,6 +233,20 @@ Result<model::StatementClaims> load_statement_claims(Database& database, Account
         account));
     POSSYNC_TRY_VOID(database.each(
         positions_since, [&](Row& row) { claims.positions.push_back(read_position(row)); }, account, since, "9999-12-31"));
+    POSSYNC_TRY_VOID(database.each(
+        "SELECT con_id, trade_date, exec_id, transaction_id, quantity, realized_pnl FROM statement_trade "
+        "WHERE account_id = ?1 AND trade_date >= ?2 ORDER BY con_id, trade_date, exec_id",
+        [&](Row& row) {
+            model::StatementTradeClaim t;
+            t.con_id = row.integer();
+            t.trade_date = row.parsed(base::parse_date);
+            t.exec_id = row.text();
+            t.transaction_id = row.text();
+            t.quantity = row.decimal();
+            t.realized_pnl = row.optional_decimal();
+            claims.trades.push_back(std::move(t));
+        },
+        account, since));
     POSSYNC_TRY_VOID(database.each(
         "SELECT trade_date, state, executions, positions, lots, statement_realized_pnl, corrected, \"open\" FROM certification "
         "WHERE account_id = ?1 ORDER BY trade_date",

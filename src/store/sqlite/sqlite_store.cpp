@@ -181,7 +181,7 @@ private:
                    "account_id, exec_id, con_id, time, time_text, side, shares, price, exchange, order_id, "
                    "perm_id, client_id, order_ref, model_code, cum_qty, last_liquidity, liquidation, "
                    "exercise_type, commission, commission_currency, broker_realized_pnl, booking, "
-                   "superseded_by, excluded, recorded_at, trade_date, cause, transaction_id");
+                   "superseded_by, excluded, recorded_at, trade_date, cause, transaction_id, sequence");
         POSSYNC_TRY(Statement* const execution, database_.statement(put_execution));
         for (auto const& e : change_set.executions) {
             std::optional<std::string_view> const cause = e.cause ? std::optional(to_string(*e.cause)) : std::nullopt;
@@ -191,12 +191,13 @@ private:
                 or_null(e.order_ref), or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation,
                 e.exercise_type, e.commission, or_null(e.commission_currency), e.broker_realized_pnl,
                 to_string(e.booking), or_null(e.superseded_by), e.excluded, e.recorded_at, e.trade_date,
-                cause, or_null(e.transaction_id)));
+                cause, or_null(e.transaction_id), e.sequence));
         }
         static std::string const put_adjustment = upsert(
             "adjustment", "adjustment_id",
             "adjustment_id, account_id, con_id, cause, quantity, price, basis, estimated_price, ratio, "
-            "effective_at, recorded_at, author, note, undone_at, undone_by, value, reference");
+            "effective_at, recorded_at, author, note, undone_at, undone_by, value, reference, "
+            "acquired_at");
         POSSYNC_TRY(Statement* const adjustment, database_.statement(put_adjustment));
         for (auto const& a : change_set.adjustments) {
             std::optional<std::string> const ratio =
@@ -205,7 +206,7 @@ private:
                                              to_string(a.cause), a.quantity, a.price, to_string(a.basis),
                                              a.estimated_price, ratio, a.effective_at, a.recorded_at,
                                              a.author, or_null(a.note), a.undone_at, or_null(a.undone_by), a.value,
-                                             or_null(a.reference)));
+                                             or_null(a.reference), a.acquired_at));
         }
         return {};
     }

@@ -47,6 +47,7 @@ model::StatementRecords SqliteSubject::statement_records(model::AccountId accoun
     EXPECT_TRUE(claims.has_value()) << claims.error().message;
     records.statements = claims->statements;
     records.positions = claims->positions;
+    records.trades = claims->trades;
     auto const database = open_sqlite_for_reading(directory_.file("possync.db"));
     EXPECT_TRUE(database.has_value()) << database.error().message;
     auto const each = [&](std::string_view sql, auto read) {
@@ -391,7 +392,7 @@ constexpr ViewColumns views[] = {
     {"account_values", "account key currency value updated_at", 0},
     {"adjustments",
      "adjustment_id account con_id cause quantity price ratio effective_at recorded_at author note "
-     "undone_by symbol basis estimated_price undone_at value reference",
+     "undone_by symbol basis estimated_price undone_at value reference acquired_at",
      6},
     {"position_history",
      "position_id account con_id symbol quantity average_price realized_pnl commissions valid_from valid_to "

@@ -39,6 +39,7 @@ CREATE TABLE execution (
     trade_date TEXT,
     cause TEXT,                          -- NULL: an ordinary fill, or no statement spoke of it
     transaction_id TEXT,                 -- of the statement's row that confirmed it
+    sequence INTEGER NOT NULL DEFAULT 0, -- place among the fills of one second, by the broker's transactions; 0: not told
     UNIQUE (account_id, exec_id)
 ) STRICT;
 INSERT INTO execution (
@@ -56,6 +57,7 @@ CREATE INDEX execution_by_time ON execution (account_id, con_id, time);
 
 ALTER TABLE adjustment ADD COLUMN value TEXT;            -- exact total where the price alone would round
 ALTER TABLE adjustment ADD COLUMN reference TEXT;        -- the statement's row that it came from
+ALTER TABLE adjustment ADD COLUMN acquired_at INTEGER;   -- when what came was bought, under another conId
 
 CREATE TABLE statement (
     account_id INTEGER NOT NULL REFERENCES account (account_id),
@@ -85,6 +87,19 @@ CREATE TABLE statement_position (
     opened_at INTEGER,
     originating_transaction_id TEXT,
     PRIMARY KEY (account_id, date, number)
+) STRICT, WITHOUT ROWID;
+
+-- The trades themselves, as the statement counts them: a fill that leaves the book is missed by these. In the order in which an
+-- import writes them, instrument by instrument.
+CREATE TABLE statement_trade (
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    con_id INTEGER NOT NULL,
+    trade_date TEXT NOT NULL,
+    exec_id TEXT NOT NULL,
+    transaction_id TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    realized_pnl TEXT,
+    PRIMARY KEY (account_id, con_id, trade_date, exec_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cash_transaction (
@@ -216,7 +231,9 @@ SELECT
     j.author, j.note, j.undone_by, i.symbol, j.basis, j.estimated_price,
     strftime('%Y-%m-%dT%H:%M:%S', j.undone_at / 1000000, 'unixepoch')
         || printf('.%06dZ', j.undone_at % 1000000) AS undone_at,
-    j.value, j.reference
+    j.value, j.reference,
+    strftime('%Y-%m-%dT%H:%M:%S', j.acquired_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', j.acquired_at % 1000000) AS acquired_at
 FROM adjustment j
     JOIN account a ON a.account_id = j.account_id
     JOIN instrument i ON i.con_id = j.con_id;
@@ -225,7 +242,7 @@ SELECT
     adjustment_id, account, con_id, cause, CAST(quantity AS REAL) AS quantity, CAST(price AS REAL) AS price,
     ratio, effective_at, recorded_at, author, note, undone_by, symbol, basis,
     CAST(estimated_price AS REAL) AS estimated_price, undone_at,
-    CAST(value AS REAL) AS value, reference
+    CAST(value AS REAL) AS value, reference, acquired_at
 FROM adjustments;
 
 CREATE VIEW statements AS

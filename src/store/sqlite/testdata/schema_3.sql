@@ -38,7 +38,7 @@ CREATE TABLE adjustment (
     note TEXT,
     undone_at INTEGER,
     undone_by TEXT
-, value TEXT, reference TEXT) STRICT;
+, value TEXT, reference TEXT, acquired_at INTEGER) STRICT;
 CREATE TABLE break (
     break_id INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL REFERENCES account (account_id),
@@ -151,10 +151,11 @@ CREATE TABLE execution (
     trade_date TEXT,
     cause TEXT,                          -- NULL: an ordinary fill, or no statement spoke of it
     transaction_id TEXT,                 -- of the statement's row that confirmed it
+    sequence INTEGER NOT NULL DEFAULT 0, -- place among the fills of one second, by the broker's transactions; 0: not told
     UNIQUE (account_id, exec_id)
 ) STRICT;
-INSERT INTO "execution" VALUES(1,1,'0001.01.01',265598,1795435000000000,NULL,'BOT','100','150',NULL,0,0,0,NULL,NULL,'0',0,0,NULL,'1','USD',NULL,'booked',NULL,0,1795435000000000,NULL,NULL,NULL);
-INSERT INTO "execution" VALUES(2,1,'0002.01.01',265598,1795435140000123,NULL,'SLD','60','160',NULL,0,0,0,NULL,NULL,'0',0,0,NULL,NULL,NULL,NULL,'booked',NULL,0,1795435140000123,NULL,'assignment','23456789012');
+INSERT INTO "execution" VALUES(1,1,'0001.01.01',265598,1795435000000000,NULL,'BOT','100','150',NULL,0,0,0,NULL,NULL,'0',0,0,NULL,'1','USD',NULL,'booked',NULL,0,1795435000000000,NULL,NULL,NULL,0);
+INSERT INTO "execution" VALUES(2,1,'0002.01.01',265598,1795435140000123,NULL,'SLD','60','160',NULL,0,0,0,NULL,NULL,'0',0,0,NULL,NULL,NULL,NULL,'booked',NULL,0,1795435140000123,NULL,'assignment','23456789012',23456789012);
 CREATE TABLE gateway (
     gateway_id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -332,6 +333,16 @@ CREATE TABLE statement (
     PRIMARY KEY (account_id, from_date, to_date)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "statement" VALUES(1,'2026-11-01','2026-11-20',1795435191000000,'daily','a.xml','Trades OpenPositions',17,1795435201000000);
+CREATE TABLE statement_trade (
+    account_id INTEGER NOT NULL REFERENCES account (account_id),
+    con_id INTEGER NOT NULL,
+    trade_date TEXT NOT NULL,
+    exec_id TEXT NOT NULL,
+    transaction_id TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    realized_pnl TEXT,
+    PRIMARY KEY (account_id, con_id, trade_date, exec_id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE statement_position (
     account_id INTEGER NOT NULL REFERENCES account (account_id),
     date TEXT NOT NULL,
@@ -621,7 +632,9 @@ SELECT
     j.author, j.note, j.undone_by, i.symbol, j.basis, j.estimated_price,
     strftime('%Y-%m-%dT%H:%M:%S', j.undone_at / 1000000, 'unixepoch')
         || printf('.%06dZ', j.undone_at % 1000000) AS undone_at,
-    j.value, j.reference
+    j.value, j.reference,
+    strftime('%Y-%m-%dT%H:%M:%S', j.acquired_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', j.acquired_at % 1000000) AS acquired_at
 FROM adjustment j
     JOIN account a ON a.account_id = j.account_id
     JOIN instrument i ON i.con_id = j.con_id;
@@ -630,7 +643,7 @@ SELECT
     adjustment_id, account, con_id, cause, CAST(quantity AS REAL) AS quantity, CAST(price AS REAL) AS price,
     ratio, effective_at, recorded_at, author, note, undone_by, symbol, basis,
     CAST(estimated_price AS REAL) AS estimated_price, undone_at,
-    CAST(value AS REAL) AS value, reference
+    CAST(value AS REAL) AS value, reference, acquired_at
 FROM adjustments;
 CREATE VIEW statements AS
 SELECT
