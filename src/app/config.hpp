@@ -66,7 +66,7 @@ struct Configuration {
     base::Secret flex_token;
     std::string flex_token_file;
     std::string flex_ca_file;  ///< certificates to trust instead of the system's
-    std::string flex_fetch_at = "18:30";
+    std::string flex_fetch_at = "06:00";  ///< a day's statement is written in the night that follows it
     std::vector<FlexQueryConfig> flex_queries;
     std::string log_level = "info";
     std::string log_format = "auto";

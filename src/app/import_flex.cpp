@@ -321,6 +321,8 @@ Result<void> import_and_show(Configuration const& configuration, ImportOptions o
         POSSYNC_TRY(auto const rows, query::parse_json<query::ImportRow>(answer));
         if (format == Format::table) print_line("imported by the running service");
         show(rows, format);
+        bool const all_agree = std::all_of(rows.begin(), rows.end(), [](query::ImportRow const& row) { return row.open == 0; });
+        if (format == Format::table && !all_agree) print_line("what is open: `possync certify` names each difference");
         return {};
     }
     store::SqliteOptions sqlite;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <thread>
 
+#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include "app/service.hpp"
@@ -24,6 +25,27 @@ bool service_holds(std::string const& path, std::string const& gateway) {
     });
 }
 
+std::string failed_answer(base::Error const& error) {
+    return boost::json::serialize(boost::json::object{{"error", base::to_string(error.code)}, {"message", error.message}});
+}
+
+namespace {
+
+base::Error error_of(std::string const& answer) {
+    boost::system::error_code bad;
+    auto const value = boost::json::parse(answer, bad);
+    if (!bad && value.is_object()) {
+        auto const* const code = value.as_object().if_contains("error");
+        auto const* const message = value.as_object().if_contains("message");
+        if (code != nullptr && code->is_string() && message != nullptr && message->is_string()) {
+            return {base::parse_error_code(std::string_view(code->as_string())).value_or(ErrorCode::refused), std::string(message->as_string())};
+        }
+    }
+    return {ErrorCode::refused, answer};
+}
+
+}  // namespace
+
 base::Result<std::string> ask_service(std::string const& path, std::string const& verb, std::string const& arguments, bool* ok,
                                       base::Duration patience) {
     store::OperatorRequest request;
@@ -38,7 +60,7 @@ base::Result<std::string> ask_service(std::string const& path, std::string const
         POSSYNC_TRY(auto const answer, store::operator_answer(path, id));
         if (!answer.answered) continue;
         if (ok != nullptr) *ok = answer.ok;
-        if (!answer.ok && ok == nullptr) return base::fail(ErrorCode::refused, answer.answer);
+        if (!answer.ok && ok == nullptr) return std::unexpected(error_of(answer.answer));
         return answer.answer;
     }
     return base::fail(ErrorCode::timeout,

@@ -15,8 +15,12 @@ namespace possync::app {
 /// or none answers within two seconds.
 [[nodiscard]] std::string ask_live_status(std::string const& path);
 
-/// Leaves the request and waits up to `patience` for its answer. Without `ok` a request that failed is an error with the
-/// answer as its text; with it, `ok` says whether it went well. Errors: timeout.
+/// What the service answers to a request that failed: the class of the error goes with its line, so that the command that asked
+/// ends with the status it would have ended with by itself.
+[[nodiscard]] std::string failed_answer(base::Error const& error);
+
+/// Leaves the request and waits up to `patience` for its answer. Without `ok` a request that failed is the error that the
+/// service met (`refused` where the answer does not say which); with it, `ok` says whether it went well. Errors: timeout.
 [[nodiscard]] base::Result<std::string> ask_service(std::string const& path, std::string const& verb, std::string const& arguments,
                                                     bool* ok = nullptr, base::Duration patience = std::chrono::seconds(60));
 

@@ -29,6 +29,7 @@
 #include "app/flex_schedule.hpp"
 #include "app/import_flex.hpp"
 #include "app/log.hpp"
+#include "app/operator.hpp"
 #include "app/recorder.hpp"
 #include "app/repair.hpp"
 #include "app/results.hpp"
@@ -587,7 +588,7 @@ private:
             answer(true, live_status());
         } else if (request.verb == "import_flex") {
             auto const import = parse_import_options(request.arguments);
-            import ? import_statements(*import, answer) : answer(false, import.error().message);
+            import ? import_statements(*import, answer) : answer(false, failed_answer(import.error()));
         } else if (request.verb == "reset_statistics") {
             for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
             answer(true, "{}");
@@ -633,7 +634,7 @@ private:
                 return Lease{lease.gateway_id, lease.epoch};
             };
             auto const done = import_flex(configuration_, *store_, options, lease_of);
-            answer(done.has_value(), done ? to_json(*done) : done.error().message);
+            answer(done.has_value(), done ? to_json(*done) : failed_answer(done.error()));
             asio::post(io_, [this] {
                 for (auto& runner : runners_) runner->step(sync::BooksChanged{});
             });
@@ -643,17 +644,17 @@ private:
     /// On the store's thread, between two commits; the engine then loads its books anew.
     void repair(store::OperatorRequest const& request, std::function<void(bool, std::string)> answer) {
         auto const text = parse_repair(request.arguments);
-        if (!text) return answer(false, text.error().message);
+        if (!text) return answer(false, failed_answer(text.error()));
         auto const path = sqlite_path(configuration_.database_url);
         auto reader = path ? store::open_sqlite_reader(*path) : Result<std::unique_ptr<query::Reader>>(std::unexpected(path.error()));
-        if (!reader) return answer(false, reader.error().message);
+        if (!reader) return answer(false, failed_answer(reader.error()));
         auto const resolved = resolve_repair(*text, **reader);
-        if (!resolved) return answer(false, resolved.error().message);
+        if (!resolved) return answer(false, failed_answer(resolved.error()));
         for (auto& runner : runners_) {
             if (runner->name() != resolved->gateway) continue;
             store_thread_->post([this, &runner = *runner, lease = runner->lease(), repair = *resolved, dry_run = text->dry_run, answer] {
                 auto const done = carry_out_repair(*store_, lease.first, lease.second, repair, account_policy(configuration_, repair.account), dry_run);
-                if (!done) return answer(false, done.error().message);
+                if (!done) return answer(false, failed_answer(done.error()));
                 answer(true, model::print(*done));
                 if (!dry_run) asio::post(io_, [&runner] { runner.step(sync::BooksChanged{}); });
             });

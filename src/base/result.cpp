@@ -17,4 +17,11 @@ std::string_view to_string(ErrorCode code) {
     return "internal";
 }
 
+std::optional<ErrorCode> parse_error_code(std::string_view text) {
+    for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
+        if (to_string(static_cast<ErrorCode>(code)) == text) return static_cast<ErrorCode>(code);
+    }
+    return std::nullopt;
+}
+
 }  // namespace possync::base

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,8 @@ enum class ErrorCode {
 };
 
 [[nodiscard]] std::string_view to_string(ErrorCode code);
+/// The inverse; nothing for any other text.
+[[nodiscard]] std::optional<ErrorCode> parse_error_code(std::string_view text);
 
 struct Error {
     ErrorCode code = ErrorCode::internal;

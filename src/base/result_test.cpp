@@ -46,8 +46,10 @@ TEST(Result, EveryCodeHasItsOwnName) {
                             ErrorCode::refused, ErrorCode::conflict, ErrorCode::unavailable,
                             ErrorCode::timeout, ErrorCode::io, ErrorCode::internal}) {
         names.insert(to_string(code));
+        EXPECT_EQ(parse_error_code(to_string(code)), code);
     }
     EXPECT_EQ(names.size(), 9U);
+    EXPECT_EQ(parse_error_code("lost"), std::nullopt);
     EXPECT_EQ(to_string(ErrorCode::unavailable), "unavailable");
 }
 

@@ -7,6 +7,7 @@ usage: statement_test.py POSSYNC
 import gzip
 import json
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
@@ -181,6 +182,11 @@ try:
         time.sleep(1.5)
         answer = run("import-flex", str(folder / "day.xml"), config=config)
         assert "running service" in answer.stdout, answer.stdout
+        assert rows("accounts", config=config)[0]["revision"] == at
+        # What it cannot read ends as it would without a service.
+        (folder / "cut.xml").write_text(text[:len(text) // 2])
+        answer = run("import-flex", str(folder / "cut.xml"), config=config, status=2)
+        assert re.match(r"possync: cut\.xml:\d+:\d+: ", answer.stderr), answer.stderr
         assert rows("accounts", config=config)[0]["revision"] == at
     finally:
         service.send_signal(signal.SIGTERM)
