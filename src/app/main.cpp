@@ -149,7 +149,7 @@ int run(int count, char** words) {
                                "Examples:\n  possync explain 4294967320 --cause transfer --price 182.50 --note \"from Fidelity\"\n"
                                "  possync explain 4294967321 --cause split --ratio 4:1\n"
                                "  possync explain 4294967322 --cause expiry --price 0\n"
-                               "Causes: split expiry exercise assignment cash_settlement maturity reinvestment transfer manual.");
+                               "Causes: split expiry exercise assignment cash_settlement maturity reinvestment transfer corporate_action manual.");
     explain->add_option("--cause", options.repair.cause, "what it was")->required();
     explain->add_option("--price", options.repair.price, "per unit, as quoted; without it cost or P&L stay unknown");
     explain->add_option("--ratio", options.repair.ratio, "of a split: 4:1 where one became four");

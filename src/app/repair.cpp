@@ -83,7 +83,7 @@ Result<Repair> resolve_repair(RepairText const& text, query::Reader& reader) {
         if (!cause) {
             return base::fail(ErrorCode::invalid_input,
                               fmt::format("'{}' is not a cause; state one of split, expiry, exercise, assignment, cash_settlement, "
-                                          "maturity, reinvestment, transfer, manual", text.cause));
+                                          "maturity, reinvestment, transfer, corporate_action, manual", text.cause));
         }
         edit.cause = *cause;
         if (!text.price.empty()) {

@@ -417,7 +417,9 @@ private:
         }
         for (auto const& adjustment : book.adjustments) {
             auto const date = date_of(adjustment);
-            dated.adjustments.push_back(!adjustment.in_force() ? never_counts : date ? base::days_since_epoch(*date) : 0);
+            // What nobody has explained only makes the book equal to the broker: it proves nothing.
+            bool const counts = adjustment.in_force() && !adjustment.provisional();
+            dated.adjustments.push_back(!counts ? never_counts : date ? base::days_since_epoch(*date) : 0);
         }
         return dated;
     }
@@ -441,7 +443,9 @@ private:
             auto const kind = ours.is_zero()   ? DifferenceKind::position_missing
                               : theirs.is_zero() ? DifferenceKind::position_not_in_statement
                                                  : DifferenceKind::position_quantity;
-            return differs(kind, date, con_id, "", theirs.to_string(), ours.to_string(), "");
+            bool const has_rest = std::any_of(book.adjustments.begin(), book.adjustments.end(), [](Adjustment const& a) { return a.provisional(); });
+            return differs(kind, date, con_id, "", theirs.to_string(), ours.to_string(),
+                           has_rest ? "a change of quantity is not explained; see `possync breaks`" : "");
         }
         if (total == nullptr || ours.is_zero()) return;
         std::optional<Decimal> cost = Decimal(0);
@@ -565,9 +569,12 @@ base::Result<Verdict> certify(model::AccountBook const& book, model::StatementCl
 void include(Verdict& verdict, std::vector<CertificationDifference> const& differences) {
     auto const key = [](CertificationDifference const& each) { return std::tie(each.trade_date, each.con_id, each.kind, each.subject); };
     for (auto const& added : differences) {
-        bool const known = std::any_of(verdict.differences.begin(), verdict.differences.end(),
-                                       [&](CertificationDifference const& each) { return key(each) == key(added); });
-        if (known) continue;
+        auto const known = std::find_if(verdict.differences.begin(), verdict.differences.end(),
+                                        [&](CertificationDifference const& each) { return key(each) == key(added); });
+        if (known != verdict.differences.end()) {
+            if (!added.cause.empty()) known->cause = added.cause;  // who joined the statement knows what to do about it
+            continue;
+        }
         verdict.differences.push_back(added);
         auto const at = std::lower_bound(verdict.certifications.begin(), verdict.certifications.end(), added.trade_date,
                                          [](Certification const& each, Date date) { return each.trade_date < date; });

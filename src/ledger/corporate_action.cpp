@@ -28,7 +28,7 @@ struct Side {
 };
 
 std::string proposal(StatementCorporateAction const& row, char const* reason) {
-    return fmt::format("{}; the statement says: {} {}. Explain the break with `possync explain BREAK --cause ... --price ...`", reason, row.type,
+    return fmt::format("{}; the statement says: {} {}. Explain the break with `possync explain BREAK --cause corporate_action --price PRICE`", reason, row.type,
                        row.description);
 }
 
@@ -60,6 +60,15 @@ std::optional<Ratio> ratio_of(Decimal const& to, Decimal const& from) {
 }
 
 }  // namespace
+
+bool was_stated(std::span<model::Adjustment const> adjustments, Decimal const& quantity, base::Date date) {
+    return std::any_of(adjustments.begin(), adjustments.end(), [&](model::Adjustment const& adjustment) {
+        bool const by_operator = adjustment.in_force() && adjustment.author.starts_with("operator");
+        // Its time is of the evening when the change was seen, in any zone.
+        return by_operator && adjustment.quantity == quantity && adjustment.effective_at &&
+               base::days_since_epoch(base::utc_local(*adjustment.effective_at).date) + 1 >= base::days_since_epoch(date);
+    });
+}
 
 std::optional<Ratio> ratio_in(std::string_view description) {
     for (auto at = description.find(" FOR "); at != std::string_view::npos; at = description.find(" FOR ", at + 1)) {

@@ -45,6 +45,9 @@ struct DecidedAction {
 [[nodiscard]] DecidedAction decide(std::string const& id, std::span<model::StatementCorporateAction const* const> rows,
                                    StatementIndex const& index);
 
+/// The operator stated what the change was that an action of `date` left undecided.
+[[nodiscard]] bool was_stated(std::span<model::Adjustment const> adjustments, base::Decimal const& quantity, base::Date date);
+
 /// "4 FOR 1" in a description -> 4:1; nothing when it says none.
 [[nodiscard]] std::optional<model::Ratio> ratio_in(std::string_view description);
 

@@ -301,10 +301,10 @@ private:
 
     base::Result<void> take_edit(model::ExplainEdit const& edit) {
         bool const known_cause = edit.cause == Cause::split || edit.cause == Cause::transfer || edit.cause == Cause::reinvestment ||
-                                 edit.cause == Cause::manual || was_inferred(edit.cause);
+                                 edit.cause == Cause::corporate_action || edit.cause == Cause::manual || was_inferred(edit.cause);
         if (!known_cause || edit.cause == Cause::missing_at_broker) {
             return refuse(fmt::format("{} is not a cause that can be stated; state one of split, expiry, exercise, assignment, "
-                                      "cash_settlement, maturity, reinvestment, transfer, manual", to_string(edit.cause)));
+                                      "cash_settlement, maturity, reinvestment, transfer, corporate_action, manual", to_string(edit.cause)));
         }
         if ((edit.cause == Cause::split) != edit.ratio.has_value()) return refuse("a split needs --ratio 4:1, and nothing else takes one");
         if (edit.price && edit.price->is_negative()) return refuse("a price cannot be negative");

@@ -465,6 +465,7 @@ private:
     base::Result<void> take(DecidedAction const& action, ActionLeg const& leg) {
         std::string const reference = "corporate_action:" + action.id;
         if (leg.effect == ActionLeg::Effect::undecided) {
+            if (was_stated(facts_.adjustments, leg.quantity, action.date)) return {};
             joiner_.proposals_[con_id_] = leg.why;
             differs(DifferenceKind::corporate_action_undecided, action.date, DifferenceState::open, action.id, text(leg.quantity), "", leg.why);
             return {};
@@ -927,7 +928,7 @@ private:
         }
         bool const first_sight = !openings.empty() && openings.front()->reference.empty();
         bool const is_new = book_ == nullptr || (book_->executions.empty() && book_->adjustments.empty());
-        bool const earliest = !joiner_.part_.covered_until && !was_followed(index_.begin());
+        bool const earliest = !joiner_.part_.covered_until && !joiner_.part_.listed_before && !was_followed(index_.begin());
         std::optional<Decimal> needed;
         if (is_new && earliest && joiner_.proposal(con_id_).empty()) {
             needed = missing ? splits_since_opening(*missing, true) : consumed_before();

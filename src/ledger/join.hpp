@@ -31,6 +31,8 @@ struct StatementPart {
     /// End of the last day before it that an imported statement covers; unset: it is the earliest, and what was held before its first
     /// day follows from it.
     std::optional<base::Timestamp> covered_until;
+    /// An imported statement lists what was held on an evening before this one's last: what the book lacks was not held then.
+    bool listed_before = false;
     /// A statement that was made later speaks of the same days: this one adds what is missing, and changes nothing it confirmed.
     bool outdated = false;
     /// Since when a service followed the account; unset: never. What the book lacks before is no fault of it.

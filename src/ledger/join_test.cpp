@@ -774,7 +774,7 @@ TEST(Join, CorporateActionsMoveCostAndNeverInventIt) {
         s.positions = each.after;
         auto part_policy = policy();
         StatementIndex const index(s, part_policy.fold);
-        StatementPart part{&index, concerned(held_or_moved(book), index), true, index.begin(), false, std::nullopt};
+        StatementPart part{&index, concerned(held_or_moved(book), index), true, index.begin(), true, false, std::nullopt};
         auto const planned = plan_statement(book, part, when("2026-11-19T12:00:00Z"), part_policy);
         ASSERT_TRUE(planned.has_value());
         model::apply(book, planned->change_set);

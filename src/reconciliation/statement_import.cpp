@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ledger/certify.hpp"
+#include "ledger/corporate_action.hpp"
 #include "ledger/plan.hpp"
 
 namespace possync::reconciliation {
@@ -19,9 +20,9 @@ namespace {
 
 /// Facts of a statement that go into one transaction, about: few enough to keep memory and the write-ahead log small.
 constexpr std::size_t facts_per_transaction = 20'000;
-/// A trade may be taken back, or dated into the statement, some days after it happened.
 /// Days before a statement whose verdicts its import may change.
 constexpr std::int64_t days_judged_again = 7;
+/// A trade may be taken back, or dated into the statement, some days after it happened.
 constexpr base::Duration taken_back_within = std::chrono::hours(24 * 31);
 
 Date day_after(Date date) { return base::date_of_days(base::days_since_epoch(date) + 1); }
@@ -160,7 +161,12 @@ std::vector<model::CertificationDifference> told_before(std::vector<model::Certi
                                                         model::AccountBook const& book) {
     auto const done = [&](model::CertificationDifference const& each) {
         auto const found = book.instruments.find(each.con_id);
-        if (each.kind != model::DifferenceKind::execution_cancelled || found == book.instruments.end() || each.subject.empty()) return false;
+        if (found == book.instruments.end() || each.subject.empty()) return false;
+        if (each.kind == model::DifferenceKind::corporate_action_undecided) {
+            auto const quantity = base::Decimal::parse(each.statement_value);
+            return quantity && ledger::was_stated(found->second.adjustments, *quantity, each.trade_date);
+        }
+        if (each.kind != model::DifferenceKind::execution_cancelled) return false;
         return std::any_of(found->second.executions.begin(), found->second.executions.end(), [&](model::Execution const& execution) {
             return model::cancelled_on(execution) && execution.superseded_by.ends_with(":" + each.subject);
         });
@@ -193,6 +199,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
         bool const same_days = before.from <= statement.to && statement.from <= before.to;
         bool const later = before.generated_at && statement.generated_at && *before.generated_at > *statement.generated_at;
         if (same_days && later) part.outdated = true;
+        part.listed_before = part.listed_before || (before.to < statement.to && before.sections.find("OpenPositions") != std::string::npos);
         if (before.to >= statement.from) continue;
         Timestamp const end = ledger::end_of_day(before.to, policy.fold);
         if (!part.covered_until || end > *part.covered_until) {

@@ -194,5 +194,57 @@ try:
 finally:
     gateway.kill()
     gateway.communicate()
+
+# --- what nobody has explained is not certified ------------------------------------------------------------------------------
+
+
+def write_days(name, first, last, held, trade="", action=""):
+    """One statement; `held`: (symbol, conid, quantity, cost) at its end."""
+    account = 'accountId="DU7000001" assetCategory="STK" multiplier="1" currency="USD" fxRateToBase="1"'
+    positions = "".join(f'<OpenPosition {account} symbol="{symbol}" conid="{con_id}" reportDate="{last}" position="{quantity}" '
+                        f'costBasisMoney="{cost}" levelOfDetail="SUMMARY"/>' for symbol, con_id, quantity, cost in held)
+    actions = "".join(f'<CorporateAction {account} {row}/>' for row in action)
+    trades = f'<Trade {account} {trade}/>' if trade else ""
+    (folder / name).write_text(f'<FlexQueryResponse queryName="q" type="AF"><FlexStatements count="1"><FlexStatement accountId="DU7000001" '
+                               f'fromDate="{first}" toDate="{last}" whenGenerated="{int(last) + 1};050000"><Trades>{trades}</Trades>'
+                               f'<OpenPositions>{positions}</OpenPositions><CorporateActions>{actions}</CorporateActions>'
+                               f'</FlexStatement></FlexStatements></FlexQueryResponse>')
+    return str(folder / name)
+
+
+bought = ('symbol="AAA" conid="501" tradeID="1" transactionID="900" ibExecID="0001.01.01.01" dateTime="20261116;100000" tradeDate="20261116" '
+          'buySell="BUY" quantity="10" tradePrice="5" ibCommission="0" ibCommissionCurrency="USD" fifoPnlRealized="0" levelOfDetail="EXECUTION"')
+first = write_days("first.xml", "20261116", "20261118", [("AAA", 501, 10, 50)], bought)
+both = [("AAA", 501, 10, 50), ("BBB", 502, 10, 70)]
+# The next day, or days that overlap: what was not held on an earlier evening was not held before either.
+for name, since in (("next", "20261119"), ("overlap", "20261117"), ("whole", "20261116")):
+    config = configure(name)
+    run("import-flex", first, config=config)
+    run("import-flex", write_days(f"{name}.xml", since, "20261119", both, bought if name == "whole" else ""), config=config)
+    run("certify", status=3, config=config)
+    found = [(row["trade_date"], row["kind"], row["con_id"]) for row in rows("differences", "--status", "open", config=config)]
+    assert found == [("2026-11-19", "position_missing", 502)], (name, found)
+    [broken] = rows("breaks", config=config)
+    run("explain", str(broken["break_id"]), "--cause", "transfer", "--price", "7", config=config)
+    assert "certified through 2026-11-19" in run("certify", config=config).stdout
+
+# A corporate action that is not decided ends with what the operator states.
+config = configure("undecided")
+run("import-flex", first, config=config)
+merger = ('reportDate="20261119" dateTime="20261118;202500" type="TC" description="AAA MERGED FOR CASH AND BBB" actionID="77" '
+          'levelOfDetail="DETAIL" transactionID=')
+merged = write_days("merged.xml", "20261119", "20261119", [("BBB", 502, 5, 20)], action=[
+    f'symbol="AAA" conid="501" quantity="-10" proceeds="30" {merger}"950"', f'symbol="BBB" conid="502" quantity="5" proceeds="0" {merger}"951"'])
+run("import-flex", merged, config=config)
+kinds = [row["kind"] for row in rows("differences", config=config)]
+assert kinds.count("corporate_action_undecided") == 2, kinds
+price = {501: "5", 502: "4"}
+for broken in rows("breaks", config=config):
+    run("explain", str(broken["break_id"]), "--cause", "corporate_action", "--price", price[broken["con_id"]], config=config)
+assert "certified through 2026-11-19" in run("certify", config=config).stdout
+run("import-flex", merged, config=config)
+assert not rows("differences", config=config)
+assert "certified through 2026-11-19" in run("certify", config=config).stdout
+run("verify", config=config)
 shutil.rmtree(folder)
 print("statements: cold start, repetition, interruption, faults and a live day are as they should be")
