@@ -124,8 +124,13 @@ int run(int count, char** words) {
     pnl->add_option("--method", options.pnl.method, "average, fifo, lifo or hifo over the whole history; else as the book was kept");
     pnl->add_option("--view", options.pnl.view, "economic: an option's premium is realized when it ends; tax: it is part of the cost of what an "
                                                 "exercise or assignment delivered")->capture_default_str();
-    pnl->add_flag("--total", options.pnl.total, "with dividends, withholding, interest and fees from statements, in the base currency too");
-    app.add_subcommand("verify", "recalculate every position from its facts; exit status 3 when one does not follow from them");
+    pnl->add_flag("--total", options.pnl.total, "with dividends, withholding, interest and fees from statements, in the base currency too; by account, "
+                                                "whatever --by says");
+    pnl->footer("Examples:\n  possync pnl --since 30d\n  possync pnl --by account,symbol --method fifo\n"
+                "  possync pnl --total --since 2026-01-01\n"
+                "It is trading P&L, net of commissions; what has no known P&L is counted, not summed.");
+    auto* verify = app.add_subcommand("verify", "recalculate every position from its facts; exit status 3 when one does not follow from them");
+    verify->footer("It compares the database with itself; possync diff compares with the broker, possync certify with the statements.");
     auto* diff = app.add_subcommand("diff", "broker against book now, with the cause of each difference; exit status 3 when they differ");
     diff->add_option("--account", options.account, "only this account");
     diff->add_option("--against", options.against, "compare the book with this CSV file of your own instead (columns quantity, symbol or con_id, account)");
@@ -166,8 +171,11 @@ int run(int count, char** words) {
     auto* certify = app.add_subcommand("certify", "hold the book against all imported statements; exit status 3 when something differs");
     certify->add_option("--account", options.account, "only this account");
     certify->add_option("--since", options.since, "only days from this one on: 2026-11-01, or ago: 30d");
+    certify->footer("Examples:\n  possync certify\n  possync certify --account U1234567 --since 30d --json\n"
+                    "Nothing is written. What can be mended says how in its cause: possync explain, or another import.");
     auto* flex = app.add_subcommand("flex", "the broker's statements, from its Flex Web Service");
     flex->require_subcommand(1);
+    flex->footer("Example:\n  possync flex fetch");
     auto* flex_fetch = flex->add_subcommand("fetch", "ask for the statements of the configured queries ([[flex.query]])");
     flex_fetch->add_option("--query", options.flex_fetch.queries, "only this query, by its number; may be given several times");
     flex_fetch->add_option("--output", options.flex_fetch.output, "leave the files in this folder");
