@@ -72,7 +72,7 @@ struct Binding {
 
 /// An account that the database does not know yet is bound only to a gateway that expects its kind.
 Result<Binding> first_binding(GatewayConfig const& gateway, std::string const& account) {
-    bool const paper = !account.empty() && account.front() == 'D';
+    bool const paper = sync::is_paper(account);
     if (gateway.expect != sync::Expect::any && paper != (gateway.expect == sync::Expect::paper)) {
         return base::fail(ErrorCode::refused, fmt::format("account {} is a {} account, gateway {} expects {}; nothing was written", account,
                                                           paper ? "paper" : "live", gateway.name,
@@ -191,6 +191,16 @@ Result<std::vector<ImportResult>> import_flex(Configuration const& configuration
     return results;
 }
 
+store::GatewayClaim claim_of(std::string const& gateway, std::string const& account) {
+    store::GatewayClaim claim;
+    claim.gateway = gateway;
+    claim.owner = owner_name();
+    claim.accounts = {account};
+    claim.paper = sync::is_paper(account);
+    claim.now = clock_now().wall;
+    return claim;
+}
+
 std::string to_json(std::vector<ImportResult> const& results) {
     std::vector<query::ImportRow> rows;
     for (auto const& result : results) rows.push_back(row_of(result));
@@ -271,10 +281,6 @@ void tell_differences(std::vector<ImportResult> const& results) {
     }
 }
 
-}  // namespace
-
-namespace {
-
 /// The gateways' leases of a process that is no service, given back at its end.
 class Leases {
 public:
@@ -290,13 +296,7 @@ public:
         bool const has = found != leases_.end() && std::any_of(found->second.accounts.begin(), found->second.accounts.end(),
                                                                [&](auto const& each) { return each.account == account; });
         if (has) return Lease{found->second.gateway_id, found->second.epoch};
-        store::GatewayClaim claim;
-        claim.gateway = gateway;
-        claim.owner = owner_name();
-        claim.accounts = {account};
-        claim.paper = !account.empty() && account.front() == 'D';
-        claim.now = clock_now().wall;
-        POSSYNC_TRY(auto lease, store_.claim(claim));
+        POSSYNC_TRY(auto lease, store_.claim(claim_of(gateway, account)));
         Lease const granted{lease.gateway_id, lease.epoch};
         leases_[gateway] = std::move(lease);
         return granted;

@@ -30,6 +30,9 @@ struct ImportOptions {
 /// Which lease a writer holds for an account's gateway; not_found: none, with what to do.
 using LeaseOf = std::function<base::Result<Lease>(std::string const& gateway, std::string const& account)>;
 
+/// Binds an account that only statements tell of to its gateway; of one that is known it changes nothing.
+[[nodiscard]] store::GatewayClaim claim_of(std::string const& gateway, std::string const& account);
+
 /// Imports one file after the other, each statement in transactions of its own. The first error ends it; what was committed stays, and
 /// the same import again completes the rest.
 [[nodiscard]] base::Result<std::vector<ImportResult>> import_flex(Configuration const& configuration, store::Store& store,

@@ -31,7 +31,7 @@ public:
 
     void on_ready(std::string_view accounts, std::string_view) override {
         result_.usable = true;
-        result_.paper = !accounts.empty() && accounts.front() == 'D';
+        result_.paper = sync::is_paper(accounts);
         bool const right = gateway_.expect == sync::Expect::any || (gateway_.expect == sync::Expect::paper) == result_.paper;
         result_.usable = right;
         result_.text = fmt::format("{}:{} answers, server version {}, {} accounts {}", gateway_.host, gateway_.port,

@@ -623,14 +623,7 @@ private:
                 if (found == leases.end() || found->second.gateway_id == 0) {
                     return base::fail(base::ErrorCode::unavailable, fmt::format("this service does not hold gateway {}", gateway));
                 }
-                // An account that only statements tell of is bound here; for those known this changes nothing.
-                store::GatewayClaim claim;
-                claim.gateway = gateway;
-                claim.owner = owner_name();
-                claim.accounts = {account};
-                claim.paper = !account.empty() && account.front() == 'D';
-                claim.now = clock_now().wall;
-                POSSYNC_TRY(auto const lease, store_->claim(claim));
+                POSSYNC_TRY(auto const lease, store_->claim(claim_of(gateway, account)));
                 return Lease{lease.gateway_id, lease.epoch};
             };
             auto const done = import_flex(configuration_, *store_, options, lease_of);

@@ -32,11 +32,6 @@ namespace {
 
 constexpr int money_decimals = 10;
 constexpr std::int64_t evening = std::int64_t{17} * 3'600'000'000;
-Date day_after(Date date, std::int64_t days = 1) { return base::date_of_days(base::days_since_epoch(date) + days); }
-bool is_weekday(Date date) {
-    auto const day = (base::days_since_epoch(date) + 3) % 7;  // 0: Monday
-    return day < 5;
-}
 
 /// Half a cent of rounding on either side.
 bool same_cents(Decimal const& a, Decimal const& b) { return (a - b).abs() <= Decimal::from_parts(1, 2); }
@@ -105,7 +100,7 @@ private:
                 if (is_weekday(date)) verdict_day(date).state = CertificationState::matched;
                 covered_.insert(date);
             }
-            if (statement.to >= since_ && statement.sections.find("OpenPositions") != std::string::npos) ends_.insert(position_date(statement));
+            if (statement.to >= since_ && lists_positions(statement)) ends_.insert(position_date(statement));
             if (!covered_to || statement.to > *covered_to) covered_to = statement.to;
         }
     }

@@ -502,17 +502,19 @@ private:
         return {};
     }
 
+    InstrumentFacts facts_before(Timestamp time) const {
+        InstrumentFacts before;
+        before.instrument = facts_.instrument;
+        std::ranges::copy_if(facts_.executions, std::back_inserter(before.executions), [&](Execution const& each) { return each.time < time; });
+        std::ranges::copy_if(facts_.adjustments, std::back_inserter(before.adjustments),
+                             [&](Adjustment const& each) { return !each.effective_at || *each.effective_at < time; });
+        return before;
+    }
+
     /// The ratio gives a fraction that the row's own quantity leaves out: it was paid in cash, for what the row says or is not known.
     base::Result<void> pay_fraction(DecidedAction const& action, ActionLeg const& leg) {
-        std::vector<Execution> executions;
-        std::vector<Adjustment> adjustments;
-        for (auto const& execution : facts_.executions) {
-            if (execution.time < action.time) executions.push_back(execution);
-        }
-        for (auto const& adjustment : facts_.adjustments) {
-            if (!adjustment.effective_at || *adjustment.effective_at < action.time) adjustments.push_back(adjustment);
-        }
-        POSSYNC_TRY(Decimal const before, quantity_of(executions, adjustments, false));
+        InstrumentFacts const held = facts_before(action.time);
+        POSSYNC_TRY(Decimal const before, quantity_of(held.executions, held.adjustments, false));
         Decimal const by_ratio = base::multiply_divide_rounded(before, Decimal(leg.ratio->to), Decimal(leg.ratio->from), 8);
         Decimal const fraction = before + leg.quantity - by_ratio;
         if (before.is_zero() || fraction.is_zero() || fraction.abs() >= Decimal(1) || fraction.sign() == before.sign()) return {};
@@ -579,17 +581,10 @@ private:
 
     /// What goes, by the lots it is made of, oldest first, with their commissions.
     void remember_cost(DecidedAction const& action, ActionLeg const& leg) {
-        std::vector<Execution> executions;
-        std::vector<Adjustment> adjustments;
-        for (auto const& execution : facts_.executions) {
-            if (execution.time < action.time) executions.push_back(execution);
-        }
-        for (auto const& adjustment : facts_.adjustments) {
-            if (!adjustment.effective_at || *adjustment.effective_at < action.time) adjustments.push_back(adjustment);
-        }
+        InstrumentFacts const held = facts_before(action.time);
         FoldOptions by_lots = joiner_.policy_.fold;
         by_lots.method = model::CostBasis::fifo;
-        auto const folded = fold(facts_.instrument, executions, adjustments, by_lots);
+        auto const folded = fold(facts_.instrument, held.executions, held.adjustments, by_lots);
         if (!folded) return;
         auto& lots = joiner_.moved_lots_[key(action, con_id_)];
         Decimal left = leg.quantity.abs();

@@ -86,8 +86,14 @@ Date good_friday(int year) {
 
 }  // namespace
 
+Date day_after(Date date, std::int64_t days) { return base::date_of_days(base::days_since_epoch(date) + days); }
+
+bool is_weekday(Date date) { return weekday(date) < 5; }
+
+bool lists_positions(model::StatementRecord const& statement) { return statement.sections.find("OpenPositions") != std::string::npos; }
+
 bool is_business_day(Date date) {
-    if (weekday(date) > 4) return false;
+    if (!is_weekday(date)) return false;
     int const year = date.year;
     bool const new_year = date == observed({year, 1, 1}) && !(weekday({year, 1, 1}) == 5);  // not on New Year's Eve
     return !new_year && date != nth_weekday(year, 1, 0, 3) && date != nth_weekday(year, 2, 0, 3) && date != good_friday(year) &&

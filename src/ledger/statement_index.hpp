@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ledger/fold.hpp"
+#include "model/certification.hpp"
 #include "model/statement.hpp"
 
 namespace possync::ledger {
@@ -36,11 +37,18 @@ struct StatementOfInstrument {
 /// fills of one evening are of the next trade date.
 [[nodiscard]] bool trades_by_calendar_day(model::Instrument const& instrument);
 
-/// No session between two dates: weekends, and holidays of the New York exchanges by their rules.
+/// `days` later; earlier where negative.
+[[nodiscard]] base::Date day_after(base::Date date, std::int64_t days = 1);
+/// Monday to Friday.
+[[nodiscard]] bool is_weekday(base::Date date);
+/// Not on weekends, nor on holidays of the New York exchanges by their rules.
 [[nodiscard]] bool is_business_day(base::Date date);
 
 /// Between two days, neither of them included.
 [[nodiscard]] bool has_business_day(base::Date after, base::Date before);
+
+/// Whether it lists what was held at its end.
+[[nodiscard]] bool lists_positions(model::StatementRecord const& statement);
 
 class StatementIndex {
 public:

@@ -25,7 +25,6 @@ constexpr std::int64_t days_judged_again = 7;
 /// A trade may be taken back, or dated into the statement, some days after it happened.
 constexpr base::Duration taken_back_within = std::chrono::hours(24 * 31);
 
-Date day_after(Date date) { return base::date_of_days(base::days_since_epoch(date) + 1); }
 
 std::string sections_of(Statement const& statement) {
     std::string sections;
@@ -199,7 +198,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
         bool const same_days = before.from <= statement.to && statement.from <= before.to;
         bool const later = before.generated_at && statement.generated_at && *before.generated_at > *statement.generated_at;
         if (same_days && later) part.outdated = true;
-        part.listed_before = part.listed_before || (before.to < statement.to && before.sections.find("OpenPositions") != std::string::npos);
+        part.listed_before = part.listed_before || (before.to < statement.to && ledger::lists_positions(before));
         if (before.to >= statement.from) continue;
         Timestamp const end = ledger::end_of_day(before.to, policy.fold);
         if (!part.covered_until || end > *part.covered_until) {
@@ -245,7 +244,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     std::set<Date> evenings;
     for (auto const& other : claims.statements) {
         bool const within = other.to >= statement.from && other.to < statement.to;
-        if (!within || other.sections.find("OpenPositions") == std::string::npos) continue;
+        if (!within || !ledger::lists_positions(other)) continue;
         own.statements.push_back(other);
         evenings.insert(other.to);
     }
@@ -361,7 +360,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
             }
         }
     }
-    for (Date date = statement.from; date <= statement.to; date = day_after(date)) records.judged_dates.push_back(date);
+    for (Date date = statement.from; date <= statement.to; date = ledger::day_after(date)) records.judged_dates.push_back(date);
     request.statements.push_back(std::move(records));
     if (statement.has_trades) {
         // Trade dates run from evening to evening, and a statement right after another goes on where that one ended.
@@ -376,7 +375,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     for (auto const& each : result.differences) each.state == model::DifferenceState::open ? ++result.open : ++result.corrected;
     result.revision = book.revision;
     // Verdicts on neighbouring days may rest on what this statement changed: an evening's fill, a trade that was taken back.
-    Date const around = base::date_of_days(base::days_since_epoch(statement.from) - days_judged_again);
+    Date const around = ledger::day_after(statement.from, -days_judged_again);
     bool const neighbours_judged = std::any_of(claims.statements.begin(), claims.statements.end(), [&](auto const& other) {
         return other.to >= around && !(other.from >= statement.from && other.to <= statement.to);
     });

@@ -26,8 +26,6 @@ std::string_view word(Phase phase) {
     return "stopped";
 }
 
-bool is_paper(std::string const& account) { return !account.empty() && account.front() == 'D'; }
-
 }  // namespace
 
 Effects Engine::Implementation::step(Event event, Now now) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace possync::sync {
 
 /// Which accounts a gateway may serve before anything is written.
 enum class Expect { any, paper, live };
+/// Codes of simulated accounts begin with D. `account` may be a list: all accounts of a login are of one kind.
+[[nodiscard]] inline bool is_paper(std::string_view account) { return account.starts_with('D'); }
 
 struct AccountOptions {
     std::optional<model::CostBasis> cost_basis;
