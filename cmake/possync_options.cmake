@@ -1,6 +1,7 @@
 # Compiler settings every target shares. A preset chooses a sanitizer or coverage; nothing else does.
 option(POSSYNC_BUILD_TESTS "Build the tests" ON)
 set(POSSYNC_SANITIZE "" CACHE STRING "Comma list for -fsanitize= (address,undefined | thread)")
+option(POSSYNC_PLANTED_BUGS "Carry the planted bugs of src/base/planted_bug.hpp, each off until a test switches it on" OFF)
 option(POSSYNC_COVERAGE "Instrument for coverage" OFF)
 option(POSSYNC_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 
@@ -16,6 +17,9 @@ target_compile_options(possync_flags INTERFACE -Wall -Wextra -Wshadow -Wconversi
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False alarm of GCC 12 at -O2 inside Boost.Asio frames.
   target_compile_options(possync_flags INTERFACE -Wno-mismatched-new-delete)
+endif()
+if(POSSYNC_PLANTED_BUGS)
+  target_compile_definitions(possync_flags INTERFACE POSSYNC_PLANTED_BUGS)
 endif()
 if(POSSYNC_SANITIZE)
   target_compile_options(possync_flags INTERFACE -fsanitize=${POSSYNC_SANITIZE} -fno-omit-frame-pointer)
