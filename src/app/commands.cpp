@@ -306,7 +306,11 @@ int run_migrate(Configuration const& configuration) {
     return exit_fine;
 }
 
-int run_config(Configuration const& configuration) {
+int run_config(Configuration const& configuration, bool comments) {
+    if (comments) {
+        print_line(print_commented_configuration(configuration));
+        return exit_fine;
+    }
     print_line("# " + (configuration.source.empty() ? std::string("defaults; no file was found") : configuration.source));
     print_line(print_configuration(configuration));
     return exit_fine;

@@ -63,7 +63,8 @@ struct FlexFetchCommand {
 };
 int run_flex_fetch(Configuration const& configuration, FlexFetchCommand const& command, Format format, FlexImport const& import = nullptr);
 int run_migrate(Configuration const& configuration);
-int run_config(Configuration const& configuration);
+/// `comments`: as a file to begin with, each key with what it is for.
+int run_config(Configuration const& configuration, bool comments);
 int run_doctor(Configuration const& configuration);
 int run_simulate(GatewayServerOptions options);
 

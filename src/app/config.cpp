@@ -27,10 +27,11 @@ namespace {
 
 enum class Kind { text, whole, boolean, duration, size, list };
 
-/// One key of one section: how its text is read and printed. The section is a struct of type Target.
+/// One key of one section: what it is for, how its text is read and printed. The section is a struct of type Target.
 template <typename Target>
 struct Key {
     std::string_view name;
+    std::string_view help;  ///< one line, as it stands in the example configuration and in docs/configuration.md
     Kind kind;
     std::function<Result<void>(Target&, std::string_view)> set;
     std::function<std::string(Target const&)> print;
@@ -107,9 +108,9 @@ std::string show(sync::Expect value) {
 }
 
 template <typename Target, typename Member>
-Key<Target> key(std::string_view name, Kind kind, Member Target::* member,
+Key<Target> key(std::string_view name, std::string_view help, Kind kind, Member Target::* member,
                 std::function<Result<void>(Member const&)> check = nullptr) {
-    return {name, kind,
+    return {name, help, kind,
             [member, check](Target& target, std::string_view text) -> Result<void> {
                 Member value{};
                 POSSYNC_TRY_VOID(read(value, text));
@@ -169,64 +170,104 @@ using Config = Configuration;
 
 std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sections() {
     static std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const table{
-        {"database", {key<Config, std::string>("url", Kind::text, &Config::database_url, usable_url)}},
+        {"database",
+         {key<Config, std::string>(
+             "url", "the database: sqlite:///FILE, relative to where the program is started, or sqlite:////ABSOLUTE/FILE",
+             Kind::text, &Config::database_url, usable_url)}},
         {"sync",
-         {key("enabled", Kind::boolean, &Config::enabled),
-          key<Config, Duration>("interval", Kind::duration, &Config::interval, at_least(std::chrono::seconds(10))),
-          key("on_position_update", Kind::boolean, &Config::on_position_update),
-          key("on_trade", Kind::boolean, &Config::on_trade),
-          key("settle", Kind::duration, &Config::settle),
-          key("settle_max", Kind::duration, &Config::settle_max),
-          key<Config, Duration>("timeout", Kind::duration, &Config::timeout, at_least(std::chrono::seconds(1))),
-          key("calculate_realized_pnl", Kind::boolean, &Config::calculate_realized_pnl),
-          key<Config, std::string>("cost_basis", Kind::text, &Config::cost_basis, one_of({"average", "fifo", "lifo", "hifo"})),
-          key<Config, std::string>("on_missing", Kind::text, &Config::on_missing, one_of({"close", "warn"})),
-          key("missing_after", Kind::duration, &Config::missing_after),
-          key<Config, int>("keep_runs_days", Kind::whole, &Config::keep_runs_days, between(1, 36500))}},
-        {"report", {key<Config, std::string>("zone", Kind::text, &Config::report_zone, known_zone)}},
+         {key("enabled", "false: no schedule and no callbacks; only syncs that are asked for", Kind::boolean, &Config::enabled),
+          key<Config, Duration>("interval", "pause between two complete syncs; at least 10s", Kind::duration, &Config::interval,
+                                at_least(std::chrono::seconds(10))),
+          key("on_position_update", "commit when the broker sends a changed position", Kind::boolean,
+              &Config::on_position_update),
+          key("on_trade", "commit when the broker sends a fill", Kind::boolean, &Config::on_trade),
+          key("settle", "how long changes that come in a burst are gathered into one commit", Kind::duration, &Config::settle),
+          key("settle_max", "the longest that a burst may delay a commit", Kind::duration, &Config::settle_max),
+          key<Config, Duration>("timeout", "how long the gateway may take to answer a request; at least 1s", Kind::duration,
+                                &Config::timeout, at_least(std::chrono::seconds(1))),
+          key("calculate_realized_pnl", "false: closes are booked without realized P&L", Kind::boolean,
+              &Config::calculate_realized_pnl),
+          key<Config, std::string>("cost_basis", "method of realized P&L: average, fifo, lifo or hifo", Kind::text,
+                                   &Config::cost_basis, one_of({"average", "fifo", "lifo", "hifo"})),
+          key<Config, std::string>(
+              "on_missing",
+              "what becomes of a position that the broker no longer lists and no fill explains: close (its P&L unknown) or warn",
+              Kind::text, &Config::on_missing, one_of({"close", "warn"})),
+          key("missing_after", "how long it must have been missing, with a second complete list that agrees, before it is closed",
+              Kind::duration, &Config::missing_after),
+          key<Config, int>("keep_runs_days", "how long the list of syncs is kept", Kind::whole, &Config::keep_runs_days,
+                           between(1, 36500))}},
+        {"report",
+         {key<Config, std::string>("zone", "time zone of the days that P&L is counted by, and of trade dates", Kind::text,
+                                   &Config::report_zone, known_zone)}},
         {"http",
-         {key("listen", Kind::text, &Config::http_listen), key("token_file", Kind::text, &Config::http_token_file)}},
+         {key("listen", "address of the HTTP interface and the page; empty: off; not loopback: a token is required", Kind::text,
+              &Config::http_listen),
+          key("token_file", "file that holds the token of the HTTP interface, readable by its owner alone", Kind::text,
+              &Config::http_token_file)}},
         {"flex",
-         {key<Config, std::string>("zone", Kind::text, &Config::flex_zone, known_zone),
-          key<Config, std::string>("base_url", Kind::text, &Config::flex_base_url, https_only),
-          key("token", Kind::text, &Config::flex_token), key("token_file", Kind::text, &Config::flex_token_file),
-          key("ca_file", Kind::text, &Config::flex_ca_file),
-          key<Config, std::string>("fetch_at", Kind::text, &Config::flex_fetch_at, time_of_day)}},
+         {key<Config, std::string>("zone", "time zone of the times in statements, and of fetch_at", Kind::text,
+                                   &Config::flex_zone, known_zone),
+          key<Config, std::string>("base_url", "address of the Flex Web Service", Kind::text, &Config::flex_base_url, https_only),
+          key("token", "token of the Flex Web Service; better in token_file or $POSSYNC_FLEX_TOKEN", Kind::text,
+              &Config::flex_token),
+          key("token_file", "file that holds that token, readable by its owner alone", Kind::text, &Config::flex_token_file),
+          key("ca_file", "certificates to trust instead of those of the system", Kind::text, &Config::flex_ca_file),
+          key<Config, std::string>("fetch_at", "time of day at which `possync run` fetches the statements of the day before",
+                                   Kind::text, &Config::flex_fetch_at, time_of_day)}},
         {"log",
-         {key<Config, std::string>("level", Kind::text, &Config::log_level, one_of({"debug", "info", "warning", "error"})),
-          key<Config, std::string>("format", Kind::text, &Config::log_format, one_of({"auto", "text", "json"}))}}};
+         {key<Config, std::string>("level", "debug, info, warning or error", Kind::text, &Config::log_level,
+                                   one_of({"debug", "info", "warning", "error"})),
+          key<Config, std::string>("format", "text, json (one object a line), or auto: text on a terminal, json otherwise",
+                                   Kind::text, &Config::log_format, one_of({"auto", "text", "json"}))}}};
     return table;
 }
 
 std::vector<Key<GatewayConfig>> const& gateway_keys() {
     static std::vector<Key<GatewayConfig>> const table{
-        key("name", Kind::text, &GatewayConfig::name),
-        key("host", Kind::text, &GatewayConfig::host),
-        key<GatewayConfig, int>("port", Kind::whole, &GatewayConfig::port, between(1, 65535)),
-        key<GatewayConfig, int>("client_id", Kind::whole, &GatewayConfig::client_id, between(0, 2147483647)),
-        key("accounts", Kind::list, &GatewayConfig::accounts),
-        key("expect", Kind::text, &GatewayConfig::expect),
-        key<GatewayConfig, std::string>("time_zone", Kind::text, &GatewayConfig::time_zone, known_zone),
-        key<GatewayConfig, int>("min_server_version", Kind::whole, &GatewayConfig::min_server_version, between(100, 226)),
-        key<GatewayConfig, int>("max_server_version", Kind::whole, &GatewayConfig::max_server_version, between(100, 226)),
-        key("recording", Kind::text, &GatewayConfig::recording),
-        key("recording_limit", Kind::size, &GatewayConfig::recording_limit)};
+        key("name", "name of this gateway in logs, lists and the environment; each gateway has its own", Kind::text,
+            &GatewayConfig::name),
+        key("host", "where TWS or IB Gateway runs", Kind::text, &GatewayConfig::host),
+        key<GatewayConfig, int>(
+            "port", "4001 live, 4002 paper for IB Gateway; 7496 live, 7497 paper for TWS; containers often 4003, 4004",
+            Kind::whole, &GatewayConfig::port, between(1, 65535)),
+        key<GatewayConfig, int>("client_id",
+                                "a number that no other API client of this gateway uses; set as its Master API client ID, fills "
+                                "of all clients are seen at once",
+                                Kind::whole, &GatewayConfig::client_id, between(0, 2147483647)),
+        key("accounts", "only these accounts; empty: all that the login manages", Kind::list, &GatewayConfig::accounts),
+        key("expect", "live or paper: accounts of the other kind are refused before anything is written; any: no check",
+            Kind::text, &GatewayConfig::expect),
+        key<GatewayConfig, std::string>(
+            "time_zone",
+            "IANA name of the zone the gateway is logged in with; empty: as its handshake says, where that is understood",
+            Kind::text, &GatewayConfig::time_zone, known_zone),
+        key<GatewayConfig, int>("min_server_version", "lowest protocol version to offer", Kind::whole,
+                                &GatewayConfig::min_server_version, between(100, 226)),
+        key<GatewayConfig, int>("max_server_version", "highest protocol version to offer", Kind::whole,
+                                &GatewayConfig::max_server_version, between(100, 226)),
+        key("recording", "file that the conversation with the gateway is recorded in, redacted; empty: none", Kind::text,
+            &GatewayConfig::recording),
+        key("recording_limit", "size at which a recording ends", Kind::size, &GatewayConfig::recording_limit)};
     return table;
 }
 
 std::vector<Key<AccountConfig>> const& account_keys() {
     static std::vector<Key<AccountConfig>> const table{
-        key("code", Kind::text, &AccountConfig::code),
-        key<AccountConfig, std::string>("cost_basis", Kind::text, &AccountConfig::cost_basis,
-                                        one_of({"average", "fifo", "lifo", "hifo"})),
-        key<AccountConfig, std::string>("on_missing", Kind::text, &AccountConfig::on_missing, one_of({"close", "warn"}))};
+        key("code", "the broker's account code; this section is optional and may be repeated", Kind::text, &AccountConfig::code),
+        key<AccountConfig, std::string>("cost_basis", "as sync.cost_basis, for this account; empty: the same", Kind::text,
+                                        &AccountConfig::cost_basis, one_of({"average", "fifo", "lifo", "hifo"})),
+        key<AccountConfig, std::string>("on_missing", "as sync.on_missing, for this account; empty: the same", Kind::text,
+                                        &AccountConfig::on_missing, one_of({"close", "warn"}))};
     return table;
 }
 
 std::vector<Key<FlexQueryConfig>> const& flex_query_keys() {
     static std::vector<Key<FlexQueryConfig>> const table{
-        key<FlexQueryConfig, std::string>("id", Kind::text, &FlexQueryConfig::id, query_id),
-        key("account", Kind::text, &FlexQueryConfig::account)};
+        key<FlexQueryConfig, std::string>(
+            "id", "number of a Flex query that fetch_at asks for; this section is optional and may be repeated", Kind::text,
+            &FlexQueryConfig::id, query_id),
+        key("account", "account that the query is of; empty: any", Kind::text, &FlexQueryConfig::account)};
     return table;
 }
 
@@ -452,25 +493,72 @@ Result<Configuration> load_configuration(std::string const& path_option,
     return config;
 }
 
+namespace {
+
+/// Every section in the order of the file, those that may be repeated as often as they are there: `add(heading, keys, values,
+/// there)`, where a section that may be left out and is left out comes once with there = false and empty values.
+template <typename Add>
+void for_each_section(Configuration const& config, Add add) {
+    auto const& table = sections();
+    add("[database]", table.front().second, config, true);
+    for (auto const& gateway : config.gateways)
+        add("[[gateway]]", gateway_keys(), gateway, true);
+    for (auto const& account : config.accounts)
+        add("[[account]]", account_keys(), account, true);
+    if (config.accounts.empty()) add("[[account]]", account_keys(), AccountConfig{}, false);
+    for (std::size_t i = 1; i < table.size(); ++i) {
+        add(fmt::format("[{}]", table[i].first), table[i].second, config, true);
+        if (table[i].first != "flex") continue;
+        for (auto const& query : config.flex_queries)
+            add("[[flex.query]]", flex_query_keys(), query, true);
+        if (config.flex_queries.empty()) add("[[flex.query]]", flex_query_keys(), FlexQueryConfig{}, false);
+    }
+}
+
+}  // namespace
+
 std::string print_configuration(Configuration const& config) {
     std::string text;
-    auto add = [&](std::string_view header, auto const& keys, auto const& target) {
+    for_each_section(config, [&](std::string_view header, auto const& keys, auto const& target, bool there) {
+        if (!there) return;
         text += (text.empty() ? "" : "\n") + std::string(header) + "\n";
         for (auto const& each : keys) {
             std::string const value = each.print(target);
             if (header == "[[account]]" && value == "\"\"") continue;
             text += fmt::format("{} = {}\n", each.name, value);
         }
-    };
-    auto const& table = sections();
-    add("[database]", table.front().second, config);
-    for (auto const& gateway : config.gateways) add("[[gateway]]", gateway_keys(), gateway);
-    for (auto const& account : config.accounts) add("[[account]]", account_keys(), account);
-    for (std::size_t i = 1; i < table.size(); ++i) {
-        add(fmt::format("[{}]", table[i].first), table[i].second, config);
-        if (table[i].first != "flex") continue;
-        for (auto const& query : config.flex_queries) add("[[flex.query]]", flex_query_keys(), query);
-    }
+    });
+    return text;
+}
+
+std::string print_commented_configuration(Configuration const& config) {
+    std::string text = "# Configuration of possync. Every key may be left out; docs/configuration.md has them all.\n";
+    for_each_section(config, [&](std::string_view header, auto const& keys, auto const& target, bool there) {
+        std::string const off = there ? "" : "# ";
+        text += fmt::format("\n{}{}\n", off, header);
+        for (auto const& each : keys) {
+            std::string const value = each.print(target);
+            // A masked secret is no value to read back.
+            bool const masked = value == "\"***\"";
+            text += fmt::format("# {}\n{}{} = {}\n", each.help, masked ? "# " : off, each.name, masked ? "\"\"" : value);
+        }
+    });
+    return text;
+}
+
+std::string configuration_reference() {
+    std::string text;
+    for_each_section(Configuration{}, [&](std::string_view header, auto const& keys, auto const& target, bool) {
+        text += fmt::format("\n## {}\n\n| key | default | environment | what it does |\n|---|---|---|---|\n", header);
+        std::string section(header);
+        std::erase_if(section, [](char c) { return c == '[' || c == ']'; });
+        bool const by_environment = section != "account" && section != "flex.query";
+        for (auto const& each : keys) {
+            text +=
+                fmt::format("| `{}` | `{}` | {} | {} |\n", each.name, each.print(target),
+                            by_environment ? fmt::format("`POSSYNC_{}_{}`", upper(section), upper(each.name)) : "", each.help);
+        }
+    });
     return text;
 }
 

@@ -84,6 +84,13 @@ struct Configuration {
 /// The effective configuration as TOML, secrets masked; reading it back gives the same.
 [[nodiscard]] std::string print_configuration(Configuration const& configuration);
 
+/// The same with what each key is for above it, sections that may be left out included: an example, or a file to begin with.
+/// Secrets are left out.
+[[nodiscard]] std::string print_commented_configuration(Configuration const& configuration);
+
+/// Every key with its default, its name in the environment and what it does, as Markdown tables.
+[[nodiscard]] std::string configuration_reference();
+
 /// Path of a sqlite:/// URL. Errors: invalid_input for other schemes, with the forms that work.
 [[nodiscard]] base::Result<std::string> sqlite_path(std::string const& url);
 

@@ -11,8 +11,10 @@
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 
+#include "app/command_tree.hpp"
 #include "app/commands.hpp"
 #include "app/import_flex.hpp"
+#include "app/output.hpp"
 
 namespace {
 
@@ -27,6 +29,8 @@ struct Options {
     SyncCommand sync;
     bool without_pnl = false;
     bool reset = false;
+    bool comments = false;
+    std::string generate;
     std::string account;
     std::string table;
     GatewayServerOptions simulate;
@@ -182,7 +186,14 @@ int run(int count, char** words) {
     flex_fetch->footer("The token comes from flex.token_file, $POSSYNC_FLEX_TOKEN_FILE or $POSSYNC_FLEX_TOKEN.\n"
                        "Example:\n  possync flex fetch --query 123456 --output statements");
     app.add_subcommand("migrate", "bring the database's schema to the newest version");
-    app.add_subcommand("config", "print the effective configuration");
+    auto* config = app.add_subcommand("config", "print the effective configuration");
+    config->add_flag("--comments", options.comments, "with what each key is for, and sections that may be added: a file to begin with");
+    config->footer("Examples:\n  possync config\n  possync config --comments > possync.toml\n"
+                   "Secrets are not shown. docs/configuration.md has every key.");
+    auto* generate = app.add_subcommand("generate", "what the package holds beside the program: man, bash, zsh, fish, configuration-reference");
+    generate->group("");  // for the build
+    generate->add_option("what", options.generate, "man, bash, zsh, fish, configuration-reference")
+        ->required()->check(CLI::IsMember({"man", "bash", "zsh", "fish", "configuration-reference"}));
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
 
     auto* simulate = app.add_subcommand("simulate", "a simulated gateway with an invented trading day, for your own tests");
@@ -278,6 +289,15 @@ int run(int count, char** words) {
         return run_simulate(std::move(options.simulate));
     }
     if (demo->parsed()) return run_demo(options.demo);
+    if (generate->parsed()) {
+        auto const& what = options.generate;
+        print(what == "man" ? man_page(app, POSSYNC_VERSION)
+              : what == "bash" ? bash_completion(app)
+              : what == "zsh"  ? zsh_completion(app)
+              : what == "fish" ? fish_completion(app)
+                               : configuration_reference());
+        return exit_fine;
+    }
     if (record->parsed()) return run_record(options.record);
     if (replay->parsed()) return run_replay(options.replay, format);
 
@@ -311,7 +331,7 @@ int run(int count, char** words) {
         });
     }
     if (app.got_subcommand("migrate")) return run_migrate(*configuration);
-    if (app.got_subcommand("config")) return run_config(*configuration);
+    if (app.got_subcommand("config")) return run_config(*configuration, options.comments);
     if (app.got_subcommand("doctor")) return run_doctor(*configuration);
     return run_table(*configuration, options.table, options.filter, format);
 }
