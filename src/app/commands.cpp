@@ -68,6 +68,7 @@ int run_service(Configuration const& configuration, FlexImport const& import) {
     ServiceOptions options;
     options.handle_signals = true;
     options.serve_operator_requests = true;
+    options.tell_service_manager = true;
     Service service(configuration, options);
     if (auto const opened = service.open(); !opened) return report(opened.error());
     write_log(sync::LogLevel::info, "service.started", "", "",

@@ -34,6 +34,7 @@
 #include "app/repair.hpp"
 #include "app/results.hpp"
 #include "app/store_work.hpp"
+#include "app/systemd.hpp"
 #include "app/zones.hpp"
 #include "model/print.hpp"
 #include "query/json.hpp"
@@ -386,7 +387,8 @@ private:
 class Service::Implementation {
 public:
     Implementation(Configuration configuration, ServiceOptions options)
-        : configuration_(std::move(configuration)), options_(std::move(options)), signals_(io_), poll_timer_(io_) {}
+        : configuration_(std::move(configuration)), options_(std::move(options)), signals_(io_), poll_timer_(io_),
+          notifier_(io_, configuration_.enabled, [this] { return status(); }) {}
 
     ~Implementation() {
         store_thread_.reset();  // finishes its jobs while everything they touch still lives
@@ -417,6 +419,7 @@ public:
             wait_for_signal();
         }
         if (options_.serve_operator_requests) poll_operator_requests();
+        if (options_.tell_service_manager) notifier_.start();
         for (auto& runner : runners_) runner->step(sync::Start{});
         auto const work = asio::make_work_guard(io_);
         if (runners_.empty()) return;
@@ -513,6 +516,7 @@ private:
     }
 
     void stop_now() {
+        notifier_.stop();
         for (auto& runner : runners_) runner->step(sync::Stop{});
     }
 
@@ -661,6 +665,7 @@ private:
     asio::io_context io_{1};
     asio::signal_set signals_;
     asio::steady_timer poll_timer_;
+    SystemdNotifier notifier_;
     std::unique_ptr<store::Store> store_;
     std::vector<std::unique_ptr<GatewayRunner>> runners_;
     std::set<std::int64_t> serving_;

@@ -20,6 +20,7 @@ struct ServiceOptions {
     bool one_shot = false;
     bool handle_signals = false;  ///< SIGINT and SIGTERM stop, SIGHUP reads the log level anew
     bool serve_operator_requests = false;
+    bool tell_service_manager = false;  ///< readiness, state and signs of life, where $NOTIFY_SOCKET says so
     /// Told of everything the engines log; unset: the program's log.
     std::function<void(std::string const& gateway, sync::Log const& line)> on_log;
     /// A committed change set, on the io thread.
