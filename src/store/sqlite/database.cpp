@@ -1,12 +1,6 @@
 #include "store/sqlite/database.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 namespace possync::store::sqlite {
 
@@ -62,49 +56,13 @@ base::Error describe(int status, std::string_view path, std::string_view detail)
 
 bool is_memory(std::string const& path) { return path == ":memory:"; }
 
-/// What the file system can tell better than SQLite's "unable to open database file".
-Result<void> check_file(std::string const& path, Database::Mode mode) {
-    struct stat status{};
-    if (::stat(path.c_str(), &status) == 0) {
-        if (S_ISDIR(status.st_mode)) {
-            return base::fail(
-                ErrorCode::invalid_input,
-                fmt::format("{} is a directory: name a file, such as {}/possync.db", path, path));
-        }
-        if (!S_ISREG(status.st_mode)) {
-            return base::fail(ErrorCode::invalid_input,
-                              fmt::format("{} is not a regular file: name a file", path));
-        }
-        int const wanted = mode == Database::Mode::read_only ? R_OK : R_OK | W_OK;
-        if (::access(path.c_str(), wanted) != 0) {
-            return base::fail(ErrorCode::io,
-                              fmt::format("database {} may not be {} by this user: check the owner and "
-                                          "permissions of the file",
-                                          path, wanted == R_OK ? "read" : "written"));
-        }
-        return {};
+FileSystem::Use use_of(Database::Mode mode) {
+    switch (mode) {
+        case Database::Mode::read_only: return FileSystem::Use::read;
+        case Database::Mode::read_write: return FileSystem::Use::write;
+        case Database::Mode::create: return FileSystem::Use::create;
     }
-    if (errno != ENOENT) {
-        return base::fail(ErrorCode::io,
-                          fmt::format("database {} cannot be opened: {}", path, std::strerror(errno)));
-    }
-    if (mode != Database::Mode::create) {
-        return base::fail(
-            ErrorCode::not_found,
-            fmt::format("database {} does not exist: check the path, or create it with `possync migrate`",
-                        path));
-    }
-    // Created here and not by SQLite, because it holds what an account owns: nobody else may read it. The
-    // files that SQLite makes beside it inherit the mode.
-    int const descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (descriptor < 0) {
-        return base::fail(ErrorCode::io,
-                          fmt::format("database {} cannot be created: {}; check that its folder exists "
-                                      "and is writable",
-                                      path, std::strerror(errno)));
-    }
-    ::close(descriptor);
-    return {};
+    return FileSystem::Use::read;
 }
 
 }  // namespace
@@ -173,7 +131,7 @@ void Statement::reset() {
 Result<std::unique_ptr<Database>> Database::open(std::string const& path, Options const& options) {
     if (path.empty())
         return base::fail(ErrorCode::invalid_input, "the database has an empty path: name a file");
-    if (!is_memory(path)) POSSYNC_TRY_VOID(check_file(path, options.mode));
+    if (!is_memory(path)) POSSYNC_TRY_VOID(options.files->make_ready(path, use_of(options.mode)));
 
     int const flags = options.mode == Mode::read_only ? SQLITE_OPEN_READONLY
                       : is_memory(path)               ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -181,8 +139,8 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path, Option
     sqlite3* connection = nullptr;
     int const status =
         sqlite3_open_v2(path.c_str(), &connection, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                        options.vfs.empty() ? nullptr : options.vfs.c_str());
-    std::unique_ptr<Database> database(new Database(connection, path));
+                        options.files->vfs().empty() ? nullptr : options.files->vfs().c_str());
+    std::unique_ptr<Database> database(new Database(connection, path, *options.files));
     if (status != SQLITE_OK) {
         return std::unexpected(describe(
             status, path, connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(status)));

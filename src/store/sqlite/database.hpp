@@ -25,6 +25,7 @@
 #include "base/decimal.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "store/sqlite/file_system.hpp"
 
 namespace possync::store::sqlite {
 
@@ -220,7 +221,7 @@ public:
     struct Options {
         Mode mode = Mode::read_only;
         base::Duration busy_timeout{5'000'000};  ///< how long to wait for another process's transaction
-        std::string vfs;                         ///< name of a registered SQLite VFS; empty: the system's
+        FileSystem const* files = &system_files();  ///< where the file lives; outlives the connection
     };
 
     /// Errors: not_found (no such file), invalid_input (a directory, not a database), io (not permitted,
@@ -270,6 +271,7 @@ public:
     [[nodiscard]] std::int64_t last_insert_id() const { return sqlite3_last_insert_rowid(connection_); }
     [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(connection_) == 0; }
     [[nodiscard]] std::string const& path() const { return path_; }
+    [[nodiscard]] FileSystem const& files() const { return *files_; }
 
     /// Journal in WAL mode, each commit flushed to the disk before it is reported (synchronous=FULL).
     [[nodiscard]] base::Result<void> use_write_ahead_log();
@@ -281,7 +283,8 @@ public:
     [[nodiscard]] base::Error error(int status) const;
 
 private:
-    Database(sqlite3* connection, std::string path) : connection_(connection), path_(std::move(path)) {}
+    Database(sqlite3* connection, std::string path, FileSystem const& files)
+        : connection_(connection), path_(std::move(path)), files_(&files) {}
 
     struct TextHash {
         using is_transparent = void;
@@ -290,6 +293,7 @@ private:
 
     sqlite3* connection_;
     std::string path_;
+    FileSystem const* files_;
     std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
     mutable bool unusable_ = false;
 };

@@ -1,13 +1,6 @@
 #include "store/sqlite/migrations.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 
 namespace possync::store::sqlite {
 
@@ -28,37 +21,20 @@ base::Error newer(Database const& database, int found, int known) {
                 database.path(), found, known)};
 }
 
-Result<void> sync_to_disk(std::string const& path) {
-    int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    bool const synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-    int const reason = errno;
-    if (descriptor >= 0) ::close(descriptor);
-    if (!synced) return base::fail(ErrorCode::io, fmt::format("{}: {}", path, std::strerror(reason)));
-    return {};
-}
-
 /// A consistent copy under its final name only once it is complete. It goes through a second connection,
 /// because the first holds the write lock and VACUUM cannot run inside a transaction.
 Result<std::string> back_up(Database const& database, int version) {
     std::string const target = fmt::format("{}.backup-v{}", database.path(), version);
     std::string const partial = target + ".partial";
+    auto const& files = database.files();
     auto const copy = [&]() -> Result<void> {
-        ::unlink(partial.c_str());
-        int const descriptor = ::open(partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (descriptor < 0)
-            return base::fail(ErrorCode::io, fmt::format("{}: {}", partial, std::strerror(errno)));
-        ::close(descriptor);
-        POSSYNC_TRY(auto const reader,
-                    Database::open(database.path(), {.mode = Database::Mode::read_write, .vfs = {}}));
+        POSSYNC_TRY_VOID(files.replace_by_empty(partial));
+        POSSYNC_TRY(auto const reader, Database::open(database.path(), {.mode = Database::Mode::read_write, .files = &files}));
         POSSYNC_TRY_VOID(reader->run("VACUUM INTO ?1", partial));
-        POSSYNC_TRY_VOID(sync_to_disk(partial));
-        if (std::rename(partial.c_str(), target.c_str()) != 0) {
-            return base::fail(ErrorCode::io, fmt::format("{}: {}", target, std::strerror(errno)));
-        }
-        return {};
+        return files.put_in_place(partial, target);
     };
     if (auto const copied = copy(); !copied) {
-        ::unlink(partial.c_str());
+        files.remove(partial);
         return base::because("the backup before the migration failed, nothing was migrated", copied.error());
     }
     return target;

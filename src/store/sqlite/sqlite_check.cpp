@@ -8,8 +8,8 @@ namespace possync::store {
 
 using sqlite::Row;
 
-base::Result<std::vector<std::string>> check_sqlite(std::string const& path) {
-    POSSYNC_TRY(auto database, open_sqlite_for_reading(path));
+base::Result<std::vector<std::string>> check_sqlite(std::string const& path, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, open_sqlite_for_reading(path, files));
     std::vector<std::string> wrong;
     POSSYNC_TRY_VOID(database->each("PRAGMA integrity_check", [&](Row& row) {
         std::string text = row.text();

@@ -591,7 +591,7 @@ TEST_F(SqliteReaderTest, CannotWrite) {
 }
 
 TEST_F(SqliteReaderTest, SaysWhichRowCannotBeRead) {
-    auto writer = sqlite::Database::open(path_, {.mode = sqlite::Database::Mode::read_write, .vfs = {}});
+    auto writer = sqlite::Database::open(path_, {.mode = sqlite::Database::Mode::read_write});
     ASSERT_TRUE(writer.has_value());
     ASSERT_TRUE((*writer)->execute("UPDATE position SET realized_pnl = 'much' WHERE con_id = 1").has_value());
     auto const rows = reader_->positions();
@@ -629,7 +629,7 @@ TEST(OpenSqliteReader, RefusesOtherSchemas) {
     ASSERT_TRUE(migrate_sqlite(path).has_value());
     EXPECT_TRUE(open_sqlite_reader(path).has_value());
     {
-        auto database = sqlite::Database::open(path, {.mode = sqlite::Database::Mode::read_write, .vfs = {}});
+        auto database = sqlite::Database::open(path, {.mode = sqlite::Database::Mode::read_write});
         ASSERT_TRUE((*database)->execute("PRAGMA user_version = 999").has_value());
     }
     auto newer = open_sqlite_reader(path);

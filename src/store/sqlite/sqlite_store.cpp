@@ -384,7 +384,7 @@ public:
 
     static Result<std::unique_ptr<Database>> connect(std::string const& path, SqliteOptions const& options) {
         auto const mode = options.create ? Database::Mode::create : Database::Mode::read_write;
-        POSSYNC_TRY(auto database, Database::open(path, {mode, options.busy_timeout, options.vfs}));
+        POSSYNC_TRY(auto database, Database::open(path, {mode, options.busy_timeout, options.files}));
         if (options.migrate) {
             POSSYNC_TRY_VOID(sqlite::migrate(*database, sqlite::embedded_migrations()));
         } else {
@@ -679,30 +679,31 @@ Result<std::unique_ptr<Store>> open_sqlite_store(std::string const& path, Sqlite
     return std::make_unique<SqliteStore>(path, options, std::move(database));
 }
 
-Result<sqlite::MigrationReport> migrate_sqlite(std::string const& path) {
-    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::create, .vfs = {}}));
+Result<sqlite::MigrationReport> migrate_sqlite(std::string const& path, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::create, .files = &files}));
     return sqlite::migrate(*database, sqlite::embedded_migrations());
 }
 
-Result<void> copy_sqlite(std::string const& from, std::string const& to) {
-    POSSYNC_TRY(auto database, Database::open(from, {.mode = Database::Mode::read_only, .vfs = {}}));
+Result<void> copy_sqlite(std::string const& from, std::string const& to, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, Database::open(from, {.mode = Database::Mode::read_only, .files = &files}));
     POSSYNC_TRY_VOID(database->execute("PRAGMA query_only = OFF"));  // VACUUM INTO writes the other file only
     return database->run("VACUUM INTO ?1", to);
 }
 
-Result<int> sqlite_schema_version(std::string const& path) {
-    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_only, .vfs = {}}));
+Result<int> sqlite_schema_version(std::string const& path, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_only, .files = &files}));
     return sqlite::schema_version(*database);
 }
 
-Result<std::unique_ptr<Database>> open_sqlite_for_reading(std::string const& path) {
-    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_only, .vfs = {}}));
+Result<std::unique_ptr<Database>> open_sqlite_for_reading(std::string const& path, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_only, .files = &files}));
     POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
     return database;
 }
 
-Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRequest const& request) {
-    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_write, .vfs = {}}));
+Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRequest const& request,
+                                             sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_write, .files = &files}));
     POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
     POSSYNC_TRY_VOID(database->run(
         "INSERT INTO operator_request (verb, arguments, author, asked_at) VALUES (?1, ?2, ?3, ?4)",
@@ -710,8 +711,8 @@ Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRe
     return database->last_insert_id();
 }
 
-Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id) {
-    POSSYNC_TRY(auto database, open_sqlite_for_reading(path));
+Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, open_sqlite_for_reading(path, files));
     std::optional<OperatorAnswer> answer;
     POSSYNC_TRY_VOID(database->each(
         "SELECT status <> 'pending', status = 'done', answer FROM operator_request WHERE request_id = ?1",
@@ -726,8 +727,8 @@ Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t req
     return *answer;
 }
 
-Result<std::vector<GatewayState>> sqlite_gateways(std::string const& path) {
-    POSSYNC_TRY(auto database, open_sqlite_for_reading(path));
+Result<std::vector<GatewayState>> sqlite_gateways(std::string const& path, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, open_sqlite_for_reading(path, files));
     std::vector<GatewayState> gateways;
     POSSYNC_TRY_VOID(database->each(
         "SELECT gateway_id, name, paper, epoch, owner, lease_until FROM gateway ORDER BY gateway_id",

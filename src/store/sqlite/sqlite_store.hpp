@@ -25,7 +25,7 @@ struct SqliteOptions {
     /// Whether the owner named in a lease is known to be dead (a process of this machine that is gone): its
     /// lease is then taken over at once instead of at its end. Unset: only time ends a lease.
     std::function<bool(std::string const& owner)> owner_is_gone;
-    std::string vfs;  ///< a registered SQLite VFS, for fault injection; empty: the system's
+    sqlite::FileSystem const* files = &sqlite::system_files();  ///< where the file lives; outlives the store
 };
 
 /// Opens for writing. Errors: not_found, refused (a newer or another program's database, or an older one
@@ -35,17 +35,20 @@ struct SqliteOptions {
                                                                      SqliteOptions const& options = {});
 
 /// Creates the database where there is none and brings its schema to the newest version.
-[[nodiscard]] base::Result<sqlite::MigrationReport> migrate_sqlite(std::string const& path);
+[[nodiscard]] base::Result<sqlite::MigrationReport> migrate_sqlite(
+    std::string const& path, sqlite::FileSystem const& files = sqlite::system_files());
 
 /// A consistent copy of a database, also while it is being written, readable by its owner alone. `to` must not exist.
-[[nodiscard]] base::Result<void> copy_sqlite(std::string const& from, std::string const& to);
+[[nodiscard]] base::Result<void> copy_sqlite(std::string const& from, std::string const& to,
+                                             sqlite::FileSystem const& files = sqlite::system_files());
 
 /// The schema version of a file, without changing it; 0 for an empty file. Errors: not_found, refused, io.
-[[nodiscard]] base::Result<int> sqlite_schema_version(std::string const& path);
+[[nodiscard]] base::Result<int> sqlite_schema_version(std::string const& path,
+                                                      sqlite::FileSystem const& files = sqlite::system_files());
 
 /// Opens for reading only: the schema must be the program's own. A file is never created or migrated.
 [[nodiscard]] base::Result<std::unique_ptr<sqlite::Database>> open_sqlite_for_reading(
-    std::string const& path);
+    std::string const& path, sqlite::FileSystem const& files = sqlite::system_files());
 
 /// What a command asks of the running service; the writer finds it with Store::pending_requests.
 struct OperatorAnswer {
@@ -56,9 +59,11 @@ struct OperatorAnswer {
 };
 /// Adds a request (its request_id is ignored) and gives its id.
 [[nodiscard]] base::Result<std::int64_t> submit_operator_request(std::string const& path,
-                                                                 OperatorRequest const& request);
+                                                                 OperatorRequest const& request,
+                                                                 sqlite::FileSystem const& files = sqlite::system_files());
 /// Errors: not_found for an id that was never given.
-[[nodiscard]] base::Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id);
+[[nodiscard]] base::Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id,
+                                                           sqlite::FileSystem const& files = sqlite::system_files());
 
 /// Who holds a gateway's lease: a service is running where `owner` is set and `lease_until` is in the future.
 struct GatewayState {
@@ -70,6 +75,7 @@ struct GatewayState {
     base::Timestamp lease_until;
     bool operator==(GatewayState const&) const = default;
 };
-[[nodiscard]] base::Result<std::vector<GatewayState>> sqlite_gateways(std::string const& path);
+[[nodiscard]] base::Result<std::vector<GatewayState>> sqlite_gateways(
+    std::string const& path, sqlite::FileSystem const& files = sqlite::system_files());
 
 }  // namespace possync::store
