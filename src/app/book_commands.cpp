@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "app/books.hpp"
+#include "app/database.hpp"
 #include "app/operator.hpp"
 #include "app/output.hpp"
 #include "app/repair.hpp"
@@ -21,8 +22,6 @@
 #include "model/print.hpp"
 #include "query/filter.hpp"
 #include "query/pnl.hpp"
-#include "store/sqlite/sqlite_check.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace possync::app {
 
@@ -31,9 +30,9 @@ using base::Result;
 
 namespace {
 
-Result<std::vector<query::FindingRow>> findings_of(Configuration const& configuration, std::string const& path, std::size_t& checked) {
+Result<std::vector<query::FindingRow>> findings_of(Configuration const& configuration, store::DataSource& database, std::size_t& checked) {
     std::vector<query::FindingRow> rows;
-    POSSYNC_TRY(auto const damages, store::check_sqlite(path));
+    POSSYNC_TRY(auto const damages, database.check());
     for (auto const& damage : damages) rows.push_back({"", "database", damage});
     if (!rows.empty()) return rows;  // nothing that is read from a damaged file proves anything
     POSSYNC_TRY(auto reader, open_reader(configuration));
@@ -165,10 +164,10 @@ std::string user_name() {
 }  // namespace
 
 int run_verify(Configuration const& configuration, Format format) {
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) return report(path.error());
+    auto const database = open_database(configuration);
+    if (!database) return report(database.error());
     std::size_t checked = 0;
-    auto const rows = findings_of(configuration, *path, checked);
+    auto const rows = findings_of(configuration, **database, checked);
     if (!rows) return report(rows.error());
     if (format != Format::table) {
         show(*rows, format);
@@ -177,7 +176,7 @@ int run_verify(Configuration const& configuration, Format format) {
             print_line(fmt::format("{}{}{}: {}", row.account, row.account.empty() ? "" : " ", row.where, row.what));
         }
         if (rows->empty()) {
-            print_line(fmt::format("{}: {} positions follow from their facts, to the last digit", *path, checked));
+            print_line(fmt::format("{}: {} positions follow from their facts, to the last digit", (*database)->name(), checked));
         } else {
             print_line(fmt::format("{} findings. If cost_basis or calculate_realized_pnl was changed, put it back and verify again", rows->size()));
         }
@@ -292,8 +291,8 @@ int run_diff_against(Configuration const& configuration, std::string const& file
 }
 
 int run_repair(Configuration const& configuration, RepairText text, Format format) {
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) return report(path.error());
+    auto const database = open_database(configuration);
+    if (!database) return report(database.error());
     if (text.author.empty()) text.author = user_name();
     auto reader = open_reader(configuration);
     if (!reader) return report(reader.error());
@@ -307,15 +306,15 @@ int run_repair(Configuration const& configuration, RepairText text, Format forma
         }
         return exit_fine;
     };
-    if (service_holds(*path, repair->gateway)) {
-        auto const answer = ask_service(*path, text.verb, to_json(text));
+    if (service_holds(**database, repair->gateway)) {
+        auto const answer = ask_service(**database, text.verb, to_json(text));
         if (!answer) return report(answer.error());
         return tell(*answer);
     }
-    store::SqliteOptions options;
+    store::StoreOptions options;
     options.create = false;
     options.owner_is_gone = owner_is_gone;
-    auto const store = store::open_sqlite_store(*path, options);
+    auto const store = (*database)->open_store(options);
     if (!store) return report(store.error());
     store::GatewayClaim claim;
     claim.gateway = repair->gateway;

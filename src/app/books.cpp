@@ -1,8 +1,8 @@
 #include "app/books.hpp"
 
+#include "app/database.hpp"
 #include "app/service.hpp"
 #include "app/zones.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace possync::app {
 
@@ -25,11 +25,11 @@ Result<model::AccountBook> load_whole_book(store::Store& store, model::AccountId
 }
 
 Result<std::vector<model::AccountBook>> load_whole_books(Configuration const& configuration, query::Reader& reader) {
-    POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
-    store::SqliteOptions options;
+    POSSYNC_TRY(auto const database, open_database(configuration));
+    store::StoreOptions options;
     options.create = false;
     options.migrate = false;
-    POSSYNC_TRY(auto const store, store::open_sqlite_store(path, options));
+    POSSYNC_TRY(auto const store, database->open_store(options));
     POSSYNC_TRY(auto const accounts, reader.accounts());
     std::vector<model::AccountBook> books;
     for (auto const& account : accounts) {

@@ -5,12 +5,12 @@
 
 #include "app/books.hpp"
 #include "app/commands.hpp"
+#include "app/database.hpp"
 #include "app/output.hpp"
 #include "app/service.hpp"
 #include "ledger/certify.hpp"
 #include "query/filter.hpp"
 #include "reconciliation/statement_import.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace possync::app {
 
@@ -23,15 +23,15 @@ int run_certify(Configuration const& configuration, std::string const& account, 
         return exit_usage;
     }
     base::Date const from = filter->since ? base::utc_local(*filter->since).date : base::Date{1970, 1, 1};
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) return report(path.error());
+    auto const database = open_database(configuration);
+    if (!database) return report(database.error());
     auto const reader = open_reader(configuration);
     if (!reader) return report(reader.error());
     auto const books = load_whole_books(configuration, **reader);
     if (!books) return report(books.error());
-    store::SqliteOptions sqlite;
-    sqlite.create = sqlite.migrate = false;
-    auto const store = store::open_sqlite_store(*path, sqlite);
+    store::StoreOptions reading;
+    reading.create = reading.migrate = false;
+    auto const store = (*database)->open_store(reading);
     if (!store) return report(store.error());
     std::vector<query::CertificationDifferenceRow> rows;
     std::vector<std::string> told;

@@ -1,13 +1,11 @@
 #include "app/commands.hpp"
 
 #include <sys/ioctl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <atomic>
 #include <deque>
-#include <filesystem>
 #include <mutex>
 #include <future>
 #include <thread>
@@ -18,6 +16,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "app/database.hpp"
 #include "app/flex_schedule.hpp"
 #include "app/log.hpp"
 #include "app/operator.hpp"
@@ -30,8 +29,7 @@
 #include "query/csv.hpp"
 #include "query/json.hpp"
 #include "query/table.hpp"
-#include "store/sqlite/sqlite_reader.hpp"
-#include "store/sqlite/sqlite_store.hpp"
+#include "store/open/open.hpp"
 
 namespace possync::app {
 
@@ -97,10 +95,10 @@ std::vector<query::SyncResult> parse_results(std::string const& json) {
 }
 
 /// Asks the service that holds the gateways to sync, and waits for its answer.
-int sync_through_service(std::string const& path, SyncCommand const& command, Format format) {
+int sync_through_service(store::DataSource& database, SyncCommand const& command, Format format) {
     auto const arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
     bool ok = true;
-    auto const answer = ask_service(path, "sync", arguments, &ok);
+    auto const answer = ask_service(database, "sync", arguments, &ok);
     if (!answer) return report(answer.error());
     if (format == Format::json) {
         print_line(*answer);
@@ -112,9 +110,9 @@ int sync_through_service(std::string const& path, SyncCommand const& command, Fo
 }
 
 /// Whether a living service holds one of the configured gateways: it is then the one to sync.
-bool served_by_another(Configuration const& configuration, std::string const& path) {
+bool served_by_another(Configuration const& configuration, store::DataSource& database) {
     return std::any_of(configuration.gateways.begin(), configuration.gateways.end(),
-                       [&](auto const& gateway) { return service_holds(path, gateway.name); });
+                       [&](auto const& gateway) { return service_holds(database, gateway.name); });
 }
 
 }  // namespace
@@ -130,17 +128,8 @@ Result<void> sync_once(Configuration const& configuration, SyncCommand const& co
     options.on_log = [](std::string const& gateway, sync::Log const& line) {
         if (line.level != sync::LogLevel::error) write_log(line.level, line.event, gateway, line.account, line.text);
     };
-    Configuration used = configuration;
-    std::optional<TemporaryFolder> folder;
-    if (command.dry_run) {
-        // Even taking the gateway's lease would write: a dry run works on a copy.
-        POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
-        POSSYNC_TRY(folder, TemporaryFolder::make());
-        std::error_code ignored;
-        if (std::filesystem::exists(path, ignored)) POSSYNC_TRY_VOID(store::copy_sqlite(path, folder->file("copy.db")));
-        used.database_url = "sqlite:///" + folder->file("copy.db");
-    }
-    Service service(used, options);
+    options.rehearsal = command.dry_run;
+    Service service(configuration, options);
     POSSYNC_TRY_VOID(service.open());
     service.request_sync(command.account, command.dry_run, command.calculate_realized_pnl,
                          [&](SyncAnswer done) { answer = std::move(done); });
@@ -152,12 +141,12 @@ Result<void> sync_once(Configuration const& configuration, SyncCommand const& co
 
 int run_diff(Configuration const& configuration, std::string const& account, Format format) {
     set_up_log("error", configuration.log_format);
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) return report(path.error());
+    auto const database = open_database(configuration);
+    if (!database) return report(database.error());
     std::vector<query::DifferenceRow> rows;
-    if (served_by_another(configuration, *path)) {
+    if (served_by_another(configuration, **database)) {
         auto const arguments = boost::json::serialize(boost::json::object{{"account", account}, {"dry_run", true}});
-        auto const answer = ask_service(*path, "diff", arguments);
+        auto const answer = ask_service(**database, "diff", arguments);
         if (!answer) return report(answer.error());
         auto parsed = query::parse_json<query::DifferenceRow>(*answer);
         if (!parsed) return report(parsed.error());
@@ -181,15 +170,15 @@ int run_diff(Configuration const& configuration, std::string const& account, For
 
 int run_sync(Configuration const& configuration, SyncCommand const& command, Format format) {
     set_up_log(configuration.log_level == "info" ? "error" : configuration.log_level, configuration.log_format);
-    auto const database = sqlite_path(configuration.database_url);
+    auto const database = open_database(configuration);
     if (!database) return report(database.error());
-    if (served_by_another(configuration, *database)) return sync_through_service(*database, command, format);
+    if (served_by_another(configuration, **database)) return sync_through_service(**database, command, format);
     SyncAnswer answer;
     if (auto const asked = sync_once(configuration, command, answer); !asked) return report(asked.error());
     bool const held_elsewhere = std::any_of(answer.results.begin(), answer.results.end(), [](auto const& result) {
         return !result.success && result.error_code == ErrorCode::conflict;
     });
-    if (held_elsewhere) return sync_through_service(*database, command, format);
+    if (held_elsewhere) return sync_through_service(**database, command, format);
     auto const results = query_results(answer.results);
     if (command.dry_run && answer.success() && format != Format::json) {
         for (auto const& change_set : answer.would_write) print_line(model::print(change_set));
@@ -237,15 +226,15 @@ void add_live_status(query::Status& status, std::string const& text) {
 }
 
 int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format) {
+    auto const database = open_database(configuration);
+    if (!database) return report(database.error());
     if (reset) {
-        auto const path = sqlite_path(configuration.database_url);
-        if (!path) return report(path.error());
         store::OperatorRequest request;
         request.verb = "reset_statistics";
         request.arguments = "{}";
         request.author = "command";
         request.asked_at = clock_now().wall;
-        if (auto const asked = store::submit_operator_request(*path, request); !asked) return report(asked.error());
+        if (auto const asked = (*database)->submit_operator_request(request); !asked) return report(asked.error());
     }
     auto reader = open_reader(configuration);
     if (!reader) return report(reader.error());
@@ -256,7 +245,7 @@ int run_status(Configuration const& configuration, std::string const& account, b
             if (gateway.name == row.gateway) row.address = fmt::format("{}:{}", gateway.host, gateway.port);
         }
     }
-    if (auto const path = sqlite_path(configuration.database_url)) add_live_status(*status, ask_live_status(*path));
+    add_live_status(*status, ask_live_status(**database));
     print_line(format == Format::json ? query::to_json(*status) : query::to_table(*status, table_options()));
     return exit_fine;
 }
@@ -294,14 +283,14 @@ int run_export(Configuration const& configuration, std::string const& table, std
 }
 
 int run_migrate(Configuration const& configuration) {
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) return report(path.error());
-    auto const done = store::migrate_sqlite(*path);
+    auto const database = open_database(configuration);
+    if (!database) return report(database.error());
+    auto const done = (*database)->migrate();
     if (!done) return report(done.error());
     if (done->from == done->to) {
-        print_line(fmt::format("{} is at schema {}, the newest", *path, done->to));
+        print_line(fmt::format("{} is at schema {}, the newest", (*database)->name(), done->to));
     } else {
-        print_line(fmt::format("{}: schema {} -> {}{}", *path, done->from, done->to,
+        print_line(fmt::format("{}: schema {} -> {}{}", (*database)->name(), done->from, done->to,
                                done->backup.empty() ? "" : ", the old one is kept as " + done->backup));
     }
     return exit_fine;
@@ -324,25 +313,19 @@ int run_doctor(Configuration const& configuration) {
         print_line(fmt::format("{:<4} {:<14} {}", ok ? "ok" : "BAD", what, text));
     };
     line(true, "configuration", configuration.source.empty() ? "defaults; no file was found" : configuration.source);
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) {
-        line(false, "database", path.error().message);
+    if (auto const database = open_database(configuration); !database) {
+        line(false, "database", database.error().message);
     } else {
-        std::error_code ignored;
-        if (!std::filesystem::exists(*path, ignored)) {
-            line(true, "database", *path + " does not exist yet; the first sync makes it");
-        } else if (auto const version = store::sqlite_schema_version(*path); !version) {
+        if (auto const exists = (*database)->exists(); !exists) {
+            line(false, "database", exists.error().message);
+        } else if (!*exists) {
+            line(true, "database", (*database)->name() + " does not exist yet; the first sync makes it");
+        } else if (auto const version = (*database)->schema_version(); !version) {
             line(false, "database", version.error().message);
         } else {
-            line(true, "database", fmt::format("{}, schema {}", *path, *version));
+            line(true, "database", fmt::format("{}, schema {}", (*database)->name(), *version));
         }
-        auto folder = std::filesystem::path(*path).parent_path();
-        if (folder.empty()) folder = ".";
-        line(::access(folder.c_str(), W_OK) == 0, "folder", folder.string() + (::access(folder.c_str(), W_OK) == 0 ? " is writable" : " cannot be written to by this user"));
-        if (struct statvfs disk{}; ::statvfs(folder.c_str(), &disk) == 0) {
-            auto const free_mib = static_cast<unsigned long long>(disk.f_bavail) * disk.f_frsize / (1024 * 1024);
-            line(free_mib >= 100, "disk", fmt::format("{} MiB free{}", free_mib, free_mib >= 100 ? "" : "; make room"));
-        }
+        for (auto const& each : (*database)->health()) line(each.fine, each.what, each.text);
     }
     for (auto const& gateway : configuration.gateways) {
         ProbeResult const probe = probe_gateway(gateway);
@@ -396,15 +379,15 @@ int run_demo(DemoCommand const& command) {
         auto made = TemporaryFolder::make();
         if (!made) return report(made.error());
         folder = std::move(*made);
-        configuration.database_url = "sqlite:///" + folder->file("demo.db");
+        configuration.database_url = store::url_of_file(folder->file("demo.db"));
     } else {
-        configuration.database_url = "sqlite:///" + command.database;
+        configuration.database_url = store::url_of_file(command.database);
     }
     configuration.gateways.front().name = "simulated";
     configuration.gateways.front().port = server.port();
     configuration.gateways.front().expect = sync::Expect::paper;
-    auto const path = sqlite_path(configuration.database_url);
-    if (!path) return report(path.error());
+    auto const database = open_database(configuration);
+    if (!database) return report(database.error());
 
     std::thread gateway_thread([&] { server.run(); });
     std::deque<std::string> recent;
@@ -431,8 +414,8 @@ int run_demo(DemoCommand const& command) {
                     next += live ? std::chrono::milliseconds(500) : std::chrono::seconds(2);
                     std::string text;
                     text += "possync demo: a SIMULATED gateway, invented accounts and trades. Stop with Ctrl-C.\n";
-                    text += "database " + *path + "\n\n";
-                    if (auto reader = store::open_sqlite_reader(*path)) {
+                    text += "database " + (*database)->name() + "\n\n";
+                    if (auto reader = (*database)->open_reader()) {
                         query::Filter filter;
                         if (auto rows = (*reader)->positions(filter)) text += query::to_table(*rows, table_options());
                     }

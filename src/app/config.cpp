@@ -15,6 +15,7 @@
 
 #include "app/recorder.hpp"
 #include "app/zones.hpp"
+#include "store/open/open.hpp"
 
 namespace possync::app {
 
@@ -146,12 +147,6 @@ Result<void> known_zone(std::string const& zone) {
     if (zone.empty() || system_zones().to_local(zone, {})) return {};
     return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a time zone; write one like America/New_York", zone));
 }
-Result<void> usable_url(std::string const& url) {
-    auto const path = sqlite_path(url);
-    if (!path) return std::unexpected(path.error());
-    return {};
-}
-
 Result<void> https_only(std::string const& url) {
     if (url.starts_with("https://") && url.size() > 8 && url.find_first_of("?# ") == std::string::npos && !url.ends_with('/')) return {};
     return fail(ErrorCode::invalid_input, "write an address like https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService, "
@@ -173,7 +168,7 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
         {"database",
          {key<Config, std::string>(
              "url", "the database: sqlite:///FILE, relative to where the program is started, or sqlite:////ABSOLUTE/FILE",
-             Kind::text, &Config::database_url, usable_url)}},
+             Kind::text, &Config::database_url, store::check_database_url)}},
         {"sync",
          {key("enabled", "false: no schedule and no callbacks; only syncs that are asked for", Kind::boolean, &Config::enabled),
           key<Config, Duration>("interval", "pause between two complete syncs; at least 10s", Kind::duration, &Config::interval,
@@ -560,15 +555,6 @@ std::string configuration_reference() {
         }
     });
     return text;
-}
-
-Result<std::string> sqlite_path(std::string const& url) {
-    constexpr std::string_view scheme = "sqlite:///";
-    if (url.starts_with(scheme) && url.size() > scheme.size()) return url.substr(scheme.size());
-    return fail(ErrorCode::invalid_input,
-                fmt::format("'{}' is not a database this program opens; write sqlite:///possync.db (relative) or "
-                            "sqlite:////var/lib/possync/possync.db (absolute)",
-                            url.substr(0, url.find('@') == std::string::npos ? 60 : url.find(':'))));
 }
 
 sync::EngineOptions engine_options(Configuration const& config, GatewayConfig const& gateway) {

@@ -91,9 +91,6 @@ struct Configuration {
 /// Every key with its default, its name in the environment and what it does, as Markdown tables.
 [[nodiscard]] std::string configuration_reference();
 
-/// Path of a sqlite:/// URL. Errors: invalid_input for other schemes, with the forms that work.
-[[nodiscard]] base::Result<std::string> sqlite_path(std::string const& url);
-
 /// What the engine of one gateway is told. Precondition: the configuration passed load_configuration.
 [[nodiscard]] sync::EngineOptions engine_options(Configuration const& configuration, GatewayConfig const& gateway);
 

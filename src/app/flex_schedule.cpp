@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/database.hpp"
 #include "app/log.hpp"
 #include "app/service.hpp"
 #include "app/zones.hpp"
@@ -24,8 +25,8 @@ constexpr Duration first_pause = std::chrono::minutes(15);
 constexpr Duration longest_pause = std::chrono::hours(2);
 
 std::filesystem::path fetches_file(Configuration const& configuration) {
-    auto const path = sqlite_path(configuration.database_url);
-    return (path ? *path : std::string("possync")) + ".flex-fetches";
+    auto const database = open_database(configuration);
+    return (database ? (*database)->local_files() : std::string("possync")) + ".flex-fetches";
 }
 
 }  // namespace

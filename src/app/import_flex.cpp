@@ -15,13 +15,12 @@
 #include <fmt/format.h>
 
 #include "app/books.hpp"
+#include "app/database.hpp"
 #include "app/operator.hpp"
 #include "app/output.hpp"
 #include "app/service.hpp"
 #include "app/zones.hpp"
 #include "statement/flex_reader.hpp"
-#include "store/sqlite/sqlite_reader.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace possync::app {
 
@@ -151,8 +150,7 @@ Result<std::vector<std::string>> flex_files(std::vector<std::string> const& path
 Result<std::vector<ImportResult>> import_flex(Configuration const& configuration, store::Store& store, ImportOptions const& options,
                                               LeaseOf const& lease_of) {
     POSSYNC_TRY(auto const paths, flex_files(options.paths));
-    POSSYNC_TRY(auto const database, sqlite_path(configuration.database_url));
-    POSSYNC_TRY(auto const reader, store::open_sqlite_reader(database));
+    POSSYNC_TRY(auto const reader, open_reader(configuration));
     std::vector<ImportResult> results;
     for (auto const& path : paths) {
         auto take = [&](model::Statement statement) -> Result<void> {
@@ -309,15 +307,15 @@ private:
 
 /// Imports by this process, or through the service that holds the gateway. Prints what was done; what was done before an error too.
 Result<void> import_and_show(Configuration const& configuration, ImportOptions options, Format format) {
-    POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
+    POSSYNC_TRY(auto const database, open_database(configuration));
     POSSYNC_TRY_VOID(flex_files(options.paths));
     bool const served = std::any_of(configuration.gateways.begin(), configuration.gateways.end(),
-                                    [&](GatewayConfig const& gateway) { return service_holds(path, gateway.name); });
+                                    [&](GatewayConfig const& gateway) { return service_holds(*database, gateway.name); });
     if (served) {
         if (std::find(options.paths.begin(), options.paths.end(), "-") != options.paths.end()) {
             return base::fail(ErrorCode::refused, "a running service imports files, not standard input; write it to a file first");
         }
-        POSSYNC_TRY(auto const answer, ask_service(path, "import_flex", to_json(options), nullptr, import_patience));
+        POSSYNC_TRY(auto const answer, ask_service(*database, "import_flex", to_json(options), nullptr, import_patience));
         POSSYNC_TRY(auto const rows, query::parse_json<query::ImportRow>(answer));
         if (format == Format::table) print_line("imported by the running service");
         show(rows, format);
@@ -325,9 +323,9 @@ Result<void> import_and_show(Configuration const& configuration, ImportOptions o
         if (format == Format::table && !all_agree) print_line("what is open: `possync certify` names each difference");
         return {};
     }
-    store::SqliteOptions sqlite;
-    sqlite.owner_is_gone = owner_is_gone;
-    POSSYNC_TRY(auto const store, store::open_sqlite_store(path, sqlite));
+    store::StoreOptions writing;
+    writing.owner_is_gone = owner_is_gone;
+    POSSYNC_TRY(auto const store, database->open_store(writing));
     Leases leases(*store);
     ProgressLine line;
     options.on_progress = [&](std::string const& source, std::size_t done, std::size_t all) { line.show(source, done, all); };
@@ -357,11 +355,11 @@ Result<void> import_fetched(Configuration const& configuration, std::filesystem:
 
 FlexImport import_through_service(Configuration const& configuration) {
     return [configuration](std::filesystem::path const& file, FlexQueryConfig const& query) -> Result<void> {
-        POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
+        POSSYNC_TRY(auto const database, open_database(configuration));
         ImportOptions options;
         options.paths = {file.string()};
         options.account = query.account;
-        POSSYNC_TRY_VOID(ask_service(path, "import_flex", to_json(options), nullptr, import_patience));
+        POSSYNC_TRY_VOID(ask_service(*database, "import_flex", to_json(options), nullptr, import_patience));
         return {};
     };
 }

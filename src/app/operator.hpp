@@ -5,15 +5,16 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "store/data_source.hpp"
 
 namespace possync::app {
 
 /// Whether a living service holds this gateway's lease. A database that cannot be read has none.
-[[nodiscard]] bool service_holds(std::string const& path, std::string const& gateway);
+[[nodiscard]] bool service_holds(store::DataSource& database, std::string const& gateway);
 
 /// What a living service says of its gateways: whether each is connected, or stale and since when. Nothing where no service lives,
 /// or none answers within two seconds.
-[[nodiscard]] std::string ask_live_status(std::string const& path);
+[[nodiscard]] std::string ask_live_status(store::DataSource& database);
 
 /// What the service answers to a request that failed: the class of the error goes with its line, so that the command that asked
 /// ends with the status it would have ended with by itself.
@@ -21,7 +22,7 @@ namespace possync::app {
 
 /// Leaves the request and waits up to `patience` for its answer. Without `ok` a request that failed is the error that the
 /// service met (`refused` where the answer does not say which); with it, `ok` says whether it went well. Errors: timeout.
-[[nodiscard]] base::Result<std::string> ask_service(std::string const& path, std::string const& verb, std::string const& arguments,
+[[nodiscard]] base::Result<std::string> ask_service(store::DataSource& database, std::string const& verb, std::string const& arguments,
                                                     bool* ok = nullptr, base::Duration patience = std::chrono::seconds(60));
 
 }  // namespace possync::app

@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "store/sqlite/sqlite_reader.hpp"
+#include "app/database.hpp"
 
 namespace possync::app {
 
@@ -75,8 +75,8 @@ query::TableOptions table_options() {
 }
 
 Result<std::unique_ptr<query::Reader>> open_reader(Configuration const& configuration) {
-    POSSYNC_TRY(auto const path, sqlite_path(configuration.database_url));
-    return store::open_sqlite_reader(path);
+    POSSYNC_TRY(auto const database, open_database(configuration));
+    return database->open_reader();
 }
 
 }  // namespace possync::app

@@ -17,8 +17,7 @@
 #include "app/replay.hpp"
 #include "app/temporary_folder.hpp"
 #include "model/print.hpp"
-#include "store/sqlite/sqlite_reader.hpp"
-#include "store/sqlite/sqlite_store.hpp"
+#include "store/open/open.hpp"
 
 namespace possync::app {
 
@@ -156,9 +155,10 @@ Result<void> replay_file(ReplayCommand const& command, Format format) {
     } else {
         POSSYNC_TRY_VOID(check_new(database));
     }
-    POSSYNC_TRY(auto const store, store::open_sqlite_store(database));
+    POSSYNC_TRY(auto const source, store::open_data_source(store::url_of_file(database)));
+    POSSYNC_TRY(auto const store, source->open_store({}));
     POSSYNC_TRY(auto const replayed, replay(recording, options, *store));
-    POSSYNC_TRY(auto const reader, store::open_sqlite_reader(database));
+    POSSYNC_TRY(auto const reader, source->open_reader());
     POSSYNC_TRY(auto const positions, reader->positions());
     POSSYNC_TRY(auto const closes, reader->closes());
     POSSYNC_TRY(auto const executions, reader->executions());

@@ -26,10 +26,12 @@
 #include <fmt/format.h>
 
 #include "app/books.hpp"
+#include "app/database.hpp"
 #include "app/flex_schedule.hpp"
 #include "app/import_flex.hpp"
 #include "app/log.hpp"
 #include "app/operator.hpp"
+#include "app/output.hpp"
 #include "app/recorder.hpp"
 #include "app/repair.hpp"
 #include "app/results.hpp"
@@ -38,8 +40,7 @@
 #include "app/zones.hpp"
 #include "model/print.hpp"
 #include "query/json.hpp"
-#include "store/sqlite/sqlite_reader.hpp"
-#include "store/sqlite/sqlite_store.hpp"
+#include "store/rehearsal_store.hpp"
 #include "sync/engine.hpp"
 
 namespace possync::app {
@@ -395,11 +396,11 @@ public:
     }
 
     Result<void> open() {
-        POSSYNC_TRY(auto const path, sqlite_path(configuration_.database_url));
-        store::SqliteOptions sqlite;
-        sqlite.owner_is_gone = owner_is_gone;
-        sqlite.run_retention = std::chrono::hours(24 * configuration_.keep_runs_days);
-        POSSYNC_TRY(store_, store::open_sqlite_store(path, sqlite));
+        POSSYNC_TRY(auto const database, open_database(configuration_));
+        store::StoreOptions writing;
+        writing.owner_is_gone = owner_is_gone;
+        writing.run_retention = std::chrono::hours(24 * configuration_.keep_runs_days);
+        POSSYNC_TRY(store_, options_.rehearsal ? store::open_rehearsal(*database, writing) : database->open_store(writing));
         store_thread_ = std::make_unique<StoreThread>();
         for (auto const& gateway : configuration_.gateways) {
             auto engine = engine_options(configuration_, gateway);
@@ -642,8 +643,7 @@ private:
     void repair(store::OperatorRequest const& request, std::function<void(bool, std::string)> answer) {
         auto const text = parse_repair(request.arguments);
         if (!text) return answer(false, failed_answer(text.error()));
-        auto const path = sqlite_path(configuration_.database_url);
-        auto reader = path ? store::open_sqlite_reader(*path) : Result<std::unique_ptr<query::Reader>>(std::unexpected(path.error()));
+        auto const reader = open_reader(configuration_);
         if (!reader) return answer(false, failed_answer(reader.error()));
         auto const resolved = resolve_repair(*text, **reader);
         if (!resolved) return answer(false, failed_answer(resolved.error()));

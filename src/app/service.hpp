@@ -18,6 +18,7 @@ namespace possync::app {
 
 struct ServiceOptions {
     bool one_shot = false;
+    bool rehearsal = false;  ///< nothing is written, not even the lease: for dry runs
     bool handle_signals = false;  ///< SIGINT and SIGTERM stop, SIGHUP reads the log level anew
     bool serve_operator_requests = false;
     bool tell_service_manager = false;  ///< readiness, state and signs of life, where $NOTIFY_SOCKET says so

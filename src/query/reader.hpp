@@ -57,6 +57,10 @@ public:
     /// Gateways that ever wrote here, with their leases. `connected` stays unset: a database cannot tell.
     [[nodiscard]] virtual base::Result<std::vector<GatewayStatus>> gateways() = 0;
 
+    /// A number that is another one as soon as anybody committed since this reader was last asked: the cheap question before
+    /// reading again. Numbers of different readers say nothing to each other.
+    [[nodiscard]] virtual base::Result<std::int64_t> committed_state() = 0;
+
     /// Holds one committed state until end_snapshot(); use ReadSnapshot.
     [[nodiscard]] virtual base::Result<void> begin_snapshot() = 0;
     virtual void end_snapshot() = 0;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "store/data_source.hpp"
 #include "store/sqlite/database.hpp"
 
 namespace possync::store::sqlite {
@@ -27,13 +28,6 @@ struct Migration {
 
 /// What migrations/*.sql hold, in order.
 [[nodiscard]] std::span<Migration const> embedded_migrations();
-
-struct MigrationReport {
-    int from = 0;  ///< 0: the database was new
-    int to = 0;
-    std::string backup;  ///< path of the copy; empty when none was needed
-    bool operator==(MigrationReport const&) const = default;
-};
 
 /// The schema version of an open database; 0 when it is empty. Errors: refused for another program's
 /// database.

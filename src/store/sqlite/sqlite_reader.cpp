@@ -123,6 +123,11 @@ public:
         return gateways;
     }
 
+    Result<std::int64_t> committed_state() override {
+        POSSYNC_TRY(auto const version, database_->integer("PRAGMA data_version"));
+        return version.value_or(0);
+    }
+
     Result<void> begin_snapshot() override {
         // Snapshots nest: the outermost one decides what is seen.
         if (snapshot_depth_ == 0) {

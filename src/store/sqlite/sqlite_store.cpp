@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/planted_bug.hpp"
+#include "store/claim_rules.hpp"
 #include "store/sqlite/sqlite_load.hpp"
 #include "store/sqlite/sqlite_statements.hpp"
 #include "store/sqlite/upsert.hpp"
@@ -571,34 +572,22 @@ private:
     }
 
     Result<GatewayLease> claim_in(Database& database, GatewayClaim const& claim) {
-        if (claim.gateway.empty() || claim.owner.empty()) {
-            return base::fail(ErrorCode::invalid_input, "a claim names its gateway and its owner");
-        }
-        GatewayLease lease;
-        std::string owner;
-        Timestamp until;
-        bool paper = claim.paper;
+        GatewayState state;
+        state.paper = claim.paper;
         POSSYNC_TRY_VOID(database.each(
             "SELECT gateway_id, owner, epoch, lease_until, paper FROM gateway WHERE name = ?1",
             [&](Row& row) {
-                lease.gateway_id = row.small_integer();
-                owner = row.text();
-                lease.epoch = row.integer();
-                until = row.time();
-                paper = row.boolean();
+                state.gateway_id = row.small_integer();
+                state.owner = row.text();
+                state.epoch = row.integer();
+                state.lease_until = row.time();
+                state.paper = row.boolean();
             },
             claim.gateway));
-        if (paper != claim.paper) return std::unexpected(mismatch("gateway " + claim.gateway, paper));
-        bool const renewal = owner == claim.owner;
-        if (!owner.empty() && !renewal && until > claim.now &&
-            !(options_.owner_is_gone && options_.owner_is_gone(owner))) {
-            return base::fail(
-                ErrorCode::conflict,
-                fmt::format("gateway {} of database {} is served by {} until {}: stop that service, or "
-                            "wait until its lease has ended",
-                            claim.gateway, path_, owner, base::to_rfc3339(until)));
-        }
-        if (!renewal) ++lease.epoch;
+        POSSYNC_TRY_VOID(check_claim(path_, claim, state, options_.owner_is_gone));
+        GatewayLease lease;
+        lease.gateway_id = state.gateway_id;
+        lease.epoch = state.owner == claim.owner ? state.epoch : state.epoch + 1;
         Timestamp const end = claim.now + claim.lease;
         if (lease.gateway_id == 0) {
             POSSYNC_TRY_VOID(
@@ -617,7 +606,6 @@ private:
         return lease;
     }
 
-    /// The first gateway that serves an account keeps it.
     Result<void> claim_account(Database& database, GatewayClaim const& claim, std::string const& code,
                                GatewayLease& lease) {
         AccountId account_id = 0;
@@ -631,13 +619,8 @@ private:
                 gateway = row.text();
             },
             code));
-        if (gateway != claim.gateway) {
-            lease.warnings.push_back(
-                fmt::format("account {} belongs to gateway {} and is left out of gateway {}", code, gateway,
-                            claim.gateway));
-            return {};
-        }
-        if (paper != claim.paper) return std::unexpected(mismatch("account " + code, paper));
+        POSSYNC_TRY(bool const ours, check_account(path_, claim, code, gateway, paper, lease.warnings));
+        if (!ours) return {};
         if (account_id == 0) {
             POSSYNC_TRY_VOID(
                 database.run("INSERT INTO account (code, gateway_id, is_paper) VALUES (?1, ?2, ?3)", code,
@@ -646,14 +629,6 @@ private:
         }
         lease.accounts.push_back({account_id, code});
         return {};
-    }
-
-    [[nodiscard]] base::Error mismatch(std::string const& what, bool remembered_paper) const {
-        return {ErrorCode::refused,
-                fmt::format(
-                    "database {} knows {} as {}, but now a {} login serves it: check host and port, or use "
-                    "a database of its own",
-                    path_, what, remembered_paper ? "paper" : "live", remembered_paper ? "live" : "paper")};
     }
 
     /// Once an hour, with a commit that writes a run anyway.
@@ -679,15 +654,9 @@ Result<std::unique_ptr<Store>> open_sqlite_store(std::string const& path, Sqlite
     return std::make_unique<SqliteStore>(path, options, std::move(database));
 }
 
-Result<sqlite::MigrationReport> migrate_sqlite(std::string const& path, sqlite::FileSystem const& files) {
+Result<MigrationReport> migrate_sqlite(std::string const& path, sqlite::FileSystem const& files) {
     POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::create, .files = &files}));
     return sqlite::migrate(*database, sqlite::embedded_migrations());
-}
-
-Result<void> copy_sqlite(std::string const& from, std::string const& to, sqlite::FileSystem const& files) {
-    POSSYNC_TRY(auto database, Database::open(from, {.mode = Database::Mode::read_only, .files = &files}));
-    POSSYNC_TRY_VOID(database->execute("PRAGMA query_only = OFF"));  // VACUUM INTO writes the other file only
-    return database->run("VACUUM INTO ?1", to);
 }
 
 Result<int> sqlite_schema_version(std::string const& path, sqlite::FileSystem const& files) {

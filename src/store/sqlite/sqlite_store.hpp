@@ -6,25 +6,19 @@
 // conflict.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
+#include "store/data_source.hpp"
 #include "store/sqlite/database.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/store.hpp"
 
 namespace possync::store {
 
-struct SqliteOptions {
-    bool create = true;   ///< make the file where there is none; otherwise that is not_found
-    bool migrate = true;  ///< bring an older schema to the newest; otherwise an older one is refused
+struct SqliteOptions : StoreOptions {
     base::Duration busy_timeout{5'000'000};
-    base::Duration run_retention{90LL * 24 * 3600 * 1'000'000};  ///< sync runs older than this are deleted
-    /// Whether the owner named in a lease is known to be dead (a process of this machine that is gone): its
-    /// lease is then taken over at once instead of at its end. Unset: only time ends a lease.
-    std::function<bool(std::string const& owner)> owner_is_gone;
     sqlite::FileSystem const* files = &sqlite::system_files();  ///< where the file lives; outlives the store
 };
 
@@ -35,12 +29,8 @@ struct SqliteOptions {
                                                                      SqliteOptions const& options = {});
 
 /// Creates the database where there is none and brings its schema to the newest version.
-[[nodiscard]] base::Result<sqlite::MigrationReport> migrate_sqlite(
+[[nodiscard]] base::Result<MigrationReport> migrate_sqlite(
     std::string const& path, sqlite::FileSystem const& files = sqlite::system_files());
-
-/// A consistent copy of a database, also while it is being written, readable by its owner alone. `to` must not exist.
-[[nodiscard]] base::Result<void> copy_sqlite(std::string const& from, std::string const& to,
-                                             sqlite::FileSystem const& files = sqlite::system_files());
 
 /// The schema version of a file, without changing it; 0 for an empty file. Errors: not_found, refused, io.
 [[nodiscard]] base::Result<int> sqlite_schema_version(std::string const& path,
@@ -50,13 +40,6 @@ struct SqliteOptions {
 [[nodiscard]] base::Result<std::unique_ptr<sqlite::Database>> open_sqlite_for_reading(
     std::string const& path, sqlite::FileSystem const& files = sqlite::system_files());
 
-/// What a command asks of the running service; the writer finds it with Store::pending_requests.
-struct OperatorAnswer {
-    bool answered = false;
-    bool ok = false;
-    std::string answer;
-    bool operator==(OperatorAnswer const&) const = default;
-};
 /// Adds a request (its request_id is ignored) and gives its id.
 [[nodiscard]] base::Result<std::int64_t> submit_operator_request(std::string const& path,
                                                                  OperatorRequest const& request,
@@ -65,16 +48,6 @@ struct OperatorAnswer {
 [[nodiscard]] base::Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id,
                                                            sqlite::FileSystem const& files = sqlite::system_files());
 
-/// Who holds a gateway's lease: a service is running where `owner` is set and `lease_until` is in the future.
-struct GatewayState {
-    int gateway_id = 0;
-    std::string gateway;
-    bool paper = false;
-    std::int64_t epoch = 0;
-    std::string owner;  ///< empty: released
-    base::Timestamp lease_until;
-    bool operator==(GatewayState const&) const = default;
-};
 [[nodiscard]] base::Result<std::vector<GatewayState>> sqlite_gateways(
     std::string const& path, sqlite::FileSystem const& files = sqlite::system_files());
 

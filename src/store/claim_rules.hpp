@@ -1,0 +1,22 @@
+// Who may have a gateway and its accounts: the rules of Store::claim and their words, the same for every store.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "store/data_source.hpp"
+
+namespace possync::store {
+
+/// Whether the claim may have this gateway, of which `state` is what the database remembers (a new one: the claim's own `paper`,
+/// no owner). `database` stands in messages. Errors: invalid_input, refused (paper against live), conflict (a living owner).
+[[nodiscard]] base::Result<void> check_claim(std::string const& database, GatewayClaim const& claim, GatewayState const& state,
+                                             std::function<bool(std::string const& owner)> const& owner_is_gone);
+
+/// Whether a known account goes with the claim. The first gateway that serves an account keeps it: another is left out with a
+/// warning. Errors: refused (paper against live).
+[[nodiscard]] base::Result<bool> check_account(std::string const& database, GatewayClaim const& claim, std::string const& account,
+                                               std::string const& its_gateway, bool is_paper, std::vector<std::string>& warnings);
+
+}  // namespace possync::store

@@ -1,0 +1,35 @@
+#include "store/open/open.hpp"
+
+#include <fmt/format.h>
+
+#include "store/sqlite/sqlite_data_source.hpp"
+
+namespace possync::store {
+
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+constexpr std::string_view sqlite_scheme = "sqlite:///";
+
+}  // namespace
+
+Result<std::unique_ptr<DataSource>> open_data_source(std::string const& url) {
+    if (url.starts_with(sqlite_scheme) && url.size() > sqlite_scheme.size()) {
+        return make_sqlite_data_source(url.substr(sqlite_scheme.size()));
+    }
+    return base::fail(ErrorCode::invalid_input,
+                      fmt::format("'{}' is not a database this program opens; write sqlite:///possync.db (relative) or "
+                                  "sqlite:////var/lib/possync/possync.db (absolute)",
+                                  url.substr(0, url.find('@') == std::string::npos ? 60 : url.find(':'))));
+}
+
+Result<void> check_database_url(std::string const& url) {
+    POSSYNC_TRY(auto const source, open_data_source(url));
+    return {};
+}
+
+std::string url_of_file(std::string const& path) { return std::string(sqlite_scheme) + path; }
+
+}  // namespace possync::store

@@ -1,0 +1,20 @@
+// From a database's URL to its DataSource: the one place that knows every engine there is.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "store/data_source.hpp"
+
+namespace possync::store {
+
+/// Opens nothing yet. Errors: invalid_input for a URL of no known engine, with the forms that work.
+[[nodiscard]] base::Result<std::unique_ptr<DataSource>> open_data_source(std::string const& url);
+
+/// Whether open_data_source would take it. Errors: as there.
+[[nodiscard]] base::Result<void> check_database_url(std::string const& url);
+
+/// URL of a file, for a database that a command makes for itself.
+[[nodiscard]] std::string url_of_file(std::string const& path);
+
+}  // namespace possync::store

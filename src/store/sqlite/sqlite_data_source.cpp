@@ -1,0 +1,74 @@
+#include "store/sqlite/sqlite_data_source.hpp"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "store/sqlite/sqlite_check.hpp"
+#include "store/sqlite/sqlite_reader.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace possync::store {
+
+using base::Result;
+
+namespace {
+
+class SqliteDataSource final : public DataSource {
+public:
+    explicit SqliteDataSource(std::string path) : path_(std::move(path)) {}
+
+    std::string name() const override { return path_; }
+    std::string local_files() const override { return path_; }
+
+    Result<bool> exists() override {
+        std::error_code ignored;
+        return std::filesystem::exists(path_, ignored);
+    }
+
+    Result<std::unique_ptr<Store>> open_store(StoreOptions const& options) override {
+        SqliteOptions sqlite;
+        static_cast<StoreOptions&>(sqlite) = options;
+        return open_sqlite_store(path_, sqlite);
+    }
+    Result<std::unique_ptr<query::Reader>> open_reader() override { return open_sqlite_reader(path_); }
+
+    Result<MigrationReport> migrate() override { return migrate_sqlite(path_); }
+    Result<int> schema_version() override { return sqlite_schema_version(path_); }
+    Result<std::vector<std::string>> check() override { return check_sqlite(path_); }
+
+    std::vector<HealthLine> health() override {
+        std::vector<HealthLine> lines;
+        auto folder = std::filesystem::path(path_).parent_path();
+        if (folder.empty()) folder = ".";
+        bool const writable = ::access(folder.c_str(), W_OK) == 0;
+        lines.push_back(
+            {writable, "folder", folder.string() + (writable ? " is writable" : " cannot be written to by this user")});
+        if (struct statvfs disk{}; ::statvfs(folder.c_str(), &disk) == 0) {
+            auto const free_mib = static_cast<unsigned long long>(disk.f_bavail) * disk.f_frsize / (1024 * 1024);
+            lines.push_back(
+                {free_mib >= 100, "disk", fmt::format("{} MiB free{}", free_mib, free_mib >= 100 ? "" : "; make room")});
+        }
+        return lines;
+    }
+
+    Result<std::vector<GatewayState>> gateways() override { return sqlite_gateways(path_); }
+    Result<std::int64_t> submit_operator_request(OperatorRequest const& request) override {
+        return store::submit_operator_request(path_, request);
+    }
+    Result<OperatorAnswer> operator_answer(std::int64_t request_id) override { return store::operator_answer(path_, request_id); }
+
+private:
+    std::string path_;
+};
+
+}  // namespace
+
+std::unique_ptr<DataSource> make_sqlite_data_source(std::string path) {
+    return std::make_unique<SqliteDataSource>(std::move(path));
+}
+
+}  // namespace possync::store
