@@ -32,3 +32,12 @@ if(NOT result EQUAL 0)
   file(REMOVE_RECURSE "${BINARY}/dist")
   message(FATAL_ERROR "the page does not build:\n${said}")
 endif()
+
+# What the licences of the embedded parts ask for.
+set(licenses "")
+foreach(part svelte/LICENSE.md uplot/LICENSE @fontsource-variable/inter/LICENSE)
+  file(READ "${BINARY}/node_modules/${part}" text)
+  get_filename_component(name "${part}" DIRECTORY)
+  string(APPEND licenses "${name}\n\n${text}\n\n")
+endforeach()
+file(WRITE "${BINARY}/dist/licenses.txt" "${licenses}")
