@@ -325,7 +325,7 @@ int run_repair(Configuration const& configuration, RepairText text, Format forma
     auto const lease = (*store)->claim(claim);
     if (!lease) return report(lease.error());
     auto const done = carry_out_repair(**store, lease->gateway_id, lease->epoch, *repair, account_policy(configuration, repair->account), text.dry_run);
-    (void)(*store)->release(lease->gateway_id, lease->epoch);
+    (void)(*store)->release(lease->gateway_id, lease->epoch, clock_now().wall);
     if (!done) return report(done.error());
     return tell(model::print(*done));
 }

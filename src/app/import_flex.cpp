@@ -284,7 +284,7 @@ class Leases {
 public:
     explicit Leases(store::Store& store) : store_(store) {}
     ~Leases() {
-        for (auto const& [unused, lease] : leases_) (void)store_.release(lease.gateway_id, lease.epoch);
+        for (auto const& [unused, lease] : leases_) (void)store_.release(lease.gateway_id, lease.epoch, clock_now().wall);
     }
     Leases(Leases const&) = delete;
     Leases& operator=(Leases const&) = delete;

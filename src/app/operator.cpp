@@ -14,11 +14,10 @@ using base::ErrorCode;
 
 bool service_holds(store::DataSource& database, std::string const& gateway) {
     if (!database.exists().value_or(false)) return false;
-    auto const gateways = database.gateways();
+    auto const gateways = database.gateways(clock_now().wall);
     if (!gateways) return false;
-    auto const now = clock_now().wall;
     return std::any_of(gateways->begin(), gateways->end(), [&](store::GatewayState const& state) {
-        return state.gateway == gateway && !state.owner.empty() && state.lease_until > now && !owner_is_gone(state.owner);
+        return state.gateway == gateway && store::is_held(state, owner_is_gone);
     });
 }
 
@@ -66,12 +65,10 @@ base::Result<std::string> ask_service(store::DataSource& database, std::string c
 
 std::string ask_live_status(store::DataSource& database) {
     if (!database.exists().value_or(false)) return {};
-    auto const gateways = database.gateways();
+    auto const gateways = database.gateways(clock_now().wall);
     if (!gateways) return {};
-    // While its gateway is away a service renews no lease, and it is then that one asks.
-    auto const now = clock_now().wall;
     bool const somebody = std::any_of(gateways->begin(), gateways->end(), [&](store::GatewayState const& state) {
-        return owner_lives_here(state.owner) || (!state.owner.empty() && state.lease_until > now && !owner_is_gone(state.owner));
+        return owner_lives_here(state.owner) || store::is_held(state, owner_is_gone);
     });
     if (!somebody) return {};
     return ask_service(database, "status", "{}", nullptr, std::chrono::seconds(2)).value_or("");

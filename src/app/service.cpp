@@ -332,7 +332,7 @@ private:
         close_socket();
         timer_.cancel();
         if (lease_.gateway_id != 0) {
-            store_thread_.post([this] { (void)store_.release(lease_.gateway_id, lease_.epoch); });
+            store_thread_.post([this] { (void)store_.release(lease_.gateway_id, lease_.epoch, clock_now().wall); });
         }
         asio::post(io_, on_finished_);
     }
@@ -550,7 +550,7 @@ private:
         poll_timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
             store_thread_->post([this] {
-                auto pending = std::make_shared<Result<std::vector<store::OperatorRequest>>>(store_->pending_requests());
+                auto pending = std::make_shared<Result<std::vector<store::OperatorRequest>>>(store_->pending_requests(owner_name()));
                 asio::post(io_, [this, pending] {
                     if (*pending) {
                         for (auto const& request : **pending) serve(request);

@@ -35,7 +35,7 @@ TEST(Json, IsExactlyTheColumnsInTheirOrder) {
               R"("realized_pnl_pct":null,"commissions":null,"net_realized_pnl":null,)"
               R"("estimated_realized_pnl":null,"broker_realized_pnl":null,"currency":"USD",)"
               R"("closed_at":"2026-11-23T14:31:05.000001Z","trade_date":"2026-11-23","is_full_close":true,)"
-              R"("cause":"execution","basis":"executions","exec_id":"a\"b\\c\n","order_ref":""})");
+              R"("cause":"execution","basis":"executions","exec_id":"a\"b\\c\n","order_ref":"","revision":null})");
 }
 
 TEST(Json, OfNoRowsIsAnEmptyArray) {

@@ -378,7 +378,7 @@ std::string to_table(Status const& status, TableOptions const& options) {
                  text_cell(gateway.address),
                  connected,
                  stale,
-                 {gateway.is_paper ? "paper" : "live", false, 0},
+                 {!gateway.is_paper ? "" : *gateway.is_paper ? "paper" : "live", false, 0},
                  text_cell(gateway.owner),
                  {gateway.lease_until ? time_text(*gateway.lease_until) : "", !gateway.lease_until, 0}});
         }

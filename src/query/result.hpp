@@ -63,7 +63,7 @@ struct GatewayStatus {
     OptionalTime stale_since;       ///< last proof of life; unset while live, or where there never was one
     OptionalInteger server_version;
     OptionalText last_error;  ///< why it is not connected
-    bool is_paper = false;
+    std::optional<bool> is_paper;  ///< unset: nobody connected to it yet
     OptionalText owner;  ///< who holds the right to write; unset: nobody
     OptionalTime lease_until;
     bool operator==(GatewayStatus const&) const = default;

@@ -218,6 +218,7 @@ struct CloseRow {
     std::string basis;
     OptionalText exec_id;
     OptionalText order_ref;
+    OptionalInteger revision;
     bool operator==(CloseRow const&) const = default;
 };
 
@@ -253,6 +254,7 @@ struct View<CloseRow> {
                "What the numbers rest on: executions, broker, estimated or unknown."},
         Column{"exec_id", &CloseRow::exec_id, "The closing execution."},
         Column{"order_ref", &CloseRow::order_ref, "Order reference of the closing execution."},
+        Column{"revision", &CloseRow::revision, "The account's revision that last changed it; NULL when written by an earlier version."},
     };
     static constexpr FilterColumns filter{.account = "account",
                                           .symbol = "symbol",

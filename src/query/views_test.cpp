@@ -37,7 +37,7 @@ constexpr Contract contracts[] = {
      "close_id position_id account con_id symbol quantity_closed side entry_price exit_price realized_pnl "
      "realized_pnl_pct commissions net_realized_pnl estimated_realized_pnl broker_realized_pnl currency "
      "closed_at "
-     "trade_date is_full_close cause basis exec_id order_ref"},
+     "trade_date is_full_close cause basis exec_id order_ref revision"},
     {"position_events",
      "event_id revision account position_id con_id symbol kind cause quantity_before quantity_after "
      "average_price_before average_price_after occurred_at recorded_at sync_run_id exec_id"},

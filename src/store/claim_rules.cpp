@@ -18,18 +18,27 @@ base::Error mismatch(std::string const& database, std::string const& what, bool 
 
 }  // namespace
 
-Result<void> check_claim(std::string const& database, GatewayClaim const& claim, GatewayState const& state,
+Result<void> check_claim(std::string const& database, GatewayClaim const& claim, GatewayState const& state, Fleet const* fleet,
                          std::function<bool(std::string const&)> const& owner_is_gone) {
     if (claim.gateway.empty() || claim.owner.empty()) {
         return base::fail(ErrorCode::invalid_input, "a claim names its gateway and its owner");
     }
-    if (state.paper != claim.paper) return std::unexpected(mismatch(database, "gateway " + claim.gateway, state.paper));
-    bool const renewal = state.owner == claim.owner;
-    if (!state.owner.empty() && !renewal && state.lease_until > claim.now && !(owner_is_gone && owner_is_gone(state.owner))) {
+    if (!claim.accounts.empty() && !claim.paper) {
+        return base::fail(ErrorCode::invalid_input, "a claim for accounts says whether they are paper or live");
+    }
+    if (state.paper && claim.paper && *state.paper != *claim.paper) {
+        return std::unexpected(mismatch(database, "gateway " + claim.gateway, *state.paper));
+    }
+    if (state.owner == claim.owner) return {};
+    if (is_held(state, owner_is_gone)) {
         return base::fail(ErrorCode::conflict,
                           fmt::format("gateway {} of database {} is served by {} until {}: stop that service, or wait until its "
                                       "lease has ended",
                                       claim.gateway, database, state.owner, base::to_rfc3339(state.lease_until)));
+    }
+    if (fleet == nullptr) return {};
+    if (Turn const turn = may_take(*fleet, claim.owner, claim.gateway, claim.lease); !turn.ours) {
+        return base::fail(ErrorCode::conflict, fmt::format("gateway {} is left to {}, which serves fewer", claim.gateway, turn.whose));
     }
     return {};
 }
@@ -41,7 +50,7 @@ Result<bool> check_account(std::string const& database, GatewayClaim const& clai
             fmt::format("account {} belongs to gateway {} and is left out of gateway {}", account, its_gateway, claim.gateway));
         return false;
     }
-    if (is_paper != claim.paper) return std::unexpected(mismatch(database, "account " + account, is_paper));
+    if (is_paper != *claim.paper) return std::unexpected(mismatch(database, "account " + account, is_paper));
     return true;
 }
 

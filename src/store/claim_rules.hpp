@@ -9,9 +9,11 @@
 
 namespace possync::store {
 
-/// Whether the claim may have this gateway, of which `state` is what the database remembers (a new one: the claim's own `paper`,
-/// no owner). `database` stands in messages. Errors: invalid_input, refused (paper against live), conflict (a living owner).
+/// Whether the claim may have this gateway, of which `state` is what the database remembers (a new one: no owner), its
+/// `remaining` by the clock that leases go by. `fleet` is there when the claim is to share. `database` stands in messages.
+/// Errors: invalid_input, refused (paper against live), conflict (a living owner, or another's turn).
 [[nodiscard]] base::Result<void> check_claim(std::string const& database, GatewayClaim const& claim, GatewayState const& state,
+                                             Fleet const* fleet,
                                              std::function<bool(std::string const& owner)> const& owner_is_gone);
 
 /// Whether a known account goes with the claim. The first gateway that serves an account keeps it: another is left out with a

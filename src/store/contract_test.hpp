@@ -41,6 +41,8 @@ public:
     virtual void reopen() = 0;
     /// Everything that the database keeps of statements, as model::apply would have it.
     virtual StatementRecords statement_records(AccountId account) = 0;
+    /// An operator request as a command makes it.
+    virtual base::Result<std::int64_t> ask(std::string const& verb, std::string const& service) = 0;
     /// A number that grows with every row written.
     virtual std::int64_t rows_written() = 0;
 };
@@ -1146,12 +1148,12 @@ TEST_P(StoreContract, TheOldOwnerIsFencedOff) {
     ASSERT_FALSE(committed.has_value());
     EXPECT_EQ(committed.error().code, ErrorCode::conflict);
     EXPECT_NE(committed.error().message.find("host:2:2"), std::string::npos) << committed.error().message;
-    EXPECT_EQ(store().release(bench.lease.gateway_id, bench.lease.epoch).error().code, ErrorCode::conflict);
+    EXPECT_EQ(store().release(bench.lease.gateway_id, bench.lease.epoch, noon).error().code, ErrorCode::conflict);
 }
 
 TEST_P(StoreContract, ReleaseLetsTheNextOwnerInAtOnce) {
     Bench bench(*subject_);
-    ASSERT_TRUE(store().release(bench.lease.gateway_id, bench.lease.epoch).has_value());
+    ASSERT_TRUE(store().release(bench.lease.gateway_id, bench.lease.epoch, noon).has_value());
     EXPECT_EQ(bench.commit(full_change_set(bench)).error().code, ErrorCode::conflict);
     auto const next = store().claim(claim_of("paper", {"DU1"}, "host:2:2"));
     ASSERT_TRUE(next.has_value());
@@ -1219,8 +1221,90 @@ TEST_P(StoreContract, ARefusedClaimRegistersNothing) {
     EXPECT_EQ(granted->accounts.size(), 1u);
 }
 
+TEST_P(StoreContract, AGatewayIsTakenBeforeItsAccountsAreKnown) {
+    GatewayClaim claim = claim_of("paper", {});
+    claim.paper.reset();
+    auto const taken = store().claim(claim);
+    ASSERT_TRUE(taken.has_value()) << taken.error().message;
+    EXPECT_TRUE(taken->accounts.empty());
+    EXPECT_FALSE(store().fleet(noon)->gateways[0].paper.has_value());
+    claim.accounts = {"DU1"};
+    EXPECT_EQ(store().claim(claim).error().code, ErrorCode::invalid_input);  // of what kind are they?
+    auto const registered = store().claim(claim_of("paper", {"DU1"}));
+    ASSERT_TRUE(registered.has_value());
+    EXPECT_EQ(registered->epoch, taken->epoch);
+    EXPECT_EQ(registered->accounts.size(), 1u);
+    EXPECT_EQ(store().fleet(noon)->gateways[0].paper, true);
+    claim.accounts.clear();
+    EXPECT_TRUE(store().claim(claim).has_value());  // a renewal says nothing of paper and live
+    EXPECT_EQ(store().fleet(noon)->gateways[0].paper, true);
+}
+
+TEST_P(StoreContract, TheFleetIsWhoLivesAndWhoHoldsWhat) {
+    ASSERT_TRUE(store().claim(claim_of("a", {})).has_value());
+    ASSERT_TRUE(store().beat({"host:1:1", {"b", "a"}, noon, Duration(30 * second)}).has_value());
+    ASSERT_TRUE(store().beat({"host:2:2", {"b"}, after(5), Duration(30 * second)}).has_value());
+    auto const fleet = store().fleet(after(10));
+    ASSERT_TRUE(fleet.has_value());
+    ASSERT_EQ(fleet->services.size(), 2u);
+    EXPECT_EQ(fleet->services[0].owner, "host:1:1");
+    EXPECT_EQ(fleet->services[0].gateways, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(fleet->services[0].live_for, Duration(10 * second));
+    EXPECT_EQ(fleet->services[1].gateways, (std::vector<std::string>{"b"}));
+    ASSERT_EQ(fleet->gateways.size(), 2u);
+    EXPECT_EQ(fleet->gateways[0].owner, "host:1:1");
+    EXPECT_EQ(fleet->gateways[0].remaining, Duration(20 * second));
+    EXPECT_EQ(fleet->gateways[1].gateway, "b");
+    EXPECT_EQ(fleet->gateways[1].owner, "");
+    EXPECT_EQ(fleet->gateways[1].epoch, 0);
+    EXPECT_EQ(fleet->gateways[1].remaining, Duration(-10 * second));  // it waits since somebody named it
+
+    // Dead services are not of the fleet, and their leases are free.
+    auto const later = store().fleet(after(31));
+    ASSERT_EQ(later->services.size(), 1u);
+    EXPECT_EQ(later->services[0].owner, "host:2:2");
+    EXPECT_EQ(later->gateways[0].owner, "");
+
+    // A service that ends, or no longer serves a gateway, says so.
+    ASSERT_TRUE(store().beat({"host:2:2", {"c"}, after(31), Duration(30 * second)}).has_value());
+    EXPECT_EQ(store().fleet(after(31))->services[0].gateways, (std::vector<std::string>{"c"}));
+    ASSERT_TRUE(store().leave("host:2:2").has_value());
+    EXPECT_TRUE(store().fleet(after(31))->services.empty());
+}
+
+TEST_P(StoreContract, AFreeGatewayIsLeftToTheServiceWithRoom) {
+    for (std::string const owner : {"host:1:1", "host:2:2"}) {
+        ASSERT_TRUE(store().beat({owner, {"a", "b"}, noon, Duration(30 * second)}).has_value());
+    }
+    GatewayClaim first = claim_of("a", {});
+    first.share = true;
+    ASSERT_TRUE(store().claim(first).has_value());
+    first.gateway = "b";
+    auto const left = store().claim(first);
+    ASSERT_FALSE(left.has_value());
+    EXPECT_EQ(left.error().code, ErrorCode::conflict);
+    EXPECT_NE(left.error().message.find("host:2:2"), std::string::npos) << left.error().message;
+    GatewayClaim second_service = claim_of("b", {}, "host:2:2");
+    second_service.share = true;
+    ASSERT_TRUE(store().claim(second_service).has_value());
+}
+
+TEST_P(StoreContract, ARequestGoesToTheServiceThatItNames) {
+    ASSERT_TRUE(subject_->ask("status", "").has_value());
+    auto const for_second = subject_->ask("sync", "host:2:2");
+    ASSERT_TRUE(for_second.has_value());
+    auto const first = store().pending_requests("host:1:1");
+    ASSERT_TRUE(first.has_value());
+    ASSERT_EQ(first->size(), 1u);
+    EXPECT_EQ((*first)[0].verb, "status");
+    auto const second_service = store().pending_requests("host:2:2");
+    ASSERT_EQ(second_service->size(), 2u);
+    EXPECT_EQ((*second_service)[1].request_id, *for_second);
+    EXPECT_EQ((*second_service)[1].service, "host:2:2");
+}
+
 TEST_P(StoreContract, FinishingARequestThatIsNotThereIsNotFound) {
-    auto const pending = store().pending_requests();
+    auto const pending = store().pending_requests("host:1:1");
     ASSERT_TRUE(pending.has_value());
     EXPECT_TRUE(pending->empty());
     EXPECT_EQ(store().finish_request(1, true, "{}", noon).error().code, ErrorCode::not_found);

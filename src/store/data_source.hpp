@@ -40,17 +40,6 @@ struct OperatorAnswer {
     bool operator==(OperatorAnswer const&) const = default;
 };
 
-/// Who holds a gateway's lease: a service is running where `owner` is set and `lease_until` is in the future.
-struct GatewayState {
-    int gateway_id = 0;
-    std::string gateway;
-    bool paper = false;
-    std::int64_t epoch = 0;
-    std::string owner;  ///< empty: released
-    base::Timestamp lease_until;
-    bool operator==(GatewayState const&) const = default;
-};
-
 /// One thing that `doctor` looked at.
 struct HealthLine {
     bool fine = false;
@@ -87,7 +76,8 @@ public:
     /// What a person should know of the place it is in: room, permissions.
     [[nodiscard]] virtual std::vector<HealthLine> health() = 0;
 
-    [[nodiscard]] virtual base::Result<std::vector<GatewayState>> gateways() = 0;
+    /// Leases as they stand, by gateway; `now` as in GatewayClaim. See is_held() for who of the owners counts.
+    [[nodiscard]] virtual base::Result<std::vector<GatewayState>> gateways(base::Timestamp now) = 0;
     /// Asks something of the running service (`request_id` is ignored) and gives the request's id.
     [[nodiscard]] virtual base::Result<std::int64_t> submit_operator_request(OperatorRequest const& request) = 0;
     /// Errors: not_found for an id that was never given.

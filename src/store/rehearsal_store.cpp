@@ -22,7 +22,7 @@ public:
         POSSYNC_TRY(bool const exists, source.exists());
         if (!exists) return {};
         POSSYNC_TRY(store_, source.open_store(options_));
-        POSSYNC_TRY(gateways_, source.gateways());
+        POSSYNC_TRY(gateways_, source.gateways({}));
         POSSYNC_TRY(auto const reader, source.open_reader());
         POSSYNC_TRY(accounts_, reader->accounts());
         for (auto const& account : accounts_)
@@ -33,11 +33,11 @@ public:
     Result<GatewayLease> claim(GatewayClaim const& claim) override {
         GatewayState gateway;
         gateway.gateway = claim.gateway;
-        gateway.paper = claim.paper;
         auto const known =
             std::find_if(gateways_.begin(), gateways_.end(), [&](auto const& each) { return each.gateway == claim.gateway; });
         if (known != gateways_.end()) gateway = *known;
-        POSSYNC_TRY_VOID(check_claim(name_, claim, gateway, options_.owner_is_gone));
+        gateway.remaining = gateway.lease_until - claim.now;
+        POSSYNC_TRY_VOID(check_claim(name_, claim, gateway, nullptr, options_.owner_is_gone));
         GatewayLease lease;
         lease.gateway_id = known != gateways_.end() ? known->gateway_id : static_cast<int>(gateways_.size()) + 1;
         lease.epoch = gateway.epoch + 1;
@@ -58,7 +58,10 @@ public:
         return lease;
     }
 
-    Result<void> release(int, std::int64_t) override { return {}; }
+    Result<void> release(int, std::int64_t, Timestamp) override { return {}; }
+    Result<void> beat(Heartbeat const&) override { return {}; }
+    Result<void> leave(std::string const&) override { return {}; }
+    Result<Fleet> fleet(Timestamp) override { return Fleet{}; }
 
     Result<model::AccountBook> load(AccountId account, Timestamp now, base::Duration history) override {
         auto const invented = invented_.find(account);
@@ -86,7 +89,7 @@ public:
     }
 
     Result<void> commit(CommitRequest const&) override { return {}; }
-    Result<std::vector<OperatorRequest>> pending_requests() override { return std::vector<OperatorRequest>{}; }
+    Result<std::vector<OperatorRequest>> pending_requests(std::string const&) override { return std::vector<OperatorRequest>{}; }
     Result<void> finish_request(std::int64_t, bool, std::string const&, Timestamp) override { return {}; }
 
 private:

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,17 +14,26 @@
 #include "model/certification.hpp"
 #include "model/change_set.hpp"
 #include "model/records.hpp"
+#include "store/sharing.hpp"
 
 namespace possync::store {
 
-/// What a service says of itself when it takes a gateway.
+/// How long a claim lasts after its last renewal, where nobody says otherwise.
+inline constexpr base::Duration default_lease{30'000'000};
+
+/// What a service says of itself when it takes a gateway. Before it connects it names no accounts: the claim is for the right
+/// to connect. After the handshake it claims again, with them.
+///
+/// `now` is the time of leases where all services share one clock, as on one host. A store that services of several hosts
+/// reach must take its server's time instead: two hosts' clocks are never compared.
 struct GatewayClaim {
     std::string gateway;                ///< configured name, unique in a database
     std::string owner;                  ///< host:pid:start, for messages
-    std::vector<std::string> accounts;  ///< the broker's managed accounts it wants to write
-    bool paper = false;                 ///< what the gateway serves; remembered at first claim, a mismatch is refused
+    std::vector<std::string> accounts;  ///< the broker's managed accounts it wants to write; empty: not known yet
+    std::optional<bool> paper;          ///< what the gateway serves, once known; remembered, a mismatch is refused
     base::Timestamp now;
-    base::Duration lease{30'000'000};  ///< the claim ends this long after its last renewal
+    base::Duration lease = default_lease;  ///< the claim ends this long after its last renewal
+    bool share = false;  ///< leave a free gateway to the service that may_take() names; that is a conflict too
 };
 
 struct ClaimedAccount {
@@ -38,6 +48,14 @@ struct GatewayLease {
     std::int64_t epoch = 0;
     std::vector<ClaimedAccount> accounts;
     std::vector<std::string> warnings;  ///< accounts that another gateway owns
+};
+
+/// A running service says that it lives, and which gateways it would serve.
+struct Heartbeat {
+    std::string owner;
+    std::vector<std::string> gateways;
+    base::Timestamp now;                   ///< see GatewayClaim
+    base::Duration lease = default_lease;  ///< the service counts as alive for so long
 };
 
 /// One transaction: everything in it or nothing.
@@ -61,17 +79,25 @@ struct OperatorRequest {
     std::string arguments;  ///< JSON object
     std::string author;
     base::Timestamp asked_at;
+    std::string service;  ///< the owner it is for; empty: whichever service sees it first
 };
 
 class Store {
 public:
     virtual ~Store() = default;
 
-    /// Registers gateway and accounts, takes or renews the lease. Errors: refused (paper/live mismatch with what the
-    /// database remembers), conflict (another live owner), io, unavailable.
+    /// Takes or renews the lease, and registers the accounts where they are named. Errors: refused (paper/live mismatch with
+    /// what the database remembers), conflict (another live owner, or another's turn), io, unavailable.
     [[nodiscard]] virtual base::Result<GatewayLease> claim(GatewayClaim const& claim) = 0;
     /// Gives the lease back so that the next owner need not wait for its end.
-    [[nodiscard]] virtual base::Result<void> release(int gateway_id, std::int64_t epoch) = 0;
+    [[nodiscard]] virtual base::Result<void> release(int gateway_id, std::int64_t epoch, base::Timestamp now) = 0;
+
+    /// Keeps the service's row alive, with a row for each gateway it names; forgets services that are long dead.
+    [[nodiscard]] virtual base::Result<void> beat(Heartbeat const& beat) = 0;
+    /// The service ends: the others need not wait for its row to die.
+    [[nodiscard]] virtual base::Result<void> leave(std::string const& owner) = 0;
+    /// Who lives and who holds what, by the clock that leases go by.
+    [[nodiscard]] virtual base::Result<Fleet> fleet(base::Timestamp now) = 0;
 
     /// The account's book: open positions with their facts, and everything of the last `history` before `now`.
     [[nodiscard]] virtual base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp now,
@@ -93,8 +119,8 @@ public:
     /// load and plan again), unavailable (locked), io (disk full, read-only; nothing is written).
     [[nodiscard]] virtual base::Result<void> commit(CommitRequest const& request) = 0;
 
-    /// Pending operator requests, oldest first; `finish_request` records the answer.
-    [[nodiscard]] virtual base::Result<std::vector<OperatorRequest>> pending_requests() = 0;
+    /// Pending operator requests for `service` or for anybody, oldest first; `finish_request` records the answer.
+    [[nodiscard]] virtual base::Result<std::vector<OperatorRequest>> pending_requests(std::string const& service) = 0;
     [[nodiscard]] virtual base::Result<void> finish_request(std::int64_t request_id, bool ok, std::string const& answer,
                                                             base::Timestamp now) = 0;
 };

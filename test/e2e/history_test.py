@@ -24,7 +24,7 @@ AS_BELIEVED = """SELECT symbol, quantity, average_price FROM position_history
 
 
 def fill(connection):
-    connection.execute("INSERT INTO gateway VALUES (1, 'g', 1, 1, NULL, 0, 1)")
+    connection.execute("INSERT INTO gateway (gateway_id, name, is_paper, epoch, lease_until, lease_length) VALUES (1, 'g', 1, 1, 0, 1)")
     connection.execute("INSERT INTO account (account_id, code, gateway_id, revision, next_id, is_paper) VALUES (1, 'DU1', 1, ?, 1000000, 1)",
                        (positions * changes,))
     event = 1 << 33

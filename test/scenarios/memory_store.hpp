@@ -23,7 +23,10 @@ public:
         }
         return lease;
     }
-    base::Result<void> release(int, std::int64_t) override { return {}; }
+    base::Result<void> release(int, std::int64_t, base::Timestamp) override { return {}; }
+    base::Result<void> beat(store::Heartbeat const&) override { return {}; }
+    base::Result<void> leave(std::string const&) override { return {}; }
+    base::Result<store::Fleet> fleet(base::Timestamp) override { return store::Fleet{}; }
     base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp, base::Duration) override {
         return books_.at(account);
     }
@@ -87,7 +90,7 @@ public:
     }
     /// What is kept of statements, for a test to look at.
     [[nodiscard]] model::StatementRecords const& statement_records(model::AccountId account) { return statements_[account]; }
-    base::Result<std::vector<store::OperatorRequest>> pending_requests() override { return std::vector<store::OperatorRequest>{}; }
+    base::Result<std::vector<store::OperatorRequest>> pending_requests(std::string const&) override { return std::vector<store::OperatorRequest>{}; }
     base::Result<void> finish_request(std::int64_t, bool, std::string const&, base::Timestamp) override { return {}; }
 
 private:

@@ -39,7 +39,12 @@ class ToldStore final : public store::Store {
 public:
     ToldStore(store::Store& store, std::function<void(model::ChangeSet const&)> tell) : store_(store), tell_(std::move(tell)) {}
     base::Result<store::GatewayLease> claim(store::GatewayClaim const& claim) override { return store_.claim(claim); }
-    base::Result<void> release(int gateway_id, std::int64_t epoch) override { return store_.release(gateway_id, epoch); }
+    base::Result<void> release(int gateway_id, std::int64_t epoch, base::Timestamp now) override {
+        return store_.release(gateway_id, epoch, now);
+    }
+    base::Result<void> beat(store::Heartbeat const& beat) override { return store_.beat(beat); }
+    base::Result<void> leave(std::string const& owner) override { return store_.leave(owner); }
+    base::Result<store::Fleet> fleet(base::Timestamp now) override { return store_.fleet(now); }
     base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp now, base::Duration history) override {
         return store_.load(account, now, history);
     }
@@ -58,7 +63,7 @@ public:
         for (auto const& change_set : request.change_sets) tell_(*change_set);
         return {};
     }
-    base::Result<std::vector<store::OperatorRequest>> pending_requests() override { return store_.pending_requests(); }
+    base::Result<std::vector<store::OperatorRequest>> pending_requests(std::string const& service) override { return store_.pending_requests(service); }
     base::Result<void> finish_request(std::int64_t id, bool ok, std::string const& answer, base::Timestamp now) override {
         return store_.finish_request(id, ok, answer, now);
     }

@@ -44,7 +44,7 @@ TEST(OpenDataSource, AskingMakesNothing) {
     auto const source = open_data_source(url_of_file(directory.file("possync.db"))).value();
     EXPECT_FALSE(source->exists().value());
     EXPECT_EQ(source->open_reader().error().code, ErrorCode::not_found);
-    EXPECT_EQ(source->gateways().error().code, ErrorCode::not_found);
+    EXPECT_EQ(source->gateways({}).error().code, ErrorCode::not_found);
     auto const rehearsal = open_rehearsal(*source, {});
     ASSERT_TRUE(rehearsal.has_value());
     EXPECT_FALSE(source->exists().value());
@@ -85,9 +85,9 @@ TEST_F(OnAFile, ARehearsalForgetsWhatIsWritten) {
     change_set.next_id = 7;
     request.change_sets = {model::share(std::move(change_set))};
     EXPECT_TRUE(store->commit(request).has_value());
-    EXPECT_TRUE(store->release(lease.gateway_id, lease.epoch).has_value());
-    EXPECT_EQ(source_->gateways().value().at(0).epoch, lease_.epoch);
-    EXPECT_EQ(source_->gateways().value().at(0).owner, "host:1:1");
+    EXPECT_TRUE(store->release(lease.gateway_id, lease.epoch, {}).has_value());
+    EXPECT_EQ(source_->gateways({}).value().at(0).epoch, lease_.epoch);
+    EXPECT_EQ(source_->gateways({}).value().at(0).owner, "host:1:1");
     auto const accounts = source_->open_reader().value()->accounts().value();
     ASSERT_EQ(accounts.size(), 1u);
     EXPECT_EQ(accounts[0].revision, 0);

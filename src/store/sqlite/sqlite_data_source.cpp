@@ -55,7 +55,7 @@ public:
         return lines;
     }
 
-    Result<std::vector<GatewayState>> gateways() override { return sqlite_gateways(path_); }
+    Result<std::vector<GatewayState>> gateways(base::Timestamp now) override { return sqlite_gateways(path_, now); }
     Result<std::int64_t> submit_operator_request(OperatorRequest const& request) override {
         return store::submit_operator_request(path_, request);
     }

@@ -110,10 +110,10 @@ public:
     Result<std::vector<query::GatewayStatus>> gateways() override {
         std::vector<query::GatewayStatus> gateways;
         POSSYNC_TRY_VOID(database_->each(
-            "SELECT name, paper, owner, lease_until FROM gateway ORDER BY gateway_id", [&](sqlite::Row& row) {
+            "SELECT name, is_paper, owner, lease_until FROM gateway ORDER BY gateway_id", [&](sqlite::Row& row) {
                 query::GatewayStatus gateway;
                 gateway.gateway = row.text();
-                gateway.is_paper = row.boolean();
+                if (auto const paper = row.optional_integer()) gateway.is_paper = *paper != 0;
                 if (std::string owner = row.text(); !owner.empty()) {
                     gateway.owner = std::move(owner);
                     gateway.lease_until = row.time();

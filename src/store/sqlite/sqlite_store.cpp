@@ -42,6 +42,24 @@ constexpr std::string_view add_version =
     "average_price, realized_pnl, commissions, recorded_from) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
+Result<std::vector<GatewayState>> sqlite_gateways(Database& database, Timestamp now) {
+    std::vector<GatewayState> gateways;
+    POSSYNC_TRY_VOID(database.each(
+        "SELECT gateway_id, name, is_paper, epoch, owner, lease_until, lease_length FROM gateway ORDER BY name", [&](Row& row) {
+            GatewayState state;
+            state.gateway_id = row.small_integer();
+            state.gateway = row.text();
+            if (auto const paper = row.optional_integer()) state.paper = *paper != 0;
+            state.epoch = row.integer();
+            state.owner = row.text();
+            state.lease_until = row.time();
+            state.lease = base::Duration(row.integer());
+            state.remaining = state.lease_until - now;
+            gateways.push_back(std::move(state));
+        }));
+    return gateways;
+}
+
 /// Writes one commit inside the caller's transaction.
 class CommitWriter {
 public:
@@ -134,10 +152,22 @@ private:
         POSSYNC_TRY_VOID(write_history(change_set));
         POSSYNC_TRY_VOID(write_events(change_set));
         POSSYNC_TRY_VOID(write_breaks(change_set));
+        return write_notification(change_set);
+    }
+
+    /// What delivery to the outside goes by: `account:revision` names it, its events are all with numbers in between.
+    Result<void> write_notification(model::ChangeSet const& change_set) {
+        std::optional<std::int64_t> first;
+        std::optional<std::int64_t> last;
+        for (auto const& event : change_set.events) {
+            first = std::min(first.value_or(event.event_id), event.event_id);
+            last = std::max(last.value_or(event.event_id), event.event_id);
+        }
         return database_.run(
-            "INSERT INTO outbox (account_id, revision, recorded_at, sync_run_id) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO outbox (account_id, revision, recorded_at, sync_run_id, first_event_id, last_event_id) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             change_set.account_id, change_set.base_revision + 1, change_set.recorded_at,
-            run_of(change_set.account_id));
+            run_of(change_set.account_id), first, last);
     }
 
     Result<void> advance(model::ChangeSet const& change_set) {
@@ -244,7 +274,7 @@ private:
                    "close_id, position_id, quantity_closed, side, entry_price, exit_price, realized_pnl, "
                    "realized_pnl_pct, commissions, net_realized_pnl, estimated_realized_pnl, "
                    "broker_realized_pnl, closed_at, trade_date, is_full_close, cause, basis, exec_id, "
-                   "order_ref, closing_fact",
+                   "order_ref, closing_fact, revision",
                    ", superseded_at = NULL");
         POSSYNC_TRY(Statement* const close, database_.statement(put_close));
         for (auto const& c : change_set.closes) {
@@ -253,7 +283,7 @@ private:
                                         c.commissions, c.net_realized_pnl, c.estimated_realized_pnl,
                                         c.broker_realized_pnl, c.closed_at, c.trade_date, c.is_full_close,
                                         to_string(c.cause), to_string(c.basis), or_null(c.exec_id),
-                                        or_null(c.order_ref), c.closing_fact));
+                                        or_null(c.order_ref), c.closing_fact, change_set.base_revision + 1));
         }
         static std::string const put_lot = upsert(
             "lot", "lot_id",
@@ -399,15 +429,45 @@ public:
         return in_transaction([&](Database& database) { return claim_in(database, claim); });
     }
 
-    Result<void> release(int gateway_id, std::int64_t epoch) override {
+    Result<void> release(int gateway_id, std::int64_t epoch, Timestamp now) override {
         return in_transaction([&](Database& database) -> Result<void> {
             POSSYNC_TRY_VOID(database.run(
-                "UPDATE gateway SET owner = NULL, lease_until = 0 WHERE gateway_id = ?1 AND epoch = ?2",
-                gateway_id, epoch));
+                "UPDATE gateway SET owner = NULL, lease_until = ?3 WHERE gateway_id = ?1 AND epoch = ?2",
+                gateway_id, epoch, now));
             if (database.changes() == 1) return {};
             return base::fail(ErrorCode::conflict,
                               "the gateway was taken over by another service in the meantime");
         });
+    }
+
+    Result<void> beat(Heartbeat const& beat) override {
+        return in_transaction([&](Database& database) -> Result<void> {
+            POSSYNC_TRY_VOID(database.run(
+                "INSERT INTO service (owner, started_at, live_until) VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (owner) DO UPDATE SET live_until = excluded.live_until",
+                beat.owner, beat.now, beat.now + beat.lease));
+            std::vector<std::string> left;
+            POSSYNC_TRY_VOID(database.each(
+                "SELECT gateway FROM service_gateway WHERE owner = ?1", [&](Row& row) { left.push_back(row.text()); }, beat.owner));
+            for (auto const& gateway : beat.gateways) {
+                if (std::erase(left, gateway) > 0) continue;
+                POSSYNC_TRY_VOID(database.run("INSERT OR IGNORE INTO service_gateway (owner, gateway) VALUES (?1, ?2)", beat.owner, gateway));
+                POSSYNC_TRY_VOID(database.run("INSERT OR IGNORE INTO gateway (name, epoch, lease_until, lease_length) VALUES (?1, 0, ?2, ?3)",
+                                              gateway, beat.now, beat.lease.count()));
+            }
+            for (auto const& gateway : left) {
+                POSSYNC_TRY_VOID(database.run("DELETE FROM service_gateway WHERE owner = ?1 AND gateway = ?2", beat.owner, gateway));
+            }
+            return database.run("DELETE FROM service WHERE live_until < ?1", beat.now - beat.lease);
+        });
+    }
+
+    Result<void> leave(std::string const& owner) override {
+        return in_transaction([&](Database& database) { return database.run("DELETE FROM service WHERE owner = ?1", owner); });
+    }
+
+    Result<Fleet> fleet(Timestamp now) override {
+        return in_transaction([&](Database& database) { return fleet_in(database, now); }, Access::reading);
     }
 
     Result<model::AccountBook> load(AccountId account, Timestamp now, base::Duration history) override {
@@ -510,12 +570,12 @@ public:
         });
     }
 
-    Result<std::vector<OperatorRequest>> pending_requests() override {
+    Result<std::vector<OperatorRequest>> pending_requests(std::string const& service) override {
         POSSYNC_TRY(Database * database, connection());
         std::vector<OperatorRequest> requests;
         POSSYNC_TRY_VOID(
-            database->each("SELECT request_id, verb, arguments, author, asked_at FROM operator_request WHERE "
-                           "status = 'pending' "
+            database->each("SELECT request_id, verb, arguments, author, asked_at, service FROM operator_request WHERE "
+                           "status = 'pending' AND (service IS NULL OR service = ?1) "
                            "ORDER BY request_id",
                            [&](Row& row) {
                                OperatorRequest request;
@@ -524,8 +584,10 @@ public:
                                request.arguments = row.text();
                                request.author = row.text();
                                request.asked_at = row.time();
+                               request.service = row.text();
                                requests.push_back(std::move(request));
-                           }));
+                           },
+                           service));
         return requests;
     }
 
@@ -573,46 +635,78 @@ private:
 
     Result<GatewayLease> claim_in(Database& database, GatewayClaim const& claim) {
         GatewayState state;
-        state.paper = claim.paper;
+        state.gateway = claim.gateway;
         POSSYNC_TRY_VOID(database.each(
-            "SELECT gateway_id, owner, epoch, lease_until, paper FROM gateway WHERE name = ?1",
+            "SELECT gateway_id, owner, epoch, lease_until, is_paper, lease_length FROM gateway WHERE name = ?1",
             [&](Row& row) {
                 state.gateway_id = row.small_integer();
                 state.owner = row.text();
                 state.epoch = row.integer();
                 state.lease_until = row.time();
-                state.paper = row.boolean();
+                if (auto const known = row.optional_integer()) state.paper = *known != 0;
+                state.lease = base::Duration(row.integer());
+                state.remaining = state.lease_until - claim.now;
             },
             claim.gateway));
-        POSSYNC_TRY_VOID(check_claim(path_, claim, state, options_.owner_is_gone));
+        std::optional<Fleet> fleet;
+        if (claim.share) {
+            POSSYNC_TRY(fleet, fleet_in(database, claim.now));
+        }
+        POSSYNC_TRY_VOID(check_claim(path_, claim, state, fleet ? &*fleet : nullptr, options_.owner_is_gone));
         GatewayLease lease;
         lease.gateway_id = state.gateway_id;
         lease.epoch = state.owner == claim.owner ? state.epoch : state.epoch + 1;
         Timestamp const end = claim.now + claim.lease;
         if (lease.gateway_id == 0) {
             POSSYNC_TRY_VOID(
-                database.run("INSERT INTO gateway (name, paper, epoch, owner, lease_until, lease_length) "
+                database.run("INSERT INTO gateway (name, is_paper, epoch, owner, lease_until, lease_length) "
                              "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                              claim.gateway, claim.paper, lease.epoch, claim.owner, end, claim.lease.count()));
             lease.gateway_id = static_cast<int>(database.last_insert_id());
         } else {
             POSSYNC_TRY_VOID(
                 database.run("UPDATE gateway SET epoch = ?2, owner = ?3, lease_until = ?4, "
-                             "lease_length = ?5 WHERE gateway_id = ?1",
-                             lease.gateway_id, lease.epoch, claim.owner, end, claim.lease.count()));
+                             "lease_length = ?5, is_paper = coalesce(is_paper, ?6) WHERE gateway_id = ?1",
+                             lease.gateway_id, lease.epoch, claim.owner, end, claim.lease.count(), claim.paper));
         }
         for (auto const& account : claim.accounts)
             POSSYNC_TRY_VOID(claim_account(database, claim, account, lease));
         return lease;
     }
 
+    Result<Fleet> fleet_in(Database& database, Timestamp now) {
+        Fleet fleet;
+        POSSYNC_TRY_VOID(database.each(
+            "SELECT owner, started_at FROM service WHERE live_until > ?1 ORDER BY owner",
+            [&](Row& row) {
+                LiveService service;
+                service.owner = row.text();
+                service.live_for = now - row.time();
+                if (options_.owner_is_gone && options_.owner_is_gone(service.owner)) return;
+                fleet.services.push_back(std::move(service));
+            },
+            now));
+        for (auto& service : fleet.services) {
+            POSSYNC_TRY_VOID(database.each(
+                "SELECT gateway FROM service_gateway WHERE owner = ?1 ORDER BY gateway",
+                [&](Row& row) { service.gateways.push_back(row.text()); }, service.owner));
+        }
+        POSSYNC_TRY(fleet.gateways, sqlite_gateways(database, now));
+        for (auto& gateway : fleet.gateways) {
+            if (is_held(gateway, options_.owner_is_gone)) continue;
+            gateway.owner.clear();
+            gateway.remaining = std::min(gateway.remaining, base::Duration(0));
+        }
+        return fleet;
+    }
+
     Result<void> claim_account(Database& database, GatewayClaim const& claim, std::string const& code,
                                GatewayLease& lease) {
         AccountId account_id = 0;
-        bool paper = claim.paper;
+        bool paper = *claim.paper;
         std::string gateway = claim.gateway;
         POSSYNC_TRY_VOID(database.each(
-            "SELECT account_id, is_paper, name FROM account JOIN gateway USING (gateway_id) WHERE code = ?1",
+            "SELECT account_id, account.is_paper, name FROM account JOIN gateway USING (gateway_id) WHERE code = ?1",
             [&](Row& row) {
                 account_id = static_cast<AccountId>(row.integer());
                 paper = row.boolean();
@@ -624,7 +718,7 @@ private:
         if (account_id == 0) {
             POSSYNC_TRY_VOID(
                 database.run("INSERT INTO account (code, gateway_id, is_paper) VALUES (?1, ?2, ?3)", code,
-                             lease.gateway_id, claim.paper));
+                             lease.gateway_id, *claim.paper));
             account_id = static_cast<AccountId>(database.last_insert_id());
         }
         lease.accounts.push_back({account_id, code});
@@ -675,8 +769,8 @@ Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRe
     POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_write, .files = &files}));
     POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
     POSSYNC_TRY_VOID(database->run(
-        "INSERT INTO operator_request (verb, arguments, author, asked_at) VALUES (?1, ?2, ?3, ?4)",
-        request.verb, request.arguments, request.author, request.asked_at));
+        "INSERT INTO operator_request (verb, arguments, author, asked_at, service) VALUES (?1, ?2, ?3, ?4, ?5)",
+        request.verb, request.arguments, request.author, request.asked_at, or_null(request.service)));
     return database->last_insert_id();
 }
 
@@ -696,22 +790,9 @@ Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t req
     return *answer;
 }
 
-Result<std::vector<GatewayState>> sqlite_gateways(std::string const& path, sqlite::FileSystem const& files) {
+Result<std::vector<GatewayState>> sqlite_gateways(std::string const& path, Timestamp now, sqlite::FileSystem const& files) {
     POSSYNC_TRY(auto database, open_sqlite_for_reading(path, files));
-    std::vector<GatewayState> gateways;
-    POSSYNC_TRY_VOID(database->each(
-        "SELECT gateway_id, name, paper, epoch, owner, lease_until FROM gateway ORDER BY gateway_id",
-        [&](Row& row) {
-            GatewayState state;
-            state.gateway_id = row.small_integer();
-            state.gateway = row.text();
-            state.paper = row.boolean();
-            state.epoch = row.integer();
-            state.owner = row.text();
-            state.lease_until = row.time();
-            gateways.push_back(std::move(state));
-        }));
-    return gateways;
+    return sqlite_gateways(*database, now);
 }
 
 }  // namespace possync::store

@@ -48,7 +48,8 @@ struct SqliteOptions : StoreOptions {
 [[nodiscard]] base::Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id,
                                                            sqlite::FileSystem const& files = sqlite::system_files());
 
+/// Who holds which gateway, by name: a service is running where `owner` is set and `lease_until` is after `now`.
 [[nodiscard]] base::Result<std::vector<GatewayState>> sqlite_gateways(
-    std::string const& path, sqlite::FileSystem const& files = sqlite::system_files());
+    std::string const& path, base::Timestamp now, sqlite::FileSystem const& files = sqlite::system_files());
 
 }  // namespace possync::store

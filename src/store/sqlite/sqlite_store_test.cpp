@@ -24,6 +24,15 @@ public:
         open();
     }
     model::StatementRecords statement_records(model::AccountId account) override;
+    base::Result<std::int64_t> ask(std::string const& verb, std::string const& service) override {
+        OperatorRequest request;
+        request.verb = verb;
+        request.arguments = "{}";
+        request.author = "test";
+        request.asked_at = contract::noon;
+        request.service = service;
+        return submit_operator_request(directory_.file("possync.db"), request);
+    }
     /// Pages of the log that commits have filled: a row that is written fills one at least.
     std::int64_t rows_written() override {
         return static_cast<std::int64_t>(std::filesystem::file_size(directory_.file("possync.db-wal")));
@@ -366,8 +375,8 @@ constexpr ViewColumns views[] = {
     {"position_closes",
      "close_id position_id account con_id symbol quantity_closed side entry_price exit_price realized_pnl "
      "realized_pnl_pct commissions net_realized_pnl estimated_realized_pnl broker_realized_pnl currency "
-     "closed_at trade_date is_full_close cause basis exec_id order_ref",
-     0},
+     "closed_at trade_date is_full_close cause basis exec_id order_ref revision",
+     1},
     {"position_events",
      "event_id revision account position_id con_id symbol kind cause quantity_before quantity_after "
      "average_price_before average_price_after occurred_at recorded_at sync_run_id exec_id",
@@ -815,7 +824,7 @@ TEST_F(SqliteStoreTest, OperatorRequestsGoThroughTheDatabase) {
     ASSERT_TRUE(second.has_value());
     EXPECT_EQ(operator_answer(path_, *id).value(), (OperatorAnswer{}));
 
-    auto const pending = store_->pending_requests();
+    auto const pending = store_->pending_requests("host:1:1");
     ASSERT_TRUE(pending.has_value());
     ASSERT_EQ(pending->size(), 2u);
     EXPECT_EQ((*pending)[0].request_id, *id);
@@ -828,7 +837,7 @@ TEST_F(SqliteStoreTest, OperatorRequestsGoThroughTheDatabase) {
     ASSERT_TRUE(store_->finish_request(*second, false, "no such break", after(1)).has_value());
     EXPECT_EQ(operator_answer(path_, *id).value(), (OperatorAnswer{true, true, "done so"}));
     EXPECT_EQ(operator_answer(path_, *second).value(), (OperatorAnswer{true, false, "no such break"}));
-    EXPECT_TRUE(store_->pending_requests()->empty());
+    EXPECT_TRUE(store_->pending_requests("host:1:1")->empty());
     EXPECT_EQ(store_->finish_request(*id, true, "again", after(2)).error().code, ErrorCode::not_found);
     EXPECT_EQ(operator_answer(path_, 99).error().code, ErrorCode::not_found);
     EXPECT_EQ(submit_operator_request(directory_.file("none.db"), ask).error().code, ErrorCode::not_found);
@@ -847,9 +856,10 @@ TEST_F(SqliteStoreTest, ADeadOwnersLeaseIsTakenOverAtOnce) {
     ASSERT_TRUE(taken.has_value());
     EXPECT_EQ(taken->epoch, lease_.epoch + 1);
     EXPECT_EQ(asked, "host:1:1");
-    auto const gateways = sqlite_gateways(path_);
+    auto const gateways = sqlite_gateways(path_, noon);
     ASSERT_TRUE(gateways.has_value());
-    EXPECT_EQ(*gateways, (std::vector{GatewayState{1, "paper", true, 2, "host:2:2", after(30)}}));
+    base::Duration const half_a_minute{30'000'000};
+    EXPECT_EQ(*gateways, (std::vector{GatewayState{1, "paper", true, 2, "host:2:2", after(30), half_a_minute, half_a_minute}}));
 }
 
 // --- failures of the world
