@@ -10,8 +10,10 @@ root=$(mktemp -d /tmp/possync-root.XXXXXX)
 passed=0
 
 mounted=()
+started=()
 finish() {
   local at
+  for at in "${started[@]}"; do kill "$at" 2>/dev/null || true; done
   for at in "${mounted[@]}"; do umount -l "$at" 2>/dev/null || true; done
   # Never through a mount into this machine.
   if mount | grep -q " on $root/"; then echo "try.sh: $root is still mounted in, it stays" >&2; else rm -rf "$root"; fi
@@ -20,8 +22,10 @@ trap finish EXIT
 
 fail() { printf 'try.sh: FAILED: %s\n' "$*" >&2; exit 1; }
 passed() { passed=$((passed + 1)); printf '  ok  %s\n' "$*"; }
-inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
-as_possync() { inside runuser -u possync -- "$@"; }
+in_root=(chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive)
+as_user=("${in_root[@]}" setpriv --reuid possync --regid possync --init-groups)  # each replaces the one before: $! is the last one's
+inside() { "${in_root[@]}" "$@"; }
+as_possync() { "${as_user[@]}" "$@"; }
 
 if [ ! -f "$base" ]; then
   echo "== debootstrap bookworm (once)"
@@ -76,22 +80,23 @@ fi
 
 echo "== the service, as its user"
 # By hand what the unit does: no service manager runs in a chroot.
-as_possync possync simulate --port 0 --pace 0s --positions 7 >"$folder/try.simulator" 2>&1 &
+"${as_user[@]}" possync simulate --port 0 --pace 0s --positions 7 >"$folder/try.simulator" 2>&1 &
 simulator=$!
+started+=("$simulator")
 for _ in $(seq 100); do port=$(sed -n 's/.*127\.0\.0\.1:\([0-9]*\),.*/\1/p' "$folder/try.simulator"); [ -n "$port" ] && break; sleep 0.1; done
 [ -n "$port" ] || fail "the simulator did not start"
 sed -i "s/^port = 4002 .*/port = $port/" "$root/etc/possync/possync.toml"
-as_possync env POSSYNC_HTTP_LISTEN= possync run --config /etc/possync/possync.toml >"$folder/try.service" 2>&1 &
+"${as_user[@]}" env POSSYNC_HTTP_LISTEN= possync run --config /etc/possync/possync.toml >"$folder/try.service" 2>&1 &
 service=$!
+started+=("$service")
 end() { kill "$1" 2>/dev/null || true; wait "$1" 2>/dev/null || true; }
 for _ in $(seq 100); do
-  rows=$(as_possync possync positions --csv 2>/dev/null | wc -l)
+  rows=$({ as_possync possync positions --csv 2>/dev/null || true; } | wc -l)
   [ "$rows" -eq 8 ] && break
   sleep 0.1
 done
 [ "$rows" -eq 8 ] || { tail -3 "$folder/try.service"; fail "seven positions were to be synced, the table has $rows lines"; }
 passed "the service synced 7 positions into /var/lib/possync/possync.db"
-[ "$(stat -c '%a %U' "$root/var/lib/possync/possync.db" 2>/dev/null || inside stat -c '%a %U' /var/lib/possync/possync.db)" != "" ] || fail "no database"
 [ "$(inside stat -c '%a %U' /var/lib/possync/possync.db)" = "600 possync" ] || fail "the database is $(inside stat -c '%a %U' /var/lib/possync/possync.db)"
 passed "the database is its user's alone"
 inside sh -c 'dpkg -i /tmp/possync_*.deb' >>"$folder/try.log" 2>&1 || fail "the same package again"
