@@ -1,6 +1,4 @@
-// From rows back to the book. Which rows: the open positions and those closed since `cutoff`, every other
-// episode that a fold of their facts makes too, their facts from the start of the chain on, and all facts
-// since `cutoff`. Folding the loaded facts therefore gives exactly the loaded positions.
+// The rows of the book in SQLite, for the loader in store/book_loader.hpp.
 //
 // Runs inside the caller's transaction, so that all parts are of one revision.
 #pragma once

@@ -1,10 +1,13 @@
 #include "store/sqlite/sqlite_statements.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
 
+#include "store/rows.hpp"
 #include "store/sqlite/upsert.hpp"
 
 namespace possync::store::sqlite {
@@ -21,25 +24,9 @@ namespace {
 TextOrNull or_null(std::string const& text) { return {text}; }
 std::optional<model::ConId> or_null(model::ConId con_id) { return con_id == 0 ? std::nullopt : std::optional(con_id); }
 
-constexpr std::string_view positions_since =
-    "SELECT con_id, date, is_lot, quantity, cost_price, cost_money, mark_price, fx_rate_to_base, opened_at, "
-    "originating_transaction_id FROM statement_position "
-    "WHERE account_id = ?1 AND date >= ?2 AND date <= ?3 ORDER BY date, number";
-
-StatementPosition read_position(Row& row) {
-    StatementPosition p;
-    p.con_id = row.integer();
-    p.date = row.parsed(base::parse_date);
-    p.is_lot = row.boolean();
-    p.quantity = row.decimal();
-    p.cost_price = row.optional_decimal();
-    p.cost_money = row.optional_decimal();
-    p.mark_price = row.optional_decimal();
-    p.fx_rate_to_base = row.optional_decimal();
-    p.opened_at = row.optional_time();
-    p.originating_transaction_id = row.text();
-    return p;
-}
+std::string const positions_since =
+    fmt::format("SELECT {} FROM statement_position WHERE account_id = ?1 AND date >= ?2 AND date <= ?3 ORDER BY date, number",
+                rows::statement_position_columns);
 
 class StatementWriter {
 public:
@@ -90,7 +77,7 @@ private:
         for (auto& [date, positions] : days) {
             std::sort(positions.begin(), positions.end(), model::comes_before);
             std::vector<StatementPosition> before;
-            POSSYNC_TRY_VOID(stored->each([&](Row& row) { before.push_back(read_position(row)); }, account(), date, date));
+            POSSYNC_TRY_VOID(stored->each([&](Row& row) { before.push_back(rows::read_statement_position(row)); }, account(), date, date));
             if (before == positions) continue;
             POSSYNC_TRY_VOID(
                 database_.run("DELETE FROM statement_position WHERE account_id = ?1 AND date = ?2", account(), date));
@@ -215,70 +202,29 @@ Result<void> write_statement_records(Database& database, StatementRecords const&
 }
 
 Result<model::StatementClaims> load_statement_claims(Database& database, AccountId account, Date since) {
+    static std::string const statements = fmt::format(
+        "SELECT {} FROM statement WHERE account_id = ?1 ORDER BY from_date, to_date", rows::statement_columns);
+    static std::string const trades =
+        fmt::format("SELECT {} FROM statement_trade WHERE account_id = ?1 AND trade_date >= ?2 ORDER BY con_id, trade_date, exec_id",
+                    rows::statement_trade_columns);
+    static std::string const certifications =
+        fmt::format("SELECT {} FROM certification WHERE account_id = ?1 ORDER BY trade_date", rows::certification_columns);
+    static std::string const differences =
+        fmt::format("SELECT {} FROM certification_difference WHERE account_id = ?1 AND trade_date >= ?2 "
+                    "ORDER BY trade_date, kind, con_id, subject",
+                    rows::difference_columns);
     model::StatementClaims claims;
+    POSSYNC_TRY_VOID(
+        database.each(statements, [&](Row& row) { claims.statements.push_back(rows::read_statement(row)); }, account));
     POSSYNC_TRY_VOID(database.each(
-        "SELECT from_date, to_date, generated_at, query_name, source, sections, trades FROM statement "
-        "WHERE account_id = ?1 ORDER BY from_date, to_date",
-        [&](Row& row) {
-            model::StatementRecord s;
-            s.from = row.parsed(base::parse_date);
-            s.to = row.parsed(base::parse_date);
-            s.generated_at = row.optional_time();
-            s.query_name = row.text();
-            s.source = row.text();
-            s.sections = row.text();
-            s.trades = row.small_integer();
-            claims.statements.push_back(std::move(s));
-        },
-        account));
+        positions_since, [&](Row& row) { claims.positions.push_back(rows::read_statement_position(row)); }, account, since,
+        "9999-12-31"));
+    POSSYNC_TRY_VOID(
+        database.each(trades, [&](Row& row) { claims.trades.push_back(rows::read_statement_trade(row)); }, account, since));
     POSSYNC_TRY_VOID(database.each(
-        positions_since, [&](Row& row) { claims.positions.push_back(read_position(row)); }, account, since, "9999-12-31"));
-    POSSYNC_TRY_VOID(database.each(
-        "SELECT con_id, trade_date, exec_id, transaction_id, quantity, realized_pnl FROM statement_trade "
-        "WHERE account_id = ?1 AND trade_date >= ?2 ORDER BY con_id, trade_date, exec_id",
-        [&](Row& row) {
-            model::StatementTradeClaim t;
-            t.con_id = row.integer();
-            t.trade_date = row.parsed(base::parse_date);
-            t.exec_id = row.text();
-            t.transaction_id = row.text();
-            t.quantity = row.decimal();
-            t.realized_pnl = row.optional_decimal();
-            claims.trades.push_back(std::move(t));
-        },
-        account, since));
-    POSSYNC_TRY_VOID(database.each(
-        "SELECT trade_date, state, executions, positions, lots, statement_realized_pnl, corrected, \"open\" FROM certification "
-        "WHERE account_id = ?1 ORDER BY trade_date",
-        [&](Row& row) {
-            model::Certification c;
-            c.trade_date = row.parsed(base::parse_date);
-            c.state = row.parsed(model::parse_certification_state);
-            c.executions = row.small_integer();
-            c.positions = row.small_integer();
-            c.lots = row.small_integer();
-            c.statement_realized_pnl = row.optional_decimal();
-            c.corrected = row.small_integer();
-            c.open = row.small_integer();
-            claims.certifications.push_back(c);
-        },
-        account));
-    POSSYNC_TRY_VOID(database.each(
-        "SELECT trade_date, kind, state, con_id, subject, statement_value, book_value, cause FROM certification_difference "
-        "WHERE account_id = ?1 AND trade_date >= ?2 ORDER BY trade_date, kind, con_id, subject",
-        [&](Row& row) {
-            CertificationDifference d;
-            d.trade_date = row.parsed(base::parse_date);
-            d.kind = row.parsed(model::parse_difference_kind);
-            d.state = row.parsed(model::parse_difference_state);
-            d.con_id = row.integer();
-            d.subject = row.text();
-            d.statement_value = row.text();
-            d.book_value = row.text();
-            d.cause = row.text();
-            claims.differences.push_back(std::move(d));
-        },
-        account, since));
+        certifications, [&](Row& row) { claims.certifications.push_back(rows::read_certification(row)); }, account));
+    POSSYNC_TRY_VOID(
+        database.each(differences, [&](Row& row) { claims.differences.push_back(rows::read_difference(row)); }, account, since));
     POSSYNC_TRY_VOID(database.each(
         "SELECT last_synced_at, (SELECT min(from_time) FROM coverage_window WHERE account_id = ?1 AND source <> 'statement') "
         "FROM account WHERE account_id = ?1",

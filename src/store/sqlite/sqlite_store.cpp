@@ -7,6 +7,7 @@
 
 #include "base/planted_bug.hpp"
 #include "store/claim_rules.hpp"
+#include "store/rows.hpp"
 #include "store/sqlite/sqlite_load.hpp"
 #include "store/sqlite/sqlite_statements.hpp"
 #include "store/sqlite/upsert.hpp"
@@ -502,25 +503,10 @@ public:
                 POSSYNC_TRY_VOID(database.each(
                     "SELECT max(to_time) FROM coverage_window WHERE account_id = ?1 AND stream = 'executions' AND state = 'complete'",
                     [&](Row& row) { last.covered_to = row.optional_time(); }, account));
-                POSSYNC_TRY_VOID(database.each(
-                    "SELECT con_id, broker_avg_cost, current_price, market_value, unrealized_pnl, "
-                    "unrealized_pnl_pct, broker_unrealized_pnl, marked_at, mark_source "
-                    "FROM mark WHERE account_id = ?1 ORDER BY con_id",
-                    [&](Row& row) {
-                        model::MarkRecord mark;
-                        mark.account_id = account;
-                        mark.con_id = row.integer();
-                        mark.broker_avg_cost = row.optional_decimal();
-                        mark.current_price = row.optional_decimal();
-                        mark.market_value = row.optional_decimal();
-                        mark.unrealized_pnl = row.optional_decimal();
-                        mark.unrealized_pnl_pct = row.optional_decimal();
-                        mark.broker_unrealized_pnl = row.optional_decimal();
-                        mark.marked_at = row.optional_time();
-                        mark.mark_source = row.text();
-                        last.marks.push_back(std::move(mark));
-                    },
-                    account));
+                static std::string const marks =
+                    fmt::format("SELECT {} FROM mark WHERE account_id = ?1 ORDER BY con_id", rows::mark_columns);
+                POSSYNC_TRY_VOID(
+                    database.each(marks, [&](Row& row) { last.marks.push_back(rows::read_mark(row, account)); }, account));
                 return last;
             },
             Access::reading);
