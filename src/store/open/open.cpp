@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "store/postgres/postgres_data_source.hpp"
 #include "store/sqlite/sqlite_data_source.hpp"
 
 namespace possync::store {
@@ -19,9 +20,13 @@ Result<std::unique_ptr<DataSource>> open_data_source(std::string const& url) {
     if (url.starts_with(sqlite_scheme) && url.size() > sqlite_scheme.size()) {
         return make_sqlite_data_source(url.substr(sqlite_scheme.size()));
     }
+    if (postgres::is_postgres_url(url)) {
+        POSSYNC_TRY(auto address, postgres::parse_address(url));
+        return make_postgres_data_source(std::move(address));
+    }
     return base::fail(ErrorCode::invalid_input,
-                      fmt::format("'{}' is not a database this program opens; write sqlite:///possync.db (relative) or "
-                                  "sqlite:////var/lib/possync/possync.db (absolute)",
+                      fmt::format("'{}' is not a database this program opens; write sqlite:///possync.db (relative), "
+                                  "sqlite:////var/lib/possync/possync.db (absolute) or postgresql://user@host/database",
                                   url.substr(0, url.find('@') == std::string::npos ? 60 : url.find(':'))));
 }
 

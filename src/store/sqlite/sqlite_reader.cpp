@@ -2,18 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 
-#include "query/time_travel.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "store/view_reader.hpp"
 
 namespace possync::store {
 
 using base::ErrorCode;
 using base::Result;
-using query::Filter;
 using sqlite::Database;
 using sqlite::Statement;
 
@@ -42,70 +40,11 @@ bool read_value(sqlite::Row const& row, int index, Value& out) {
     }
 }
 
-class SqliteReader final : public query::Reader {
+class SqliteReader final : public ViewReader<SqliteReader> {
 public:
     explicit SqliteReader(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
     Result<int> schema_version() override { return sqlite::schema_version(*database_); }
-
-    Result<std::vector<query::AccountRow>> accounts(Filter const& filter) override {
-        return rows<query::AccountRow>(filter);
-    }
-    Result<std::vector<query::InstrumentRow>> instruments(Filter const& filter) override {
-        return rows<query::InstrumentRow>(filter);
-    }
-    Result<std::vector<query::PositionRow>> positions(Filter const& filter) override {
-        if (filter.at || filter.as_recorded) return positions_of_the_past(filter);
-        return rows<query::PositionRow>(filter);
-    }
-    Result<std::vector<query::CloseRow>> closes(Filter const& filter) override {
-        return rows<query::CloseRow>(filter);
-    }
-    Result<std::vector<query::EventRow>> events(Filter const& filter) override {
-        return rows<query::EventRow>(filter);
-    }
-    Result<std::vector<query::ExecutionRow>> executions(Filter const& filter) override {
-        return rows<query::ExecutionRow>(filter);
-    }
-    Result<std::vector<query::LotRow>> lots(Filter const& filter) override {
-        return rows<query::LotRow>(filter);
-    }
-    Result<std::vector<query::RunRow>> runs(Filter const& filter) override {
-        return rows<query::RunRow>(filter);
-    }
-    Result<std::vector<query::BreakRow>> breaks(Filter const& filter) override {
-        return rows<query::BreakRow>(filter);
-    }
-    Result<std::vector<query::CoverageRow>> coverage(Filter const& filter) override {
-        return rows<query::CoverageRow>(filter);
-    }
-    Result<std::vector<query::AccountValueRow>> account_values(Filter const& filter) override {
-        return rows<query::AccountValueRow>(filter);
-    }
-    Result<std::vector<query::AdjustmentRow>> adjustments(Filter const& filter) override {
-        return rows<query::AdjustmentRow>(filter);
-    }
-    Result<std::vector<query::HistoryRow>> history(Filter const& filter) override {
-        return rows<query::HistoryRow>(filter);
-    }
-    Result<std::vector<query::StatementRow>> statements(Filter const& filter) override {
-        return rows<query::StatementRow>(filter);
-    }
-    Result<std::vector<query::CertificationRow>> certifications(Filter const& filter) override {
-        return rows<query::CertificationRow>(filter);
-    }
-    Result<std::vector<query::CertificationDifferenceRow>> certification_differences(Filter const& filter) override {
-        return rows<query::CertificationDifferenceRow>(filter);
-    }
-    Result<std::vector<query::CashTransactionRow>> cash_transactions(Filter const& filter) override {
-        return rows<query::CashTransactionRow>(filter);
-    }
-    Result<std::vector<query::SuccessionRow>> successions(Filter const& filter) override {
-        return rows<query::SuccessionRow>(filter);
-    }
-    Result<std::vector<query::CurrencyRateRow>> currency_rates(Filter const& filter) override {
-        return rows<query::CurrencyRateRow>(filter);
-    }
 
     Result<std::vector<query::GatewayStatus>> gateways() override {
         std::vector<query::GatewayStatus> gateways;
@@ -128,44 +67,25 @@ public:
         return version.value_or(0);
     }
 
-    Result<void> begin_snapshot() override {
-        // Snapshots nest: the outermost one decides what is seen.
-        if (snapshot_depth_ == 0) {
-            POSSYNC_TRY(auto transaction, sqlite::Transaction::begin_reading(*database_));
-            snapshot_.emplace(std::move(transaction));
-        }
-        ++snapshot_depth_;
+private:
+    friend class ViewReader<SqliteReader>;
+
+    Result<void> hold_state() {
+        POSSYNC_TRY(auto transaction, sqlite::Transaction::begin_reading(*database_));
+        snapshot_.emplace(std::move(transaction));
         return {};
     }
+    void let_go() { snapshot_.reset(); }
 
-    void end_snapshot() override {
-        CHECK(snapshot_depth_ > 0);
-        if (--snapshot_depth_ == 0) snapshot_.reset();
-    }
-
-private:
-    /// An account that does not exist is a typing error, not an empty answer.
-    Result<void> require_account(std::string const& account) {
-        std::string known;
-        bool found = false;
+    Result<std::vector<std::string>> account_codes() {
+        std::vector<std::string> codes;
         POSSYNC_TRY_VOID(
-            database_->each("SELECT account FROM accounts ORDER BY account", [&](sqlite::Row& row) {
-                std::string const code = row.text();
-                found = found || code == account;
-                known += (known.empty() ? "" : ", ") + code;
-            }));
-        if (found) return {};
-        return base::fail(ErrorCode::not_found,
-                          fmt::format("unknown account '{}'; this database has {}", account.substr(0, 40),
-                                      known.empty() ? "none yet: run `possync sync` first" : known));
+            database_->each("SELECT code FROM account ORDER BY code", [&](sqlite::Row& row) { codes.push_back(row.text()); }));
+        return codes;
     }
 
     template <typename Row>
-    Result<std::vector<Row>> rows(Filter const& wanted) {
-        query::ViewInfo const& view = query::view_info<Row>();
-        POSSYNC_TRY(Filter const filter, query::checked(view, wanted));
-        if (filter.account) POSSYNC_TRY_VOID(require_account(*filter.account));
-        query::Select const select = query::make_select(view, filter);
+    Result<std::vector<Row>> select(query::ViewInfo const& view, query::Select const& select) {
         POSSYNC_TRY(Statement* const statement, database_->statement(select.sql));
         CHECK(statement->parameter_count() == static_cast<int>(select.parameters.size()));
         for (std::size_t i = 0; i < select.parameters.size(); ++i) {
@@ -195,8 +115,6 @@ private:
             });
         }));
         if (error) return std::unexpected(*error);
-        if (select.reversed) std::reverse(found.begin(), found.end());
-        query::sort_rows(found, filter);
         return found;
     }
 
@@ -204,32 +122,8 @@ private:
         return row.is_null(index) ? "NULL" : std::string(row.text_at(index).substr(0, 60));
     }
 
-    Result<std::vector<query::PositionRow>> positions_of_the_past(Filter const& wanted) {
-        POSSYNC_TRY(Filter const filter, query::checked(query::view_info<query::PositionRow>(), wanted));
-        POSSYNC_TRY(auto const held, query::ReadSnapshot::begin(*this));
-        // The same choice of rows everywhere, but for what only the result can be asked: status, sort and
-        // limit.
-        Filter of_instrument;
-        of_instrument.symbol = filter.symbol;
-        of_instrument.con_id = filter.con_id;
-        Filter of_account;
-        of_account.account = filter.account;
-        Filter both = of_instrument;
-        both.account = filter.account;
-        query::TimeTravelInput input;
-        POSSYNC_TRY(input.history, rows<query::HistoryRow>(query::history_filter(filter)));
-        POSSYNC_TRY(input.accounts, rows<query::AccountRow>(of_account));
-        POSSYNC_TRY(input.instruments, rows<query::InstrumentRow>(of_instrument));
-        POSSYNC_TRY(input.positions, rows<query::PositionRow>(both));
-        if (!filter.as_recorded) {
-            POSSYNC_TRY(input.closes, rows<query::CloseRow>(both));
-        }
-        return query::positions_at(input, filter);
-    }
-
     std::unique_ptr<Database> database_;
     std::optional<sqlite::Transaction> snapshot_;
-    int snapshot_depth_ = 0;
 };
 
 }  // namespace
