@@ -61,7 +61,7 @@ public:
         hold_trades();
         for (auto const& [con_id, instrument] : book_.instruments) {
             auto const found = listed.find(con_id);
-            POSSYNC_TRY_VOID(judge(instrument, found == listed.end() ? none : found->second));
+            judge(instrument, found == listed.end() ? none : found->second);
             if (found != listed.end()) listed.erase(found);
         }
         // Listed, and not in the book at all.
@@ -198,7 +198,7 @@ private:
 
     // --- one instrument --------------------------------------------------------------------------------------------
 
-    base::Result<void> judge(InstrumentBook const& book, std::map<Date, std::vector<StatementPosition const*>> const& listed) {
+    void judge(InstrumentBook const& book, std::map<Date, std::vector<StatementPosition const*>> const& listed) {
         ConId const con_id = book.instrument.con_id;
         bool const never = model::never_booked(book.instrument.sec_type);
         bool any_claim = false;
@@ -227,9 +227,9 @@ private:
                 any_claim = true;
             }
         }
-        if (never) return {};
-        if (any_claim) POSSYNC_TRY_VOID(compare_realized_pnl(book));
-        return compare_positions(book, listed);
+        if (never) return;
+        if (any_claim) compare_realized_pnl(book);
+        compare_positions(book, listed);
     }
 
     void note_uncovered(Date date, Execution const& execution) {
@@ -247,7 +247,7 @@ private:
         if (!added) at->second += pnl;
     }
 
-    base::Result<void> compare_realized_pnl(InstrumentBook const& book) {
+    void compare_realized_pnl(InstrumentBook const& book) {
         // A statement of before a correction claims what was known then.
         std::vector<Date> const corrections = corrections_of(book);
         std::vector<Realized> eras;  // before each correction, and after the last
@@ -256,8 +256,7 @@ private:
             known.instrument = book.instrument;
             known.adjustments = book.adjustments;
             known.executions = i == corrections.size() ? book.executions : known_on(book, day_after(corrections[i], -1));
-            POSSYNC_TRY(auto realized, realized_by(known, options_));
-            eras.push_back(std::move(realized));
+            eras.push_back(realized_by(known, options_));
         }
         auto const realized_on = [&](Date date) -> Realized const& {
             auto const era = std::upper_bound(corrections.begin(), corrections.end(), date) - corrections.begin();
@@ -281,13 +280,10 @@ private:
             }
             Decimal const ours = found == realized.end() ? Decimal(0) : *found->second;
             if (same_cents(ours, theirs)) continue;
-            if (!others) {
-                POSSYNC_TRY(others, other_ways(book));
-            }
+            if (!others) others = other_ways(book);
             differs(DifferenceKind::realized_pnl, *date, book.instrument.con_id, execution.exec_id, theirs.to_string(), ours.to_string(),
                     cause_of(*others, execution, ours, theirs));
         }
-        return {};
     }
 
     /// The broker took it back with a row of its own: until then it counted.
@@ -326,7 +322,7 @@ private:
     /// What the same facts realize when they are calculated otherwise, with what that would mean.
     using Others = std::vector<std::pair<char const*, Realized>>;
 
-    base::Result<Others> other_ways(InstrumentBook const& book) {
+    Others other_ways(InstrumentBook const& book) {
         constexpr std::array methods{std::pair(CostBasis::lifo, "the broker matched its lots by last in, first out"),
                                      std::pair(CostBasis::hifo, "the broker matched its lots by highest in, first out"),
                                      std::pair(CostBasis::average, "the broker matched its lots by average cost")};
@@ -334,13 +330,11 @@ private:
         for (auto const& [method, meaning] : methods) {
             FoldOptions other = options_;
             other.method = method;
-            POSSYNC_TRY(auto realized, realized_by(book, other));
-            others.emplace_back(meaning, std::move(realized));
+            others.emplace_back(meaning, realized_by(book, other));
         }
         FoldOptions economic = options_;
         economic.tax_view = nullptr;
-        POSSYNC_TRY(auto realized, realized_by(book, economic));
-        others.emplace_back("the statement realizes the option's premium by itself", std::move(realized));
+        others.emplace_back("the statement realizes the option's premium by itself", realized_by(book, economic));
         return others;
     }
 
@@ -354,8 +348,8 @@ private:
         return {};
     }
 
-    static base::Result<Realized> realized_by(InstrumentBook const& book, FoldOptions const& options) {
-        POSSYNC_TRY(auto const folded, fold(book.instrument, book.executions, book.adjustments, options));
+    static Realized realized_by(InstrumentBook const& book, FoldOptions const& options) {
+        auto const folded = fold_or_throw(book.instrument, book.executions, book.adjustments, options);
         Realized realized;
         for (auto const& close : folded.closes) {
             if (!close.exec_id.empty()) realized[close.exec_id] = close.net_realized_pnl;
@@ -365,7 +359,7 @@ private:
 
     // --- positions and lots ----------------------------------------------------------------------------------------
 
-    base::Result<void> compare_positions(InstrumentBook const& book, std::map<Date, std::vector<StatementPosition const*>> const& listed) {
+    void compare_positions(InstrumentBook const& book, std::map<Date, std::vector<StatementPosition const*>> const& listed) {
         static std::vector<StatementPosition const*> const nothing;
         std::optional<Folded> folded;
         std::size_t folded_facts = 0;
@@ -386,12 +380,11 @@ private:
                 for (std::size_t i = 0; i < book.adjustments.size(); ++i) {
                     if (dated.adjustments[i] <= day) adjustments.push_back(book.adjustments[i]);
                 }
-                POSSYNC_TRY(folded, fold(book.instrument, executions, adjustments, options_));
+                folded = fold_or_throw(book.instrument, executions, adjustments, options_);
                 folded_facts = facts;
             }
             compare(book, date, *folded, rows == listed.end() ? nothing : rows->second);
         }
-        return {};
     }
 
     /// Day (since 1970) at whose end each fact counts: far away for those that never do, far back for what was there before.
@@ -558,7 +551,12 @@ private:
 }  // namespace
 
 base::Result<Verdict> certify(model::AccountBook const& book, model::StatementClaims const& claims, Date since, FoldOptions const& options) {
-    return Certifier(book, claims, since, options).run();
+    try {
+        return Certifier(book, claims, since, options).run();
+    } catch (base::DecimalOverflow const& overflow) {
+        return base::fail(base::ErrorCode::out_of_range,
+                          std::string("book and statements cannot be compared exactly: ") + overflow.what());
+    }
 }
 
 void include(Verdict& verdict, std::vector<CertificationDifference> const& differences) {

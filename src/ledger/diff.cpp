@@ -272,8 +272,8 @@ private:
 
 base::Result<void> diff(InstrumentBook const& book, InstrumentFacts const& facts, FoldOptions const& options,
                         IdAllocator& ids, ChangeSet& change_set) {
-    POSSYNC_TRY(Folded before, fold(book.instrument, book.executions, book.adjustments, options));
-    POSSYNC_TRY(Folded after, fold(facts.instrument, facts.executions, facts.adjustments, options));
+    Folded before = fold_or_throw(book.instrument, book.executions, book.adjustments, options);
+    Folded after = fold_or_throw(facts.instrument, facts.executions, facts.adjustments, options);
     if (before.positions.size() != book.positions.size()) {
         return base::fail(base::ErrorCode::internal,
                           "the facts kept for " + facts.instrument.symbol +

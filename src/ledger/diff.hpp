@@ -31,8 +31,9 @@ private:
     std::int64_t next_;
 };
 
-/// `book` is what is committed (empty for a new instrument). Errors: out_of_range from the fold; internal when the
-/// committed facts do not fold to the committed rows, which `possync verify` will explain.
+/// `book` is what is committed (empty for a new instrument). Errors: internal when the
+/// committed facts do not fold to the committed rows, which `possync verify` will explain. Throws
+/// base::DecimalOverflow as the fold does.
 [[nodiscard]] base::Result<void> diff(model::InstrumentBook const& book, InstrumentFacts const& facts,
                                       FoldOptions const& options, IdAllocator& ids, model::ChangeSet& change_set);
 

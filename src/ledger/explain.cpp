@@ -83,13 +83,13 @@ public:
         take_instruments();
         for (auto const& observed : seen_.executions) take_execution(observed);
         for (auto const& report : seen_.commissions) take_commission(report);
-        if (statement_ != nullptr) POSSYNC_TRY_VOID(take_statement());
+        if (statement_ != nullptr) take_statement();
         find_targets();
         hold_guarded();
         // What derivatives deliver is known before their underlyings are looked at.
         for (bool const derivatives : {true, false}) {
             for (auto const& [con_id, target] : targets_) {
-                if (is_derivative(con_id) == derivatives) POSSYNC_TRY_VOID(settle(con_id, target));
+                if (is_derivative(con_id) == derivatives) settle(con_id, target);
             }
         }
         review_breaks();
@@ -265,7 +265,7 @@ private:
 
     // --- what a statement states ----------------------------------------------------------------------------
 
-    base::Result<void> take_statement() {
+    void take_statement() {
         Joiner joiner(book_, *statement_, policy_, ids_, seen_.observed_at);
         for (ConId const con_id : statement_->instruments) {
             InstrumentBook const* book = known(con_id);
@@ -273,16 +273,15 @@ private:
             if (described == nullptr) continue;
             Work& at = work(*described);
             auto const executions = at.facts.executions.size();
-            POSSYNC_TRY_VOID(joiner.join(at.facts, book));
+            joiner.join(at.facts, book);
             at.new_executions = at.new_executions || at.facts.executions.size() != executions;
             if (auto text = joiner.proposal(con_id); !text.empty()) proposals_[con_id] = std::move(text);
             if (!statement_->latest || model::never_booked(at.facts.instrument.sec_type)) continue;
-            POSSYNC_TRY(Decimal const by_facts, quantity_of(at.facts.executions, at.facts.adjustments, false));
+            Decimal const by_facts = quantity_of(at.facts.executions, at.facts.adjustments, false);
             targets_[con_id] = {joiner.listed_quantity(con_id).value_or(by_facts), false, joiner.listed_average_cost(con_id)};
         }
         result_.differences = joiner.take_differences();
         result_.successions = joiner.take_successions();
-        return {};
     }
 
     // --- what the operator states ---------------------------------------------------------------------------
@@ -358,7 +357,7 @@ private:
             added.quantity = Decimal(0);
             added.ratio = edit.ratio;
             added.basis = Basis::broker;
-            POSSYNC_TRY(Decimal const before, quantity_of(at.facts.executions, at.facts.adjustments, false));
+            Decimal const before = quantity_of(at.facts.executions, at.facts.adjustments, false);
             Decimal const after = base::multiply_divide_rounded(before, Decimal(edit.ratio->to), Decimal(edit.ratio->from), 8);
             if (after != before + was.quantity) {
                 return refuse(fmt::format("a split {} makes {} of {}, the broker shows {}", to_string(*edit.ratio), after.to_string(),
@@ -514,14 +513,14 @@ private:
 
     // --- one instrument ---------------------------------------------------------------------------------------
 
-    base::Result<void> settle(ConId con_id, Target const& target) {
+    void settle(ConId con_id, Target const& target) {
         InstrumentBook const* book = known(con_id);
-        if (book != nullptr && !work_.contains(con_id) && is_settled(*book, target)) return {};
+        if (book != nullptr && !work_.contains(con_id) && is_settled(*book, target)) return;
         Work& at = work(book != nullptr ? book->instrument : work_.at(con_id).facts.instrument);
         if (first_sight_) return first_sight(at, target);
 
         Adjustment const* const rest_before = provisional_of(at);
-        POSSYNC_TRY(Decimal const explained, quantity_of(at.facts.executions, at.facts.adjustments, false));
+        Decimal const explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
         Decimal delta = target.quantity - explained;
 
         if (reopen_returned(at, target, delta)) delta = Decimal(0);
@@ -529,7 +528,7 @@ private:
         std::size_t const taken = count_taken(at, delta, moved);
         Decimal rest = delta - sum_pending(at, taken);
         std::string by = "fills";
-        POSSYNC_TRY(auto const named, infer(at, explained, taken, rest, target));
+        auto const named = infer(at, explained, taken, rest, target);
         for (auto const& event : named) {
             by = to_string(event.cause);
             add_named(at, event);
@@ -562,7 +561,7 @@ private:
     }
 
     /// Only after a complete look and a complete pull of fills: what could still be a fill is given no other name.
-    base::Result<std::vector<NamedEvent>> infer(Work& at, Decimal const& explained, std::size_t taken, Decimal const& rest,
+    std::vector<NamedEvent> infer(Work& at, Decimal const& explained, std::size_t taken, Decimal const& rest,
                                                 Target const& target) {
         std::vector<NamedEvent> events;
         if (rest.is_zero() || !seen_.snapshot || !seen_.executions_complete) return events;
@@ -605,9 +604,7 @@ private:
         if (at == work_.end() && book == nullptr) return std::nullopt;
         auto const& executions = at != work_.end() ? at->second.facts.executions : book->executions;
         auto const& adjustments = at != work_.end() ? at->second.facts.adjustments : book->adjustments;
-        auto const explained = quantity_of(executions, adjustments, false);
-        if (!explained) return std::nullopt;
-        Decimal rest = target->second.quantity - *explained;
+        Decimal rest = target->second.quantity - quantity_of(executions, adjustments, false);
         for (auto const& execution : executions) {
             if (is_pending(execution)) rest = rest - execution.signed_quantity();
         }
@@ -675,9 +672,9 @@ private:
         if (!ratio || !target.average_cost || at.was == nullptr || at.was->positions.empty()) return std::nullopt;
         Decimal const after = base::multiply_rounded(*target.average_cost, target.quantity.abs(), price_decimals);
         auto const& held = at.was->positions.back();
-        auto const folded = fold(at.facts.instrument, at.facts.executions, without_rest(at), policy_.fold);
-        if (!folded || folded->positions.empty() || !folded->positions.back().cost) return std::nullopt;
-        Decimal const cost = folded->positions.back().cost->abs();
+        auto const folded = fold_or_throw(at.facts.instrument, at.facts.executions, without_rest(at), policy_.fold);
+        if (folded.positions.empty() || !folded.positions.back().cost) return std::nullopt;
+        Decimal const cost = folded.positions.back().cost->abs();
         Decimal const paid = held.commissions.value_or(Decimal(0));
         if (!cost_conserved(cost, after) && !cost_conserved(cost + paid, after) && !cost_conserved(cost - paid, after)) return std::nullopt;
         NamedEvent event;
@@ -814,14 +811,14 @@ private:
     }
 
     /// Keeps the one provisional adjustment equal to what fills and named events leave over.
-    base::Result<void> hold_rest(Work& at, Adjustment const* before, Decimal const& rest, Target const& target,
+    void hold_rest(Work& at, Adjustment const* before, Decimal const& rest, Target const& target,
                                  std::string const& by) {
         ConId const con_id = at.facts.instrument.con_id;
         Break const* const open = find_break(con_id, BreakKind::quantity);
         if (rest.is_zero()) {
             if (before != nullptr) withdraw(at, before->adjustment_id, "explained");
             if (open != nullptr) close_break(*open, BreakState::resolved, "explained by " + by);
-            return {};
+            return;
         }
         // A fill that explains itself beside a rest that waited long enough makes nobody wait again.
         bool const was_open = open != nullptr && open->state == BreakState::open;
@@ -852,12 +849,11 @@ private:
         } else {
             ++result_.settling;
         }
-        if (!unchanged || before->cause != cause) POSSYNC_TRY_VOID(replace_rest(at, before, rest, cause, target));
+        if (!unchanged || before->cause != cause) replace_rest(at, before, rest, cause, target);
         if (open == nullptr || *open != state) save(std::move(state));
-        return {};
     }
 
-    base::Result<void> replace_rest(Work& at, Adjustment const* before, Decimal const& rest, Cause cause,
+    void replace_rest(Work& at, Adjustment const* before, Decimal const& rest, Cause cause,
                                     Target const& target) {
         Adjustment added;
         added.adjustment_id = ids_.take();
@@ -873,7 +869,7 @@ private:
             model::RowId const id = before->adjustment_id;  // `before` points into the vector that grows below
             withdraw(at, id, "replaced");
         }
-        POSSYNC_TRY(auto const folded, fold(at.facts.instrument, at.facts.executions, at.facts.adjustments, policy_.fold));
+        auto const folded = fold_or_throw(at.facts.instrument, at.facts.executions, at.facts.adjustments, policy_.fold);
         Decimal const from = folded.positions.empty() ? Decimal(0) : folded.positions.back().quantity;
         auto const average = from.is_zero() ? std::nullopt : folded.positions.back().average_price;
         added.price = provisional_price(at, from, average, target, cause);
@@ -881,7 +877,6 @@ private:
         bool const reduces = !from.is_zero() && from.sign() != rest.sign();
         if (reduces) added.estimated_price = fresh_mark(added.con_id);
         insert_sorted(at.facts.adjustments, std::move(added));
-        return {};
     }
 
     /// Entry price of a rest, out of the broker's average cost before and after. A reduction has none: what it was
@@ -920,13 +915,13 @@ private:
     // --- first sight ------------------------------------------------------------------------------------------
 
     /// Opening balance = snapshot - the fills still served, its cost found by walking those fills back.
-    base::Result<void> first_sight(Work& at, Target const& target) {
+    void first_sight(Work& at, Target const& target) {
         for (auto& execution : at.facts.executions) {
             if (is_pending(execution)) execution.booking = Booking::booked;
         }
-        POSSYNC_TRY(Decimal const filled, quantity_of(at.facts.executions, {}, true));
+        Decimal const filled = quantity_of(at.facts.executions, {}, true);
         Decimal const opening = target.quantity - filled;
-        if (opening.is_zero()) return {};
+        if (opening.is_zero()) return;
         Adjustment added;
         added.adjustment_id = ids_.take();
         added.con_id = at.facts.instrument.con_id;
@@ -936,7 +931,6 @@ private:
         added.price = walked_back_price(at, target);
         added.basis = added.price ? Basis::broker : Basis::unknown;
         insert_sorted(at.facts.adjustments, std::move(added));
-        return {};
     }
 
     /// Undoing an increase takes its value and commission out of the cost, undoing a reduction keeps the average;
@@ -967,8 +961,8 @@ private:
 
     // --- missing at the broker --------------------------------------------------------------------------------
 
-    base::Result<void> missing(Work& at, ConId con_id) {
-        if (!seen_.snapshot) return {};  // only a complete snapshot counts
+    void missing(Work& at, ConId con_id) {
+        if (!seen_.snapshot) return;  // only a complete snapshot counts
         ++result_.missing;
         Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
         Break const* const since = find_break(con_id, BreakKind::missing);
@@ -983,7 +977,7 @@ private:
             warn(con_id, "position.missing",
                  fmt::format("{}: the broker's complete list no longer shows the {} held and no fill explains it",
                              at.facts.instrument.symbol, held.to_string()));
-            return {};
+            return;
         }
         Break looked = *since;
         ++looked.looks;
@@ -992,7 +986,7 @@ private:
             looked.state = waited ? BreakState::open : looked.state;
             // Counting looks alone is not worth a revision once two are known.
             if (looked.state != since->state || looked.looks <= 2) save(std::move(looked));
-            return {};
+            return;
         }
         if (Adjustment const* rest = provisional_of(at)) {
             model::RowId const id = rest->adjustment_id;
@@ -1001,7 +995,7 @@ private:
                 close_break(*open, BreakState::resolved, "missing at the broker");
             }
         }
-        POSSYNC_TRY(Decimal const explained, quantity_of(at.facts.executions, at.facts.adjustments, true));
+        Decimal const explained = quantity_of(at.facts.executions, at.facts.adjustments, true);
         if (!explained.is_zero()) {
             Adjustment added;
             added.adjustment_id = ids_.take();
@@ -1019,7 +1013,6 @@ private:
         save(std::move(looked));
         warn(con_id, "position.closed_missing",
              fmt::format("{}: closed, missing at the broker; its realized P&L is unknown", at.facts.instrument.symbol));
-        return {};
     }
 
     static bool was_inferred(Cause cause) {

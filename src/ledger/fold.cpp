@@ -137,7 +137,7 @@ public:
             split(movement, *adjustment.ratio);
         } else if (adjustment.quantity.is_zero() && adjustment.value) {
             revalue(movement, *adjustment.value);
-        } else if (!adjustment.quantity.is_zero()) {
+        } else {
             move(movement);
         }
     }
@@ -167,6 +167,7 @@ private:
     Position& position() { return folded_.positions.back(); }
 
     void move(Movement const& movement) {
+        if (movement.quantity.is_zero()) return;  // such as a fill that was corrected to nothing
         if (flat()) {
             open(movement, movement.quantity.abs(), movement.value, movement.commission, movement.name);
             return;
@@ -429,7 +430,7 @@ private:
                 left -= part;
                 held -= lot.remaining;
                 lot.cost = plus(lot.cost, part);
-                if (lot.cost && factor_ && !factor_->is_zero()) {
+                if (lot.cost && factor_ && !factor_->is_zero() && !lot.remaining.is_zero()) {
                     lot.unit_price = base::divide_rounded(*lot.cost, lot.remaining * *factor_, money_decimals);
                     folded_.lots[lot.row].price = lot.unit_price;
                 }
@@ -511,20 +512,24 @@ void in_order(std::span<Execution const> executions, std::span<Adjustment const>
 
 }  // namespace
 
+Folded fold_or_throw(Instrument const& instrument, std::span<Execution const> executions,
+                     std::span<Adjustment const> adjustments, FoldOptions const& options) {
+    Folder folder(instrument, options);
+    in_order(executions, adjustments, [&](auto const& fact) { folder.add(fact); });
+    return folder.take();
+}
+
 base::Result<Folded> fold(Instrument const& instrument, std::span<Execution const> executions,
                           std::span<Adjustment const> adjustments, FoldOptions const& options) {
     try {
-        Folder folder(instrument, options);
-        in_order(executions, adjustments, [&](auto const& fact) { folder.add(fact); });
-        return folder.take();
+        return fold_or_throw(instrument, executions, adjustments, options);
     } catch (base::DecimalOverflow const& overflow) {
         return base::fail(base::ErrorCode::out_of_range,
                           "position in " + instrument.symbol + " cannot be calculated exactly: " + overflow.what());
     }
 }
 
-base::Result<Decimal> quantity_of(std::span<Execution const> executions, std::span<Adjustment const> adjustments,
-                                  bool with_provisional) {
+Decimal quantity_of(std::span<Execution const> executions, std::span<Adjustment const> adjustments, bool with_provisional) {
     struct Sum {
         bool with_provisional;
         Decimal quantity;
@@ -539,14 +544,9 @@ base::Result<Decimal> quantity_of(std::span<Execution const> executions, std::sp
             }
         }
     };
-    try {
-        Sum sum{with_provisional, {}};
-        in_order(executions, adjustments, [&](auto const& fact) { sum(fact); });
-        return sum.quantity;
-    } catch (base::DecimalOverflow const& overflow) {
-        return base::fail(base::ErrorCode::out_of_range,
-                          std::string("quantities do not add up exactly: ") + overflow.what());
-    }
+    Sum sum{with_provisional, {}};
+    in_order(executions, adjustments, [&](auto const& fact) { sum(fact); });
+    return sum.quantity;
 }
 
 }  // namespace possync::ledger

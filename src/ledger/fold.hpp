@@ -77,9 +77,12 @@ struct Folded {
                                         std::span<model::Execution const> executions,
                                         std::span<model::Adjustment const> adjustments, FoldOptions const& options);
 
-/// Signed quantity that the facts in force add up to, provisional rests left out if asked.
-[[nodiscard]] base::Result<base::Decimal> quantity_of(std::span<model::Execution const> executions,
-                                                      std::span<model::Adjustment const> adjustments,
-                                                      bool with_provisional);
+/// The same within the ledger, whose entry points turn it into an error: throws base::DecimalOverflow.
+[[nodiscard]] Folded fold_or_throw(model::Instrument const& instrument, std::span<model::Execution const> executions,
+                                   std::span<model::Adjustment const> adjustments, FoldOptions const& options);
+
+/// Signed quantity that the facts in force add up to, provisional rests left out if asked. Throws base::DecimalOverflow.
+[[nodiscard]] base::Decimal quantity_of(std::span<model::Execution const> executions,
+                                        std::span<model::Adjustment const> adjustments, bool with_provisional);
 
 }  // namespace possync::ledger

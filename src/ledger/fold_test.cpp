@@ -183,6 +183,19 @@ TEST(Fold, WithoutRealizedPnlQuantitiesStillStand) {
     EXPECT_EQ(result->positions[0].unknown_closes, 0);
 }
 
+TEST(Fold, AFillOfNothingMovesNothing) {
+    auto executions = fills({"0@150", "100@150", "0@151", "-100@160", "0@170"});
+    for (auto const method : {model::CostBasis::average, model::CostBasis::fifo, model::CostBasis::lifo, model::CostBasis::hifo}) {
+        auto const folded = fold(stock(), executions, {}, {.method = method});
+        ASSERT_TRUE(folded.has_value());
+        ASSERT_EQ(folded->positions.size(), 1u);
+        EXPECT_EQ(folded->positions[0].realized_pnl, dec("1000"));
+        EXPECT_FALSE(folded->positions[0].open());
+        EXPECT_EQ(folded->closes.size(), 1u);
+    }
+    EXPECT_TRUE(fold(stock(), fills({"0@150"}), {}, {})->positions.empty());
+}
+
 TEST(Fold, NumbersThatCannotBeExactAreAnError) {
     auto executions = fills({"100@150"});
     executions[0].shares = dec("99999999999999999999999999999999999999");

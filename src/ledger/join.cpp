@@ -16,7 +16,7 @@ using model::DifferenceState;
 
 // --- one instrument ----------------------------------------------------------------------------------------------------
 
-base::Result<void> Joiner::Instrument::join() {
+void Joiner::Instrument::join() {
     describe();
     never_ = model::never_booked(facts_.instrument.sec_type);
     find_executions();
@@ -24,16 +24,16 @@ base::Result<void> Joiner::Instrument::join() {
     for (auto const* trade : says_.cancels) take_back_earlier(*trade);
     for (auto const* trade : says_.trades) take(*trade);
     merge_added();
-    if (never_) return {};
+    if (never_) return;
     for (auto const& action : joiner_.actions_) {
         for (auto const& leg : action.legs) {
-            if (leg.con_id == con_id_) POSSYNC_TRY_VOID(take(action, leg));
+            if (leg.con_id == con_id_) take(action, leg);
             if (leg.effect == ActionLeg::Effect::spun_off && leg.from == con_id_) give_cost(action, leg);
         }
     }
     for (auto const* transfer : says_.transfers) take(*transfer);
     withdraw_supplied_lots();
-    return settle_quantity();
+    settle_quantity();
 }
 
 void Joiner::Instrument::describe() {
@@ -121,8 +121,8 @@ ConId Joiner::elsewhere(std::string const& exec_id, ConId con_id) const {
     return found == fills_.end() || found->second == con_id ? 0 : found->second;
 }
 
-base::Result<void> Joiner::join(InstrumentFacts& facts, model::InstrumentBook const* book) {
-    return Instrument(*this, facts, book).join();
+void Joiner::join(InstrumentFacts& facts, model::InstrumentBook const* book) {
+    Instrument(*this, facts, book).join();
 }
 
 std::optional<Decimal> Joiner::listed_quantity(ConId con_id) const {

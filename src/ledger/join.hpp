@@ -52,7 +52,7 @@ public:
     Joiner(model::AccountBook const& book, StatementPart const& part, Policy const& policy, IdAllocator& ids, base::Timestamp now);
 
     /// `book` as committed, null for a new instrument; `facts` begin as its facts.
-    [[nodiscard]] base::Result<void> join(InstrumentFacts& facts, model::InstrumentBook const* book);
+    void join(InstrumentFacts& facts, model::InstrumentBook const* book);
 
     /// What is held at the end of the statement by its own word; unset when it does not say.
     [[nodiscard]] std::optional<base::Decimal> listed_quantity(model::ConId con_id) const;

@@ -53,17 +53,17 @@ Adjustment* Joiner::Instrument::stated_before(Cause cause, Decimal const& quanti
     return nullptr;
 }
 
-base::Result<void> Joiner::Instrument::take(DecidedAction const& action, ActionLeg const& leg) {
+void Joiner::Instrument::take(DecidedAction const& action, ActionLeg const& leg) {
     std::string const reference = "corporate_action:" + action.id;
     if (leg.effect == ActionLeg::Effect::undecided) {
-        if (was_stated(facts_.adjustments, leg.quantity, action.date)) return {};
+        if (was_stated(facts_.adjustments, leg.quantity, action.date)) return;
         joiner_.proposals_[con_id_] = leg.why;
         differs(DifferenceKind::corporate_action_undecided, action.date, DifferenceState::open, action.id, text(leg.quantity), "",
                 leg.why);
-        return {};
+        return;
     }
     if (leg.effect == ActionLeg::Effect::moves_out) remember_cost(action, leg);
-    if (has_reference(reference)) return {};
+    if (has_reference(reference)) return;
     Adjustment added;
     added.cause = leg.cause;
     added.quantity = leg.effect == ActionLeg::Effect::split ? Decimal(0) : leg.quantity;
@@ -85,13 +85,12 @@ base::Result<void> Joiner::Instrument::take(DecidedAction const& action, ActionL
     }
     name_price(added);
     note_action(action, leg, added);
-    if (leg.effect == ActionLeg::Effect::split) POSSYNC_TRY_VOID(pay_fraction(action, leg));
+    if (leg.effect == ActionLeg::Effect::split) pay_fraction(action, leg);
     if (leg.effect == ActionLeg::Effect::moves_in) {
         move_in(action, leg, added);
     } else {
         insert(std::move(added));
     }
-    return {};
 }
 
 InstrumentFacts Joiner::Instrument::facts_before(Timestamp time) const {
@@ -104,12 +103,12 @@ InstrumentFacts Joiner::Instrument::facts_before(Timestamp time) const {
     return before;
 }
 
-base::Result<void> Joiner::Instrument::pay_fraction(DecidedAction const& action, ActionLeg const& leg) {
+void Joiner::Instrument::pay_fraction(DecidedAction const& action, ActionLeg const& leg) {
     InstrumentFacts const held = facts_before(action.time);
-    POSSYNC_TRY(Decimal const before, quantity_of(held.executions, held.adjustments, false));
+    Decimal const before = quantity_of(held.executions, held.adjustments, false);
     Decimal const by_ratio = base::multiply_divide_rounded(before, Decimal(leg.ratio->to), Decimal(leg.ratio->from), 8);
     Decimal const fraction = before + leg.quantity - by_ratio;
-    if (before.is_zero() || fraction.is_zero() || fraction.abs() >= Decimal(1) || fraction.sign() == before.sign()) return {};
+    if (before.is_zero() || fraction.is_zero() || fraction.abs() >= Decimal(1) || fraction.sign() == before.sign()) return;
     Adjustment paid;
     paid.cause = Cause::cash_settlement;
     paid.quantity = fraction;
@@ -120,7 +119,6 @@ base::Result<void> Joiner::Instrument::pay_fraction(DecidedAction const& action,
     paid.note = "a fraction paid in cash";
     name_price(paid);
     insert(std::move(paid));
-    return {};
 }
 
 void Joiner::Instrument::move_in(DecidedAction const& action, ActionLeg const& leg, Adjustment const& whole) {
@@ -173,16 +171,15 @@ void Joiner::Instrument::remember_cost(DecidedAction const& action, ActionLeg co
     InstrumentFacts const held = facts_before(action.time);
     FoldOptions by_lots = joiner_.policy_.fold;
     by_lots.method = model::CostBasis::fifo;
-    auto const folded = fold(facts_.instrument, held.executions, held.adjustments, by_lots);
-    if (!folded) return;
+    auto const folded = fold_or_throw(facts_.instrument, held.executions, held.adjustments, by_lots);
     auto& lots = joiner_.moved_lots_[key(action, con_id_)];
     Decimal left = leg.quantity.abs();
-    for (auto const& lot : folded->open_lots) {
+    for (auto const& lot : folded.open_lots) {
         Decimal const taken = std::min(left, lot.remaining);
         if (taken.is_zero()) break;
         auto const cost = lot.cost ? std::optional(base::multiply_divide_rounded(*lot.cost, taken, lot.remaining, price_decimals))
                                    : std::nullopt;
-        lots.push_back({taken, cost, folded->lots[lot.lot].opened_at});
+        lots.push_back({taken, cost, folded.lots[lot.lot].opened_at});
         left -= taken;
     }
     // More goes than the book knows of: what is beyond has no known cost.
@@ -261,11 +258,10 @@ std::optional<std::pair<Decimal, Decimal>> Joiner::Instrument::cost_at_end() con
     FoldOptions options = joiner_.policy_.fold;
     options.method = model::CostBasis::fifo;
     options.calculate_realized_pnl = true;
-    auto const folded = fold(facts_.instrument, executions, adjustments, options);
-    if (!folded) return std::nullopt;
+    auto const folded = fold_or_throw(facts_.instrument, executions, adjustments, options);
     Decimal quantity;
     Decimal cost;
-    for (auto const& lot : folded->open_lots) {
+    for (auto const& lot : folded.open_lots) {
         if (!lot.cost) return std::nullopt;
         quantity += lot.remaining;
         cost += *lot.cost;

@@ -23,7 +23,7 @@ public:
     Instrument(Joiner& joiner, InstrumentFacts& facts, model::InstrumentBook const* book)
         : joiner_(joiner), index_(*joiner.part_.index), statement_(index_.statement()), facts_(facts), book_(book),
           con_id_(facts.instrument.con_id), says_(index_.of(con_id_)) {}
-    base::Result<void> join();
+    void join();
 
 private:
     using Date = base::Date;
@@ -103,11 +103,11 @@ private:
     void withdraw(Adjustment& adjustment);
     /// The inferred or stated adjustment that is the same change; null when there is none.
     Adjustment* stated_before(Cause cause, Decimal const& quantity, std::optional<model::Ratio> const& ratio, Date date);
-    base::Result<void> take(DecidedAction const& action, ActionLeg const& leg);
+    void take(DecidedAction const& action, ActionLeg const& leg);
     InstrumentFacts facts_before(Timestamp time) const;
     /// The ratio gives a fraction that the row's own quantity leaves out: it was paid in cash, for what the row says or is not
     /// known.
-    base::Result<void> pay_fraction(DecidedAction const& action, ActionLeg const& leg);
+    void pay_fraction(DecidedAction const& action, ActionLeg const& leg);
     /// What comes, lot by lot of what went: each with its cost and the day it was bought.
     void move_in(DecidedAction const& action, ActionLeg const& leg, Adjustment const& whole);
     static std::string key(DecidedAction const& action, ConId con_id) { return action.id + "/" + std::to_string(con_id); }
@@ -133,11 +133,11 @@ private:
     bool counts_until_end(Execution const& execution) const;
     bool counts_until_end(Adjustment const& adjustment) const;
     /// Quantity by the facts: at the end of the statement, or of all.
-    base::Result<Decimal> quantity(bool until_end) const;
+    Decimal quantity(bool until_end) const;
     /// How the facts fall short of what is known to be held; nothing when neither statement nor service say.
-    base::Result<std::optional<Decimal>> gap() const;
+    std::optional<Decimal> gap() const;
     bool within(std::optional<Timestamp> const& time) const { return time && *time >= index_.begin() && *time < index_.end(); }
-    base::Result<void> settle_quantity();
+    void settle_quantity();
     /// What the ledger concluded, and the statement now says itself.
     void replace_inferred();
     /// The event was not missing after all, only inferred.
@@ -164,7 +164,7 @@ private:
     /// What a service saw at its first sight was all there was, whenever it was bought: fills from before, which the statement
     /// adds, are part of it. Otherwise only lots that tell it exactly change it: an opening balance is no place for what does not
     /// add up.
-    base::Result<void> open_with(std::optional<Decimal> const& missing);
+    void open_with(std::optional<Decimal> const& missing);
     /// Closed lots from before tell what was held where positions are not listed.
     std::optional<Decimal> consumed_before() const;
     /// What the statement added from before the service's first sight, which held it already.

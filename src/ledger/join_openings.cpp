@@ -42,7 +42,7 @@ bool Joiner::Instrument::counts_until_end(Adjustment const& adjustment) const {
            (!adjustment.effective_at || *adjustment.effective_at < end_of_day(index_.position_date(), joiner_.policy_.fold));
 }
 
-base::Result<Decimal> Joiner::Instrument::quantity(bool until_end) const {
+Decimal Joiner::Instrument::quantity(bool until_end) const {
     auto const wanted_execution = [&](Execution const& e) {
         return until_end ? counts_until_end(e) : e.in_force() && e.booking == Booking::booked;
     };
@@ -68,34 +68,34 @@ base::Result<Decimal> Joiner::Instrument::quantity(bool until_end) const {
     return sum;
 }
 
-base::Result<std::optional<Decimal>> Joiner::Instrument::gap() const {
+std::optional<Decimal> Joiner::Instrument::gap() const {
     if (auto const listed = joiner_.listed_quantity(con_id_)) {
-        POSSYNC_TRY(Decimal const by_facts, quantity(true));
+        Decimal const by_facts = quantity(true);
         return std::optional(*listed - by_facts);
     }
     if (joiner_.part_.latest || book_ == nullptr) return std::optional<Decimal>();
     Decimal const held = book_->positions.empty() ? Decimal(0) : book_->positions.back().quantity;
-    POSSYNC_TRY(Decimal const by_facts, quantity(false));
+    Decimal const by_facts = quantity(false);
     return std::optional(held - by_facts);
 }
 
-base::Result<void> Joiner::Instrument::settle_quantity() {
+void Joiner::Instrument::settle_quantity() {
     replace_inferred();
-    POSSYNC_TRY(auto missing, gap());
+    auto missing = gap();
     if (missing && !missing->is_zero()) {
         withdraw_what_does_not_fit(*missing);
-        POSSYNC_TRY(missing, gap());
+        missing = gap();
     }
     if (missing && !missing->is_zero()) {
         leave_to_next_day(*missing);
-        POSSYNC_TRY(missing, gap());
+        missing = gap();
     }
     if (missing && !missing->is_zero()) {
         cancel_unlisted(*missing);
-        POSSYNC_TRY(missing, gap());
+        missing = gap();
     }
     report_unlisted();
-    return open_with(missing);
+    open_with(missing);
 }
 
 void Joiner::Instrument::replace_inferred() {
@@ -241,7 +241,7 @@ Decimal Joiner::Instrument::splits_since_opening(Decimal value, bool undo) const
     return value;
 }
 
-base::Result<void> Joiner::Instrument::open_with(std::optional<Decimal> const& missing) {
+void Joiner::Instrument::open_with(std::optional<Decimal> const& missing) {
     std::vector<Adjustment*> openings;
     Decimal total;
     for (auto& adjustment : facts_.adjustments) {
@@ -272,12 +272,11 @@ base::Result<void> Joiner::Instrument::open_with(std::optional<Decimal> const& m
     }
     if (!needed) {
         if (missing && !missing->is_zero()) fill_hole(*missing);
-        return {};
+        return;
     }
     if (*needed != total || !lots.empty()) replace_openings(openings, total, *needed, std::move(lots));
-    POSSYNC_TRY(auto const left, gap());
+    auto const left = gap();
     if (left && !left->is_zero()) report_quantity(*left);
-    return {};
 }
 
 std::optional<Decimal> Joiner::Instrument::consumed_before() const {
