@@ -148,9 +148,10 @@ Result<void> known_zone(std::string const& zone) {
     return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a time zone; write one like America/New_York", zone));
 }
 Result<void> https_only(std::string const& url) {
-    if (url.starts_with("https://") && url.size() > 8 && url.find_first_of("?# ") == std::string::npos && !url.ends_with('/')) return {};
+    // Nor a user's name and password: it is printed.
+    if (url.starts_with("https://") && url.size() > 8 && url.find_first_of("?#@ ") == std::string::npos && !url.ends_with('/')) return {};
     return fail(ErrorCode::invalid_input, "write an address like https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService, "
-                                          "without a slash at its end");
+                                          "without a user and without a slash at its end");
 }
 Result<void> time_of_day(std::string const& text) {
     POSSYNC_TRY_VOID(parse_time_of_day(text));
@@ -433,6 +434,19 @@ Result<void> check_whole(Config const& config) {
     return {};
 }
 
+/// What the parser says without a value that it quotes: that may be a secret whose quotes were forgotten. It quotes names of keys and
+/// single characters too; values it quotes are numbers, or stand before "as a value".
+std::string without_value(std::string_view description) {
+    std::string text(description);
+    for (auto begin = text.find('\''); begin != std::string::npos; begin = text.find('\'', begin + 1)) {
+        auto const end = text.find('\'', begin + 1);
+        if (end == std::string::npos || end - begin <= 2) continue;
+        bool const is_number = std::string_view("+-.0123456789").contains(text[begin + 1]);
+        if (is_number || text.compare(end, 12, "' as a value") == 0) text.replace(begin, end + 1 - begin, "a number or word without quotes");
+    }
+    return text;
+}
+
 }  // namespace
 
 Result<Configuration> parse_configuration(std::string_view text, std::string const& name,
@@ -441,7 +455,7 @@ Result<Configuration> parse_configuration(std::string_view text, std::string con
     auto parsed = toml::parse(text, name);
     if (!parsed) {
         return fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}", name, parsed.error().source().begin.line,
-                                                          parsed.error().description()));
+                                                          without_value(parsed.error().description())));
     }
     POSSYNC_TRY_VOID(Reader(name).document(parsed.table(), config));
     for (auto const& [section, keys] : sections()) {

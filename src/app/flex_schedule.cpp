@@ -73,6 +73,7 @@ Result<void> write_flex_fetches(std::filesystem::path const& file, std::map<std:
         if (!out.flush()) return fail(ErrorCode::io, fmt::format("{} cannot be written", part.string()));
     }
     std::error_code error;
+    std::filesystem::permissions(part, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
     std::filesystem::rename(part, file, error);
     if (error) return fail(ErrorCode::io, fmt::format("{} cannot be written: {}", file.string(), error.message()));
     return {};

@@ -150,7 +150,12 @@ def query(database, statement):
 
 
 def revisions(database):
-    return dict(query(database, "SELECT account, revision FROM accounts"))
+    try:
+        return dict(query(database, "SELECT account, revision FROM accounts"))
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return {}  # the file is there before its tables are
+        raise
 
 
 def book_of(database, accounts):

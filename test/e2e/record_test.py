@@ -4,6 +4,7 @@ size limit nor a full disk breaks the connection.
 
 usage: record_test.py POSSYNC
 """
+import os
 import pathlib
 import random
 import resource
@@ -151,7 +152,8 @@ class Record(unittest.TestCase):
 
     def test_a_full_disk_ends_the_recording_and_not_the_connection(self):
         gateway = self.simulate("--positions", 2000, "--pace", "0s")
-        recorder, port = self.record(gateway, "full.rec", preexec_fn=full_disk_at(100_000))
+        recorder, port = self.record(gateway, "full.rec", preexec_fn=full_disk_at(100_000),
+                                     env={**os.environ, "LLVM_PROFILE_FILE": "/dev/null"})  # a build with coverage writes files of its own
         done = self.sync(port, "full.db")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("2000", done.stdout)
