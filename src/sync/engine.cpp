@@ -51,10 +51,12 @@ std::optional<Duration> Engine::Implementation::next_wakeup() const {
         if (!under_way_) consider(flush_at_);
         if (!cycle_ && !under_way_) {
             if (!stale_since_ && !stopping_) consider(next_sync_at_);
+            consider(commit_again_at_);
             for (auto const& [unused, account] : accounts_) {
                 if (account.book.revision == 0) continue;
-                if (account.first_arrival) consider(*account.first_arrival + options_.settle_max);
-                consider(account.descriptions_due);
+                auto const no_sooner = [&](Duration at) { return std::max(at, commit_again_at_.value_or(at)); };
+                if (account.first_arrival) consider(no_sooner(*account.first_arrival + options_.settle_max));
+                if (account.descriptions_due) consider(no_sooner(*account.descriptions_due));
             }
         }
         consider(renew_at_);

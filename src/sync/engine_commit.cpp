@@ -23,6 +23,7 @@ void Engine::Implementation::handle(Committed const& event) {
     if (!under_way_ || under_way_->number != event.commit_number) return;
     CommitUnderWay done = std::move(*under_way_);
     under_way_.reset();
+    commit_again_at_.reset();
     for (auto& planned : done.planned)
         settle_commit(planned);
     if (done.is_sync) finish_results(std::move(done.results), done.requests, done.trigger, done.started);
@@ -34,6 +35,7 @@ void Engine::Implementation::handle(CommitFailed const& event) {
     under_way_.reset();
     for (auto& planned : failed.planned)
         put_back(planned);
+    put_back(std::move(failed.riders), event.error.message);
     if (event.error.code == ErrorCode::conflict && !options_.one_shot && phase_ == Phase::ready) {
         log(LogLevel::warning, "sync.conflict", "", event.error.message);
         for (auto const& request : failed.requests)
@@ -42,9 +44,10 @@ void Engine::Implementation::handle(CommitFailed const& event) {
         next_sync_at_ = now_.steady + std::chrono::seconds(1);
         return;
     }
+    // A full disk or a failing one is not asked again and again at once.
+    commit_again_at_ = flush_at_ = now_.steady + retry_after;
     if (!failed.is_sync) {
         log(LogLevel::error, "store.failed", "", event.error.message);
-        flush_at_ = now_.steady + retry_after;
         return;
     }
     for (auto& result : failed.results) {
@@ -68,6 +71,8 @@ void Engine::Implementation::arrived(AccountState& account) {
 /// Plans what came by itself. What fills explain is committed at once; what they do not starts a pull of
 /// executions and waits for them, at most settle_max.
 void Engine::Implementation::plan_arrivals() {
+    if (commit_again_at_ && now_.steady < *commit_again_at_) return;
+    commit_again_at_.reset();
     std::vector<PlannedAccount> planned;
     std::vector<SyncResult> results;
     Trigger trigger = Trigger::trade;
@@ -201,6 +206,8 @@ void Engine::Implementation::send(Commit effect) {
         }
     }
     flush_at_.reset();
+    under_way_->riders = effect;
+    under_way_->riders.change_sets.clear();
     emit(std::move(effect));
 }
 
@@ -244,6 +251,48 @@ void Engine::Implementation::put_back(PlannedAccount& planned) {
     for (auto& [con_id, push] : planned.taken.pushes)
         arrivals.pushes.try_emplace(con_id, std::move(push));
     if (!arrivals.empty()) arrived(*planned.account);
+}
+
+/// What a commit that failed took along waits for the next one; newer values of the same thing win.
+void Engine::Implementation::put_back(Commit riders, std::string const& why) {
+    for (auto& [unused, account] : accounts_) {
+        auto const id = account.book.account_id;
+        for (auto const& mark : riders.marks) {
+            if (mark.account_id == id) account.unsaved_marks.insert(mark.con_id);
+        }
+        for (auto& value : riders.values) {
+            if (value.account_id == id) account.unsaved_values.try_emplace({value.key, value.currency}, value);
+        }
+        for (auto const& freshness : riders.freshness) account.unsaved_freshness |= freshness.account_id == id;
+    }
+    std::erase_if(riders.coverage, [this](auto const& old) {
+        return std::any_of(unsaved_coverage_.begin(), unsaved_coverage_.end(), [&](auto const& newer) {
+            return newer.account_id == old.account_id && newer.stream == old.stream && newer.from_time == old.from_time;
+        });
+    });
+    unsaved_coverage_.insert(unsaved_coverage_.begin(), riders.coverage.begin(), riders.coverage.end());
+    for (auto& run : riders.runs) {
+        if (run.outcome != model::Outcome::committed) continue;
+        run.outcome = model::Outcome::failed;  // it was its commit that failed
+        run.error = why;
+        run.revision.reset();
+        run.positions_created = run.positions_updated = run.positions_closed = 0;
+    }
+    unsaved_runs_.insert(unsaved_runs_.begin(), riders.runs.begin(), riders.runs.end());
+    // A disk that is full for days leaves a few rows, not one for every attempt.
+    for (std::size_t i = 1; i < unsaved_runs_.size();) {
+        auto& before = unsaved_runs_[i - 1];
+        auto const& run = unsaved_runs_[i];
+        bool const same = run.outcome == before.outcome && run.outcome != model::Outcome::committed && run.account_id == before.account_id &&
+                          run.trigger == before.trigger && run.error == before.error;
+        if (!same) {
+            ++i;
+            continue;
+        }
+        before.repeats += run.repeats;
+        before.finished_at = run.finished_at;
+        unsaved_runs_.erase(unsaved_runs_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
 }
 
 void Engine::Implementation::reload_books() {

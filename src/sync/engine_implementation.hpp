@@ -85,6 +85,7 @@ struct CommitUnderWay {
     Trigger trigger = Trigger::manual;
     Duration started{0};   ///< steady
     bool is_sync = false;  ///< false: only marks, values, runs
+    Commit riders;         ///< what went along beside the change sets
 };
 
 class Engine::Implementation final : public BrokerListener {
@@ -210,6 +211,7 @@ private:
     void flush();
     void settle_commit(PlannedAccount& planned);
     void put_back(PlannedAccount& planned);
+    void put_back(Commit riders, std::string const& why);
     void reload_books();
     void finish_results(std::vector<SyncResult> results, std::vector<Request> const& requests, Trigger trigger, Duration started);
     void answer(Request const& request, std::vector<SyncResult> const& results, SyncFinished finished);
@@ -256,6 +258,7 @@ private:
     AccountRotation rotation_;
     std::optional<Duration> next_sync_at_;  ///< steady, like all deadlines below
     std::optional<Duration> flush_at_;
+    std::optional<Duration> commit_again_at_;  ///< the store failed; until then nothing is committed by itself
     std::optional<Duration> renew_at_;
     ExecutionPulls pulls_;
     Statistics statistics_;

@@ -84,6 +84,8 @@ Disk::Disk(std::uint64_t seed) : random_(seed) {
     seed_sqlite(seed);
 }
 
+Disk::Disk(Image const& image) : random_(1) { restore(image); }
+
 Disk::~Disk() { CHECK(processes_.empty()); }
 
 void Disk::set_fault(Fault const& fault) {

@@ -102,7 +102,11 @@ struct OpenFile;
 
 class Disk {
 public:
+    struct Image;
+    /// Seeds SQLite's own generator too, which is one for the whole program.
     explicit Disk(std::uint64_t seed);
+    /// A copy of another disk to look at; what SQLite draws goes on undisturbed.
+    explicit Disk(Image const& image);
     ~Disk();
     Disk(Disk const&) = delete;
     Disk& operator=(Disk const&) = delete;

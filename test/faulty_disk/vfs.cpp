@@ -126,7 +126,7 @@ struct Vfs {
                 return SQLITE_OK;
             });
         if (status != SQLITE_OK || !open.folder_needs_sync) return status;
-        // SQLite's own VFS does the same with the first sync of a journal that it made.
+        // SQLite's own VFS does the same with the first sync of a journal that it made or might have made.
         open.folder_needs_sync = false;
         return sync_folder(*open.process);
     }
@@ -252,7 +252,6 @@ struct Vfs {
         if (process.stopped_) return SQLITE_CANTOPEN;
         std::string const path = name != nullptr ? name : "";
         std::shared_ptr<File> opened;
-        bool made = false;
         if (path.empty()) {
             opened = std::make_shared<File>();  // of no name, gone when closed
         } else if (auto const found = disk.seen_.find(path); found != disk.seen_.end()) {
@@ -266,13 +265,12 @@ struct Vfs {
                 return SQLITE_OK;
             });
             if (status != SQLITE_OK) return status;
-            made = true;
         }
         auto* handle = reinterpret_cast<Handle*>(file);
         handle->open = new OpenFile(disk, process, std::move(opened), path);
         handle->open->remove_at_close = !path.empty() && (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
-        handle->open->folder_needs_sync =
-            made && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) != 0;
+        handle->open->folder_needs_sync = (flags & SQLITE_OPEN_CREATE) != 0 &&
+                                          (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) != 0;
         handle->base.pMethods = &methods;
         if (out_flags != nullptr) *out_flags = flags;
         return SQLITE_OK;

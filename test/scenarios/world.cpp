@@ -110,10 +110,14 @@ std::string World::run(std::string_view text) {
 std::string World::verify() const {
     auto const* held = book();
     if (held == nullptr) return {};
+    auto const findings = ledger::verify(*held, fold_options());
+    return findings.empty() ? "" : findings.front().where + ": " + findings.front().what;
+}
+
+ledger::FoldOptions World::fold_options() const {
     ledger::FoldOptions options = engine_options_.policy.fold;
     options.zones = &utc;
-    auto const findings = ledger::verify(*held, options);
-    return findings.empty() ? "" : findings.front().where + ": " + findings.front().what;
+    return options;
 }
 
 /// Warnings and errors of the service: what usually explains an expectation that did not hold.
@@ -404,6 +408,11 @@ void World::stop() {
     answer_.reset();
 }
 
+void World::crash() {
+    stop();
+    store_.reset();
+}
+
 void World::restart() {
     stop();
     if (!options_.store_survives_restart) {
@@ -464,6 +473,7 @@ std::string World::disturbed(std::string const& bytes) {
 
 void World::settle() {
     for (int guard = 0; guard < 1'000'000; ++guard) {
+        if (options_.process_stopped && options_.process_stopped()) return;
         if (engine_ && !events_.empty()) {
             sync::Event const event = std::move(events_.front());
             events_.pop_front();
@@ -499,6 +509,7 @@ void World::settle() {
 void World::pass(base::Duration duration) {
     base::Duration const until = now_.steady + duration;
     for (int guard = 0; guard < 1'000'000; ++guard) {
+        if (options_.process_stopped && options_.process_stopped()) return;
         base::Duration next = until;
         if (engine_) {
             if (auto const due = engine_->next_wakeup(); due && *due < next) next = std::max(*due, now_.steady);

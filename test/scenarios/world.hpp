@@ -26,6 +26,8 @@ struct WorldOptions {
     /// Makes the store; called again after every restart, for the same data.
     std::function<std::unique_ptr<store::Store>()> open_store;
     bool store_survives_restart = false;  ///< a memory store is kept, a file is opened anew
+    /// Whether the service's process is dead, by a fault that hit it at work: nothing of it moves then. Unset: never.
+    std::function<bool()> process_stopped;
 };
 
 class World {
@@ -41,6 +43,11 @@ public:
     gateway::Simulator simulator;
     std::vector<sync::Log> log;
     [[nodiscard]] model::AccountBook const* book() const;
+    [[nodiscard]] store::Store& store() { return *store_; }
+    [[nodiscard]] base::Now now() const { return now_; }
+    [[nodiscard]] ledger::FoldOptions fold_options() const;
+    /// As `stop`, and the store is closed too; `restart` opens it again. The broker goes on.
+    void crash();
 
 private:
     [[nodiscard]] std::string verify() const;

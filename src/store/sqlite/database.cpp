@@ -204,6 +204,19 @@ Result<void> Database::use_write_ahead_log() {
     return execute("PRAGMA journal_size_limit = 16777216");
 }
 
+Result<bool> Database::renew_write_ahead_log() {
+    std::int64_t frames = 0;
+    POSSYNC_TRY_VOID(each("PRAGMA wal_checkpoint(PASSIVE)", [&](Row& row) { frames = row.integer_at(1); }));
+    if (frames <= 0) return true;
+    bool busy = false;
+    POSSYNC_TRY_VOID(each("PRAGMA wal_checkpoint(TRUNCATE)", [&](Row& row) { busy = row.integer_at(0) != 0; }));
+    if (busy) return false;
+    // The first commit writes the new log's header, after which no frame of the old one counts.
+    POSSYNC_TRY(auto const version, integer("PRAGMA user_version"));
+    POSSYNC_TRY_VOID(execute(fmt::format("PRAGMA user_version = {}", version.value_or(0))));
+    return true;
+}
+
 base::Error Database::error(int status) const {
     int const primary = status & 0xff;
     if (primary == SQLITE_IOERR || primary == SQLITE_CORRUPT) unusable_ = true;

@@ -276,6 +276,12 @@ public:
     /// Journal in WAL mode, each commit flushed to the disk before it is reported (synchronous=FULL).
     [[nodiscard]] base::Result<void> use_write_ahead_log();
 
+    /// Moves everything that the log holds into the database and begins a new log, so that nothing committed from now on rests on
+    /// what an earlier connection wrote: when a sync fails, Linux keeps the data readable and never writes it, and every later
+    /// sync of the file succeeds. A log found at opening looks whole and may be gone at the next power cut, and with it every
+    /// commit behind it. False: readers hold the log, it goes on as it is.
+    [[nodiscard]] base::Result<bool> renew_write_ahead_log();
+
     /// After an I/O error nothing that this connection believes can be trusted: close it and open another.
     [[nodiscard]] bool unusable() const { return unusable_; }
 

@@ -78,6 +78,7 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
     POSSYNC_TRY_VOID(database.use_write_ahead_log());
     MigrationReport report{.from = before, .to = before, .backup = {}};
     if (before == known) return report;
+    POSSYNC_TRY_VOID(database.renew_write_ahead_log());
 
     for (auto const& migration : migrations) {
         CHECK(migration.number == 1 + (&migration - migrations.data()));

@@ -601,6 +601,8 @@ private:
             SqliteOptions options = options_;
             options.create = false;
             POSSYNC_TRY(database_, connect(path_, options));
+            log_renewed_ = false;
+            reopened_ = true;
         }
         return database_.get();
     }
@@ -613,10 +615,23 @@ private:
             POSSYNC_TRY(Transaction transaction, Transaction::begin_reading(*database));
             return body(*database);
         }
+        POSSYNC_TRY_VOID(renew_log(*database));
         POSSYNC_TRY(Transaction transaction, Transaction::begin(*database));
         auto result = body(*database);
         if (result) POSSYNC_TRY_VOID(transaction.commit());
         return result;
+    }
+
+    /// Before the first write. After an error of the disk it must succeed; otherwise a reader in the way only defers it.
+    Result<void> renew_log(Database& database) {
+        if (log_renewed_) return {};
+        POSSYNC_TRY(bool const renewed, database.renew_write_ahead_log());
+        if (!renewed && reopened_) {
+            return base::fail(ErrorCode::unavailable,
+                              fmt::format("after an error of the disk database {} is written again once its readers let go", path_));
+        }
+        log_renewed_ = true;
+        return {};
     }
 
     Result<GatewayLease> claim_in(Database& database, GatewayClaim const& claim) {
@@ -724,6 +739,8 @@ private:
     std::string path_;
     SqliteOptions options_;
     std::unique_ptr<Database> database_;
+    bool log_renewed_ = false;
+    bool reopened_ = false;  ///< after an error of the disk
     std::optional<Timestamp> forgot_runs_at_;
 };
 
