@@ -45,6 +45,9 @@ constexpr std::array<Template, 18> templates{{
     {"VOO", "STK", "", "USD", "", 0, "", 1, 1, 54630},
 }};
 
+/// What the invented trader's programs write on their orders; by hand nothing is written.
+constexpr std::array<char const*, 5> order_refs{"momentum", "", "pairs", "overnight", ""};
+
 }  // namespace
 
 TradingDay::TradingDay(Broker& broker, TradingDayOptions options) : broker_(broker), random_(options.seed) {
@@ -146,7 +149,8 @@ void TradingDay::trade(Simulator& simulator, base::Now now, std::string& text) {
     Decimal const price = nudged(instrument.price);
     Decimal const commission =
         base::multiply_divide_rounded(quantity.abs(), Decimal::from_parts(35, 4), 1, 4) + Decimal::from_parts(35, 2);
-    Fill const& fill = broker_.fill(account, con_id, quantity, price, commission, now.wall, 0, "");
+    char const* const order_ref = order_refs[static_cast<std::size_t>(con_id) % order_refs.size()];
+    Fill const& fill = broker_.fill(account, con_id, quantity, price, commission, now.wall, 0, order_ref);
     simulator.push_fill(fill, now);
     simulator.push_position_before_commission(account, con_id);
     simulator.push_commission(fill);
