@@ -1,4 +1,6 @@
 // The page's one copy of the book: loaded once, then kept by the stream. Rows are replaced, never changed in place.
+// The stream is opened before anything is loaded, so that nothing falls between the two; a row of the stream counts only
+// if its revision is not older than the row that is there.
 //
 // What the stream brings is gathered and taken over once per animation frame, however much comes. Two counters tell
 // what changed: `version` with every taken-over frame, `shape` only when rows came, went or moved between open and
@@ -54,9 +56,7 @@ class Book {
   get zone() {
     return this.status?.report_zone || 'America/New_York'
   }
-  get today() {
-    return today(this.zone, this.now)
-  }
+  today = $derived.by(() => today(this.zone, this.now))
   /** Seconds between scheduled syncs; ages are judged by it. */
   get interval() {
     return this.status?.sync_interval_seconds || 300
@@ -73,6 +73,7 @@ class Book {
 
   async load() {
     try {
+      if (!this.#stream) await this.#open()
       const [status, accounts, positions] = await Promise.all([
         get<Status>('/api/sync/status'),
         all<Account>('accounts'),
@@ -83,12 +84,9 @@ class Book {
       this.#takeStatus(status)
       this.accounts = accounts.items
       this.rows = new Map(positions.items.map((row) => [row.position_id, row]))
-      this.#marks.clear()
-      this.#pending = []
-      this.shape++
-      this.version++
       this.loaded = true
-      if (!this.#stream) this.#open()
+      this.shape++
+      this.#takeOver()
       await this.#loadRest()
     } catch (error) {
       this.#failed(error)
@@ -98,10 +96,10 @@ class Book {
 
   async #loadRest() {
     const [instruments, events, breaks, values] = await Promise.all([
-      all<Instrument>('instruments'),
+      all<Instrument>('instruments', { limit: 10_000 }),
       get<List<PositionEvent>>('/api/events', { limit: latestEvents }),
-      all<Break>('breaks'),
-      all<AccountValue>('account_values'),
+      all<Break>('breaks', { limit: 10_000 }),
+      all<AccountValue>('account_values', { limit: 10_000 }),
     ])
     this.instruments = new Map(instruments.items.map((row) => [row.con_id, row]))
     this.events = newestFirst(events.items)
@@ -157,7 +155,8 @@ class Book {
 
   // --- the stream -------------------------------------------------------------------------------------------------
 
-  #open() {
+  /** Answers when the stream stands, or when it is clear that it does not yet: the book is loaded in any case. */
+  #open(): Promise<void> {
     const stream = new EventSource('/api/stream' + (this.#lastEventId ? `?last_event_id=${encodeURIComponent(this.#lastEventId)}` : ''))
     this.#stream = stream
     stream.onopen = () => {
@@ -193,14 +192,19 @@ class Book {
     })
     on('status', (data: Status) => this.#takeStatus(data))
     on('gap', () => void this.load())
+    return new Promise((resolve) => {
+      stream.addEventListener('open', () => resolve())
+      stream.addEventListener('error', () => resolve())
+      setTimeout(resolve, 1000)
+    })
   }
 
   async #reopen() {
     if (!(await this.#askStatus())) {
-      if (this.session === 'open') this.#retry = setTimeout(() => void this.#reopen(), Math.min(10_000, 1000 * 2 ** this.#retries++))
+      if (this.session !== 'needed') this.#retry = setTimeout(() => void this.#reopen(), Math.min(10_000, 1000 * 2 ** this.#retries++))
       return
     }
-    this.#open()
+    void this.#open()
   }
 
   #alive() {
@@ -244,9 +248,11 @@ class Book {
 
   #takeOver() {
     this.#frame = 0
+    if (!this.loaded) return // kept until the book is there
     let moved = false
     for (const row of this.#pending) {
       const before = this.rows.get(row.position_id)
+      if (before && (before.revision ?? 0) > (row.revision ?? 0)) continue
       if (!before || before.status !== row.status) moved = true
       if (!this.instruments.has(row.con_id)) this.#refreshInstruments()
       this.rows.set(row.position_id, row)
@@ -254,7 +260,7 @@ class Book {
     this.#pending = []
     for (const [id, mark] of this.#marks) {
       const before = this.rows.get(id)
-      if (before) this.rows.set(id, { ...before, ...mark })
+      if (before && (before.marked_at ?? '') <= (mark.marked_at ?? '')) this.rows.set(id, { ...before, ...mark })
     }
     this.#marks.clear()
     this.version++
@@ -266,7 +272,7 @@ class Book {
       this.#slow = undefined
       void (async () => {
         try {
-          this.breaks = (await all<Break>('breaks')).items
+          this.breaks = (await all<Break>('breaks', { limit: 10_000 })).items
           await this.#loadDay()
         } catch (error) {
           this.#failed(error)
@@ -279,7 +285,7 @@ class Book {
   #refreshInstruments() {
     if (this.#asking) return
     this.#asking = true
-    void all<Instrument>('instruments')
+    void all<Instrument>('instruments', { limit: 10_000 })
       .then((list) => {
         this.instruments = new Map(list.items.map((row) => [row.con_id, row]))
         this.shape++

@@ -40,16 +40,21 @@ export function date(text: string): string {
   return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }).format(time)
 }
 
+const shortDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: '2-digit', timeZone: 'UTC' })
+const shortMonth = new Intl.DateTimeFormat('en-GB', { month: 'short', year: '2-digit', timeZone: 'UTC' })
 /** "15 Jan 27": an expiry beside a strike. */
 export function shortDate(text: string): string {
   const digits = text.replaceAll('-', '')
   const time = Date.UTC(+digits.slice(0, 4), +digits.slice(4, 6) - 1, +(digits.slice(6, 8) || '1'))
-  return new Intl.DateTimeFormat('en-GB', { day: digits.length > 6 ? 'numeric' : undefined, month: 'short', year: '2-digit', timeZone: 'UTC' }).format(time)
+  return (digits.length > 6 ? shortDay : shortMonth).format(time)
 }
 
+const zoned = new Map<string, Intl.DateTimeFormat>()
 /** Today's calendar date in a zone, YYYY-MM-DD. */
 export function today(zone: string, now: number): string {
-  return new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now)
+  let format = zoned.get(zone)
+  if (!format) zoned.set(zone, (format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' })))
+  return format.format(now)
 }
 
 /** Whole days from one calendar date to another. */

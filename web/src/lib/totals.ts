@@ -24,22 +24,31 @@ function addRow(sum: Totals, row: Position) {
   else include(sum.realized, row.realized_pnl, unknown)
 }
 
-/** Group -> currency -> sums, and the sums of everything. Currencies are in order of how much is open in them. */
-export function totalsOf(rows: Iterable<Position>, groupOf: (row: Position) => string) {
-  const groups = new Map<string, Map<string, Totals>>()
-  const all = new Map<string, Totals>()
-  const of = (sums: Map<string, Totals>, currency: string) => {
-    let sum = sums.get(currency)
-    if (!sum) sums.set(currency, (sum = empty(currency)))
-    return sum
-  }
-  for (const row of rows) {
-    const group = groupOf(row)
-    let sums = groups.get(group)
-    if (!sums) groups.set(group, (sums = new Map()))
-    addRow(of(sums, row.currency), row)
-    addRow(of(all, row.currency), row)
-  }
-  const ordered = (sums: Map<string, Totals>) => [...sums.values()].sort((a, b) => b.open - a.open || b.count - a.count || a.currency.localeCompare(b.currency))
-  return { groups: new Map([...groups].map(([group, sums]) => [group, ordered(sums)])), all: ordered(all) }
+export interface AllTotals {
+  groups: Map<string, Totals[]>
+  all: Totals[]
 }
+
+/** Group -> currency -> sums, and the sums of everything. Currencies are in order of how much is open in them. */
+export class Adding {
+  #groups = new Map<string, Map<string, Totals>>()
+  #all = new Map<string, Totals>()
+  constructor(readonly groupOf: (row: Position) => string) {}
+
+  add(row: Position) {
+    const group = this.groupOf(row)
+    let sums = this.#groups.get(group)
+    if (!sums) this.#groups.set(group, (sums = new Map()))
+    addRow(of(sums, row.currency), row)
+    addRow(of(this.#all, row.currency), row)
+  }
+  result(): AllTotals {
+    return { groups: new Map([...this.#groups].map(([group, sums]) => [group, ordered(sums)])), all: ordered(this.#all) }
+  }
+}
+function of(sums: Map<string, Totals>, currency: string) {
+  let sum = sums.get(currency)
+  if (!sum) sums.set(currency, (sum = empty(currency)))
+  return sum
+}
+const ordered = (sums: Map<string, Totals>) => [...sums.values()].sort((a, b) => b.open - a.open || b.count - a.count || a.currency.localeCompare(b.currency))
