@@ -168,8 +168,14 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
     static std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const table{
         {"database",
          {key<Config, std::string>(
-             "url", "the database: sqlite:///FILE, relative to where the program is started, or sqlite:////ABSOLUTE/FILE",
-             Kind::text, &Config::database_url, store::check_database_url)}},
+             "url",
+             "the database: sqlite:///FILE, relative to where the program is started, sqlite:////ABSOLUTE/FILE, or "
+             "postgresql://USER@HOST/DATABASE?schema=possync",
+             Kind::text, &Config::database_url, store::check_database_url),
+          key("password", "of the PostgreSQL user; better in password_file, $POSSYNC_DATABASE_PASSWORD or ~/.pgpass", Kind::text,
+              &Config::database_password),
+          key("password_file", "file that holds that password, readable by its owner alone", Kind::text,
+              &Config::database_password_file)}},
         {"sync",
          {key("enabled", "false: no schedule and no callbacks; only syncs that are asked for", Kind::boolean, &Config::enabled),
           key<Config, Duration>("interval", "pause between two complete syncs; at least 10s", Kind::duration, &Config::interval,
@@ -466,6 +472,7 @@ Result<Configuration> parse_configuration(std::string_view text, std::string con
             config.gateways.size() == 1 ? "POSSYNC_GATEWAY_" : "POSSYNC_GATEWAY_" + upper(gateway.name) + "_";
         POSSYNC_TRY_VOID(from_environment(environment, prefix, gateway_keys(), gateway));
     }
+    if (base::Secret inside = store::take_password(config.database_url); !inside.empty()) config.database_password = std::move(inside);
     POSSYNC_TRY_VOID(check_whole(config));
     return config;
 }

@@ -41,7 +41,9 @@ struct FlexQueryConfig {
 
 struct Configuration {
     std::string source;  ///< file it came from; empty: defaults
-    std::string database_url = "sqlite:///possync.db";
+    std::string database_url = "sqlite:///possync.db";  ///< without the password that it was written with
+    base::Secret database_password;
+    std::string database_password_file;
     std::vector<GatewayConfig> gateways{GatewayConfig{}};
     std::vector<AccountConfig> accounts;
 

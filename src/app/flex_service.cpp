@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "app/service.hpp"
+#include "app/secret_file.hpp"
 #include "statement/flex_response.hpp"
 
 namespace possync::app {
@@ -360,25 +361,7 @@ Result<base::Secret> flex_token(Configuration const& configuration) {
             "no token of the Flex Web Service; make one in the Client Portal (Flex Queries, Flex Web Service Configuration), "
             "put it into a file of mode 600 and name that in flex.token_file");
     }
-    struct stat info{};
-    if (::stat(path.c_str(), &info) != 0) {
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("flex.token_file {} cannot be read: {}", path, std::generic_category().message(errno)));
-    }
-    if ((info.st_mode & 077) != 0 && !path.starts_with("/run/secrets/")) {
-        return fail(ErrorCode::invalid_input,
-                    fmt::format("flex.token_file {} can be read by others; say chmod 600 {}", path, path));
-    }
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    std::string token = text.str();
-    while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ')
-        token.pop_back();
-    if (!file || token.empty() || token.size() > 256 || token.find_first_of(" \r\n\t") != std::string::npos) {
-        return fail(ErrorCode::invalid_input, fmt::format("flex.token_file {} does not hold one token and nothing else", path));
-    }
-    return base::Secret(std::move(token));
+    return read_secret_file(path, "flex.token_file");
 }
 
 }  // namespace possync::app

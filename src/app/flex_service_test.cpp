@@ -246,7 +246,7 @@ TEST(FlexToken, IsTakenFromAFileOfItsOwnerOnly) {
     EXPECT_FALSE(flex_token(configuration));
     std::ofstream(file, std::ios::trunc) << "a b";
     configuration.flex_token = {};
-    EXPECT_THAT(flex_token(configuration).error().message, HasSubstr("does not hold one token"));
+    EXPECT_THAT(flex_token(configuration).error().message, HasSubstr("does not hold one secret"));
 }
 
 TEST(FlexConfiguration, IsReadPrintedAndMasked) {

@@ -80,11 +80,22 @@ class Configuration(Case):
                 self.run_it("config", config=self.config(text), status=2, says=says)
 
     def test_urls(self):
-        for url in ["mysql://x", "sqlite:book.db", "", "postgresql://user:secret@host/db"]:
+        for url in ["mysql://x", "sqlite:book.db", "", "postgresql://user:secret@host", "postgres://u:secret@h/db?schema=Bad"]:
             path = self.folder / "possync.toml"
             path.write_text(f'[database]\nurl = "{url}"\n')
             done = self.run_it("config", config=path, status=2, says="possync.toml:2: database.url")
             self.assertNotIn("secret", done.stderr)
+
+    def test_no_password_is_printed(self):
+        for url in ["postgresql://user:secret@127.0.0.1:1/db", "postgresql://user@127.0.0.1:1/db?password=secret&schema=fund"]:
+            path = self.folder / "possync.toml"
+            path.write_text(f'[database]\nurl = "{url}"\n')
+            done = self.run_it("config", config=path, status=0)
+            self.assertIn('url = "postgresql://user@127.0.0.1:1/db', done.stdout)
+            self.assertIn('password = "***"', done.stdout)
+            self.assertNotIn("secret", done.stdout + done.stderr)
+            done = self.run_it("positions", config=path, status=1, says="cannot be reached")
+            self.assertNotIn("secret", done.stdout + done.stderr)
 
     def test_missing_file_and_environment(self):
         self.run_it("config", config=self.folder / "none.toml", status=2, says="cannot be read")

@@ -16,12 +16,13 @@ constexpr std::string_view sqlite_scheme = "sqlite:///";
 
 }  // namespace
 
-Result<std::unique_ptr<DataSource>> open_data_source(std::string const& url) {
+Result<std::unique_ptr<DataSource>> open_data_source(std::string const& url, base::Secret password) {
     if (url.starts_with(sqlite_scheme) && url.size() > sqlite_scheme.size()) {
         return make_sqlite_data_source(url.substr(sqlite_scheme.size()));
     }
     if (postgres::is_postgres_url(url)) {
         POSSYNC_TRY(auto address, postgres::parse_address(url));
+        if (!password.empty()) address.password = std::move(password);
         return make_postgres_data_source(std::move(address));
     }
     return base::fail(ErrorCode::invalid_input,
@@ -33,6 +34,16 @@ Result<std::unique_ptr<DataSource>> open_data_source(std::string const& url) {
 Result<void> check_database_url(std::string const& url) {
     POSSYNC_TRY(auto const source, open_data_source(url));
     return {};
+}
+
+base::Secret take_password(std::string& url) {
+    if (!postgres::is_postgres_url(url)) return {};
+    auto address = postgres::parse_address(url);
+    if (!address || address->password.empty()) return {};
+    // As it was, without the password: the address that libpq gets, and our schema.
+    url = address->url;
+    if (address->schema != postgres::default_schema) url += (url.find('?') == std::string::npos ? "?schema=" : "&schema=") + address->schema;
+    return std::move(address->password);
 }
 
 std::string url_of_file(std::string const& path) { return std::string(sqlite_scheme) + path; }

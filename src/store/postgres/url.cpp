@@ -63,7 +63,7 @@ Result<Address> parse_address(std::string const& url) {
         if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());
     }
     Address address;
-    address.schema = "possync";
+    address.schema = default_schema;
     auto const question = rest.find('?');
     std::string_view const place = rest.substr(0, question);
     std::string_view query = question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1);
@@ -104,7 +104,7 @@ Result<Address> parse_address(std::string const& url) {
             kept += (kept.empty() ? "?" : "&") + std::string(pair);
         }
     }
-    if (address.schema != "possync") address.shown += "?schema=" + address.schema;
+    if (address.schema != default_schema) address.shown += "?schema=" + address.schema;
     address.url = before + kept;
 
     char* message = nullptr;

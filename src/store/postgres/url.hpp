@@ -3,11 +3,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
 
 namespace possync::store::postgres {
+
+inline constexpr std::string_view default_schema = "possync";
 
 struct Address {
     std::string url;        ///< for libpq: no password, no schema
