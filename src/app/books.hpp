@@ -1,6 +1,7 @@
 // Whole books out of a database, for what calculates over an account's entire history.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "app/config.hpp"
@@ -18,5 +19,10 @@ namespace possync::app {
 
 /// All accounts of the configured database, which is neither created nor migrated.
 [[nodiscard]] base::Result<std::vector<model::AccountBook>> load_whole_books(Configuration const& configuration, query::Reader& reader);
+
+/// Every close of the whole history as `method` (unset: the account's) prices it, in the tax view if asked; the book is not touched.
+[[nodiscard]] base::Result<std::vector<query::CloseRow>> closes_by(std::optional<model::CostBasis> method, bool by_tax_view,
+                                                                   Configuration const& configuration, query::Reader& reader,
+                                                                   query::Filter const& filter);
 
 }  // namespace possync::app

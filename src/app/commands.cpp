@@ -18,6 +18,7 @@
 
 #include "app/database.hpp"
 #include "app/flex_schedule.hpp"
+#include "app/http_service.hpp"
 #include "app/log.hpp"
 #include "app/operator.hpp"
 #include "app/output.hpp"
@@ -61,14 +62,26 @@ int report(Error const& error) {
     return error.code == ErrorCode::invalid_input ? exit_usage : exit_failed;
 }
 
-int run_service(Configuration const& configuration, FlexImport const& import) {
+int run_service(Configuration const& configuration, std::string const& version, FlexImport const& import) {
     set_up_log(configuration.log_level, configuration.log_format);
     ServiceOptions options;
     options.handle_signals = true;
     options.serve_operator_requests = true;
     options.tell_service_manager = true;
+    HttpService http(version);
+    http.listen_to(options);
     Service service(configuration, options);
     if (auto const opened = service.open(); !opened) return report(opened.error());
+    if (http_wanted(configuration)) {
+        if (auto const started = http.start(configuration, service)) {
+            write_log(sync::LogLevel::info, "http.listening", "", "", http.address());
+        } else if (started.error().code == ErrorCode::unavailable && configuration.http_listen == Configuration().http_listen) {
+            // Nobody asked for this very address: a second service on a machine follows its book without a page.
+            write_log(sync::LogLevel::warning, "http.not_listening", "", "", started.error().message);
+        } else {
+            return report(started.error());
+        }
+    }
     write_log(sync::LogLevel::info, "service.started", "", "",
               fmt::format("{} gateway{}, database {}, configuration {}", configuration.gateways.size(),
                           configuration.gateways.size() == 1 ? "" : "s", configuration.database_url,
@@ -77,6 +90,7 @@ int run_service(Configuration const& configuration, FlexImport const& import) {
     if (import) statements.emplace(configuration, import);
     service.run();
     statements.reset();
+    http.stop();
     write_log(sync::LogLevel::info, "service.stopped", "", "", "");
     return exit_fine;
 }
@@ -355,7 +369,7 @@ int run_simulate(GatewayServerOptions options) {
     return exit_fine;
 }
 
-int run_demo(DemoCommand const& command) {
+int run_demo(DemoCommand const& command, std::string const& version) {
     auto const pace = base::parse_duration(command.pace);
     if (!pace) return report(pace.error());
     GatewayServerOptions gateway;
@@ -386,6 +400,7 @@ int run_demo(DemoCommand const& command) {
     configuration.gateways.front().name = "simulated";
     configuration.gateways.front().port = server.port();
     configuration.gateways.front().expect = sync::Expect::paper;
+    configuration.http_listen = command.listen;
     auto const database = open_database(configuration);
     if (!database) return report(database.error());
 
@@ -399,11 +414,21 @@ int run_demo(DemoCommand const& command) {
         recent.push_back(fmt::format("{} {:<20} {}", base::to_rfc3339(clock_now().wall).substr(11, 8), line.event, line.text));
         if (recent.size() > 8) recent.pop_front();
     };
+    HttpService http(version);
+    http.listen_to(options);
     int status = exit_fine;
     {
         Service service(configuration, options);
-        if (auto const opened = service.open(); !opened) {
-            status = report(opened.error());
+        Result<void> ready = service.open();
+        if (ready && http_wanted(configuration)) {
+            ready = http.start(configuration, service);
+            if (!ready && ready.error().code == ErrorCode::unavailable && command.listen == DemoCommand().listen) {
+                configuration.http_listen = "127.0.0.1:0";
+                ready = http.start(configuration, service);
+            }
+        }
+        if (!ready) {
+            status = report(ready.error());
         } else {
             std::atomic<bool> over = false;
             bool const live = ::isatty(STDOUT_FILENO) != 0;
@@ -414,7 +439,7 @@ int run_demo(DemoCommand const& command) {
                     next += live ? std::chrono::milliseconds(500) : std::chrono::seconds(2);
                     std::string text;
                     text += "possync demo: a SIMULATED gateway, invented accounts and trades. Stop with Ctrl-C.\n";
-                    text += "database " + (*database)->name() + "\n\n";
+                    text += "database " + (*database)->name() + (http.running() ? ", page " + http.address() : "") + "\n\n";
                     if (auto reader = (*database)->open_reader()) {
                         query::Filter filter;
                         if (auto rows = (*reader)->positions(filter)) text += query::to_table(*rows, table_options());
@@ -436,6 +461,7 @@ int run_demo(DemoCommand const& command) {
             service.run();
             over = true;
             screen.join();
+            http.stop();
         }
     }
     server.stop();

@@ -30,7 +30,7 @@ struct SyncCommand {
 };
 
 /// `import` takes the statements that are fetched every day; without it none are.
-int run_service(Configuration const& configuration, FlexImport const& import = nullptr);
+int run_service(Configuration const& configuration, std::string const& version, FlexImport const& import = nullptr);
 int run_sync(Configuration const& configuration, SyncCommand const& command, Format format);
 /// Broker against book, now; exit_difference when they differ. Writes nothing.
 int run_diff(Configuration const& configuration, std::string const& account, Format format);
@@ -73,8 +73,9 @@ struct DemoCommand {
     std::string pace = "1s";
     std::string database;  ///< empty: a temporary one
     int seconds = 0;       ///< stop by itself after so long; 0: never
+    std::string listen = "127.0.0.1:8321";  ///< of the page; "off": none
 };
-int run_demo(DemoCommand const& command);
+int run_demo(DemoCommand const& command, std::string const& version);
 
 struct RecordCommand {
     int listen = 0;

@@ -15,6 +15,7 @@
 
 #include "app/recorder.hpp"
 #include "app/zones.hpp"
+#include "http/doors.hpp"
 #include "store/open/open.hpp"
 
 namespace possync::app {
@@ -147,6 +148,21 @@ Result<void> known_zone(std::string const& zone) {
     if (zone.empty() || system_zones().to_local(zone, {})) return {};
     return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a time zone; write one like America/New_York", zone));
 }
+/// "" and "off": no server.
+Result<void> listen_address(std::string const& text) {
+    if (text.empty() || text == "off") return {};
+    auto const parsed = http::parse_listen(text);
+    if (!parsed) return std::unexpected(parsed.error());
+    return {};
+}
+Result<void> host_names(std::vector<std::string> const& names) {
+    for (auto const& name : names) {
+        auto const parsed = http::parse_host_port(name);
+        if (!parsed || parsed->port) return fail(ErrorCode::invalid_input, fmt::format("'{}' is no host name; write names without scheme and port", name.substr(0, 80)));
+    }
+    return {};
+}
+
 Result<void> https_only(std::string const& url) {
     // Nor a user's name and password: it is printed.
     if (url.starts_with("https://") && url.size() > 8 && url.find_first_of("?#@ ") == std::string::npos && !url.ends_with('/')) return {};
@@ -203,10 +219,19 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
          {key<Config, std::string>("zone", "time zone of the days that P&L is counted by, and of trade dates", Kind::text,
                                    &Config::report_zone, known_zone)}},
         {"http",
-         {key("listen", "address of the HTTP interface and the page; empty: off; not loopback: a token is required", Kind::text,
-              &Config::http_listen),
+         {key<Config, std::string>("listen", "address of the HTTP interface and the page; off: none; not loopback: a token is required",
+                                   Kind::text, &Config::http_listen, listen_address),
           key("token_file", "file that holds the token of the HTTP interface, readable by its owner alone", Kind::text,
-              &Config::http_token_file)}},
+              &Config::http_token_file),
+          key("certificate_file", "certificate and its chain, PEM; with key_file: the HTTP interface speaks TLS", Kind::text,
+              &Config::http_certificate_file),
+          key("key_file", "the certificate's key, PEM, readable by its owner alone", Kind::text, &Config::http_key_file),
+          key<Config, std::vector<std::string>>("hosts", "further names that the HTTP interface is reached by; others are refused",
+                                                Kind::list, &Config::http_hosts, host_names),
+          key<Config, int>("max_connections", "at most so many HTTP connections at a time", Kind::whole,
+                           &Config::http_max_connections, between(1, 100'000)),
+          key<Config, int>("max_connections_per_address", "at most so many of one client address", Kind::whole,
+                           &Config::http_max_connections_per_address, between(1, 100'000))}},
         {"flex",
          {key<Config, std::string>("zone", "time zone of the times in statements, and of fetch_at", Kind::text,
                                    &Config::flex_zone, known_zone),
@@ -433,6 +458,18 @@ Result<void> check_whole(Config const& config) {
             return fail(ErrorCode::invalid_input, fmt::format("flex.query.id {} is there twice", query.id));
         }
         ids.push_back(query.id);
+    }
+    if (config.http_certificate_file.empty() != config.http_key_file.empty()) {
+        return fail(ErrorCode::invalid_input, "http.certificate_file and http.key_file go together; one of them is missing");
+    }
+    if (auto const listen = http::parse_listen(config.http_listen); listen && config.http_token_file.empty()) {
+        // A name is judged by its addresses, when the server starts.
+        bool const is_address = http::plain_address(listen->host).find_first_not_of("0123456789abcdef.:") == std::string::npos;
+        if (is_address && listen->host != "localhost" && !http::is_loopback_address(listen->host)) {
+            return fail(ErrorCode::invalid_input, fmt::format("http.listen {} can be reached from other machines: set http.token_file, or listen on "
+                                                              "127.0.0.1",
+                                                              config.http_listen));
+        }
     }
     if (config.settle > config.settle_max) {
         return fail(ErrorCode::invalid_input, "sync.settle is longer than sync.settle_max");

@@ -63,6 +63,11 @@ struct Configuration {
     std::string report_zone = "America/New_York";
     std::string http_listen = "127.0.0.1:8321";
     std::string http_token_file;
+    std::string http_certificate_file;  ///< with http_key_file: TLS
+    std::string http_key_file;
+    std::vector<std::string> http_hosts;  ///< further names that the server is reached by
+    int http_max_connections = 2000;
+    int http_max_connections_per_address = 1500;
     std::string flex_zone = "America/New_York";  ///< of the times in statements, and of fetch_at
     std::string flex_base_url = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService";
     base::Secret flex_token;

@@ -266,6 +266,7 @@ int run(int count, char** words) {
     demo->add_option("--seed", options.demo.seed, "the same seed gives the same day")->capture_default_str();
     demo->add_option("--pace", options.demo.pace, "pause between two happenings")->capture_default_str();
     demo->add_option("--database", options.demo.database, "keep the database in this file instead of a temporary one");
+    demo->add_option("--listen", options.demo.listen, "HOST:PORT of page and API; port 0: any free one, off: none")->capture_default_str();
     demo->add_option("--seconds", options.demo.seconds, "stop by itself after so many seconds")->capture_default_str();
 
     try {
@@ -289,7 +290,7 @@ int run(int count, char** words) {
         options.simulate.simulator.account_interval = std::max<base::Duration>(*interval, std::chrono::milliseconds(10));
         return run_simulate(std::move(options.simulate));
     }
-    if (demo->parsed()) return run_demo(options.demo);
+    if (demo->parsed()) return run_demo(options.demo, POSSYNC_VERSION);
     if (generate->parsed()) {
         auto const& what = options.generate;
         print(what == "man" ? man_page(app, POSSYNC_VERSION)
@@ -308,7 +309,7 @@ int run(int count, char** words) {
         return exit_usage;
     }
     if (options.without_pnl) options.sync.calculate_realized_pnl = false;
-    if (app.got_subcommand("run")) return run_service(*configuration, import_through_service(*configuration));
+    if (app.got_subcommand("run")) return run_service(*configuration, POSSYNC_VERSION, import_through_service(*configuration));
     if (sync->parsed()) return run_sync(*configuration, options.sync, format);
     if (status->parsed()) return run_status(*configuration, options.account, options.reset, format);
     if (pnl->parsed()) {

@@ -136,6 +136,11 @@ public:
         wake_.notify_one();
     }
 
+    std::size_t waiting() const {
+        std::lock_guard const lock(mutex_);
+        return jobs_.size();
+    }
+
 private:
     void work() {
         std::unique_lock lock(mutex_);
@@ -151,7 +156,7 @@ private:
         }
     }
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<std::function<void()>> jobs_;
     bool ending_ = false;
@@ -305,7 +310,12 @@ private:
 
     void carry_out(sync::Commit& effect) {
         store_thread_.post([this, commit = std::make_shared<sync::Commit>(std::move(effect)), lease = lease_, now = clock_now().wall] {
+            auto const began = std::chrono::steady_clock::now();
             auto answer = std::make_shared<sync::Event>(app::carry_out(store_, *commit, lease, now));
+            if (service_options_.on_commit) {
+                auto const took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
+                service_options_.on_commit(took, std::holds_alternative<sync::Committed>(*answer));
+            }
             asio::post(io_, [this, answer] { step(std::move(*answer)); });
         });
     }
@@ -323,6 +333,7 @@ private:
     }
 
     void carry_out(sync::Log& effect) {
+        if (service_options_.also_on_log) service_options_.also_on_log(name_, effect);
         if (service_options_.on_log) return service_options_.on_log(name_, effect);
         write_log(effect.level, effect.event, name_, effect.account, effect.text);
     }
@@ -468,6 +479,8 @@ public:
         for (auto const& runner : runners_) result.push_back(runner->status());
         return result;
     }
+
+    std::size_t store_jobs() const { return store_thread_ ? store_thread_->waiting() : 0; }
 
 private:
     /// Of several gateways only one serves a named account; that the others do not, or cannot be asked just now, is no failure.
@@ -684,5 +697,6 @@ void Service::request_sync(std::string account, bool dry_run, std::optional<bool
 }
 void Service::reset_statistics() { implementation_->reset_statistics(); }
 std::vector<sync::GatewayStatus> Service::status() const { return implementation_->status(); }
+std::size_t Service::store_jobs() const { return implementation_->store_jobs(); }
 
 }  // namespace possync::app

@@ -24,8 +24,12 @@ struct ServiceOptions {
     bool tell_service_manager = false;  ///< readiness, state and signs of life, where $NOTIFY_SOCKET says so
     /// Told of everything the engines log; unset: the program's log.
     std::function<void(std::string const& gateway, sync::Log const& line)> on_log;
+    /// Told of the same, whoever is told besides; on the io thread.
+    std::function<void(std::string const& gateway, sync::Log const& line)> also_on_log;
     /// A committed change set, on the io thread.
     std::function<void(std::string const& gateway, sync::Changed const& changed)> on_change;
+    /// The store was asked to commit, and how that ended; on the store's thread.
+    std::function<void(base::Duration took, bool committed)> on_commit;
 };
 
 /// Answers of all gateways to one request.
@@ -56,6 +60,8 @@ public:
     void reset_statistics();
     /// Copies of what the engines say of themselves, as of their last step.
     [[nodiscard]] std::vector<sync::GatewayStatus> status() const;
+    /// Jobs that wait for the store's thread.
+    [[nodiscard]] std::size_t store_jobs() const;
 
 private:
     class Implementation;

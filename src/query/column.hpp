@@ -91,6 +91,10 @@ struct FilterColumns {
     std::string_view order =
         {};                    ///< columns of the natural order, separated by blanks; unique within the view
     bool newest_last = false;  ///< natural order is time: a limit keeps the end, not the beginning
+    std::string_view position = {};  ///< id of the position that the row belongs to
+    std::string_view revision = {};  ///< revision that wrote the row last
+    std::string_view id = {};        ///< the row's own id, which grows within an account
+    std::string_view marked = {};    ///< time of the mark
 };
 
 /// Everything about a view but its C++ members. Views are data with static storage: keep references freely.

@@ -67,7 +67,34 @@ constexpr std::int64_t microseconds_of_day = 86'400'000'000;
 base::Date day_of(Timestamp time) { return base::utc_local(time).date; }
 Timestamp begin_of(base::Date day) { return {base::days_since_epoch(day) * microseconds_of_day}; }
 
+/// Rows beyond a place in the natural order, where NULL comes first: "(a > $1 OR (a = $1 AND (b > $2)))".
+template <typename Column, typename Parameter>
+std::string beyond_condition(ViewInfo const& view, std::vector<std::string_view> const& order, std::size_t at,
+                             std::vector<std::optional<std::string>> const& place, bool backwards, Column const& column,
+                             Parameter const& parameter) {
+    std::string const name = column(order[at]);
+    bool const last = at + 1 == order.size();
+    // Parameters are numbered in the order in which they stand in the text: this column's before the rest's.
+    std::string const value = place[at] ? parameter(view.find(order[at])->type, *place[at]) : "";
+    std::string const rest = last ? "" : beyond_condition(view, order, at + 1, place, backwards, column, parameter);
+    if (!place[at]) {
+        std::string const equal = name + " IS NULL";
+        std::string const here = last ? "1 = 0" : "(" + equal + " AND " + rest + ")";
+        return backwards ? here : "(" + name + " IS NOT NULL OR " + here + ")";
+    }
+    std::string condition = "(" + name + (backwards ? " < " : " > ") + value;
+    if (backwards) condition += " OR " + name + " IS NULL";
+    if (!last) condition += " OR (" + name + " = " + value + " AND " + rest + ")";
+    return condition + ")";
+}
+
 }  // namespace
+
+std::vector<std::string_view> words_of(std::string_view list) {
+    std::vector<std::string_view> words;
+    for_each_word(list, [&](std::string_view word) { words.push_back(word); });
+    return words;
+}
 
 Result<Timestamp> parse_moment(std::string_view text, Timestamp now) {
     if (text == "now") return now;
@@ -85,6 +112,9 @@ Result<Filter> parse_filter(ViewInfo const& view, FilterText const& text, Timest
     filter.status = text.status;
     if (text.con_id) {
         POSSYNC_TRY(filter.con_id, parse_whole<std::int64_t>("con-id", *text.con_id, 1, INT64_MAX));
+    }
+    if (text.position_id) {
+        POSSYNC_TRY(filter.position_id, parse_whole<std::int64_t>("position-id", *text.position_id, 1, INT64_MAX));
     }
     if (text.limit) {
         POSSYNC_TRY(filter.limit, parse_whole<std::size_t>("limit", *text.limit, 1, limit_max));
@@ -119,6 +149,31 @@ Result<Filter> checked(ViewInfo const& view, Filter filter) {
     if (filter.status && columns.status.empty()) return does_not_apply(view, "status");
     if (filter.since && columns.from.empty()) return does_not_apply(view, "since");
     if (filter.until && columns.from.empty()) return does_not_apply(view, "until");
+    if (filter.position_id && columns.position.empty()) return does_not_apply(view, "position-id");
+    if (filter.after_revision && columns.revision.empty()) return does_not_apply(view, "after-revision");
+    if ((filter.after_id || filter.before_id) && columns.id.empty()) return does_not_apply(view, "after-id");
+    if (filter.marked_after && columns.marked.empty()) return does_not_apply(view, "marked-after");
+    if (filter.beyond) {
+        if (!filter.sort.empty() || filter.beyond->size() != words_of(columns.order).size()) {
+            return base::fail(ErrorCode::invalid_input, "the place to go on from is not one in the order of " + std::string(view.name));
+        }
+        auto const order = words_of(columns.order);
+        for (std::size_t i = 0; i < order.size(); ++i) {
+            auto const& value = (*filter.beyond)[i];
+            if (!value) continue;
+            POSSYNC_TRY_VOID(check_text("cursor", value->empty() ? std::optional<std::string>("-") : value));
+            bool fits = true;
+            switch (view.find(order[i])->type) {
+                case ColumnType::integer: fits = value_of<std::int64_t>(*value).has_value(); break;
+                case ColumnType::decimal: fits = value_of<base::Decimal>(*value).has_value(); break;
+                case ColumnType::boolean: fits = value_of<bool>(*value).has_value(); break;
+                case ColumnType::timestamp: fits = value_of<Timestamp>(*value).has_value(); break;
+                case ColumnType::date: fits = value_of<base::Date>(*value).has_value(); break;
+                case ColumnType::text: break;
+            }
+            if (!fits) return base::fail(ErrorCode::invalid_input, "the place to go on from is not one of " + std::string(view.name));
+        }
+    }
     if (filter.since && filter.until && *filter.since >= *filter.until) {
         return base::fail(ErrorCode::invalid_input, "--since " + base::to_rfc3339(*filter.since) +
                                                         " is not before --until " +
@@ -153,6 +208,9 @@ Result<Filter> checked(ViewInfo const& view, Filter filter) {
     if (filter.at || filter.as_recorded) {
         std::string_view const option = filter.at ? "at" : "as-recorded";
         if (view.name != View<PositionRow>::name) return does_not_apply(view, option);
+        if (filter.position_id || filter.after_revision || filter.marked_after || filter.beyond) {
+            return base::fail(ErrorCode::invalid_input, "--" + std::string(option) + " shows one moment of all positions; leave out what chooses among them");
+        }
         if (filter.since || filter.until) {
             return base::fail(ErrorCode::invalid_input,
                               "--" + std::string(option) +
@@ -202,6 +260,18 @@ Select make_select(ViewInfo const& view, Filter const& filter) {
         where(columns.other_con_id.empty() ? is : "(" + is + " OR " + column(columns.other_con_id) + " = " + wanted + ")");
     }
     if (filter.status) where(column(columns.status) + " = " + text(*filter.status));
+    auto const whole = [&parameter](std::int64_t value) { return parameter({std::nullopt, value}); };
+    if (filter.position_id) where(column(columns.position) + " = " + whole(*filter.position_id));
+    if (filter.after_revision) where(column(columns.revision) + " > " + whole(*filter.after_revision));
+    if (filter.after_id) where(column(columns.id) + " > " + whole(*filter.after_id));
+    if (filter.before_id) where(column(columns.id) + " < " + whole(*filter.before_id));
+    if (filter.marked_after) where(column(columns.marked) + " > " + text(base::to_rfc3339(*filter.marked_after)));
+    if (filter.beyond) {
+        auto const value = [&](ColumnType type, std::string const& written) {
+            return type == ColumnType::integer ? whole(*value_of<std::int64_t>(written)) : text(written);
+        };
+        where(beyond_condition(view, words_of(columns.order), 0, *filter.beyond, columns.newest_last, column, value));
+    }
     if (filter.since || filter.until) {
         bool const moment = columns.from == columns.to;
         bool const days = view.find(columns.from)->type == ColumnType::date;

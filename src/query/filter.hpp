@@ -34,8 +34,38 @@ struct Filter {
     std::optional<base::Timestamp> at;           ///< positions only: as they were at this time
     std::optional<base::Timestamp> as_recorded;  ///< positions only: as this database knew them at this time
 
+    std::optional<std::int64_t> position_id;        ///< rows of this position
+    std::optional<std::int64_t> after_revision;     ///< rows that a later revision of their account wrote
+    std::optional<std::int64_t> after_id;           ///< rows with a higher id of their own
+    std::optional<std::int64_t> before_id;          ///< rows with a lower one
+    std::optional<base::Timestamp> marked_after;    ///< rows whose mark is younger
+    /// Where a page before this one ended: its last row's columns of the natural order, as text, NULL unset. What follows it in
+    /// natural order is read; in views in order of time, where the newest come first, what precedes it.
+    std::optional<std::vector<std::optional<std::string>>> beyond;
+
     bool operator==(Filter const&) const = default;
 };
+
+/// The words of a list that is separated by blanks, as in FilterColumns.
+[[nodiscard]] std::vector<std::string_view> words_of(std::string_view list);
+
+/// Values of the columns of a row's natural order, as Filter::beyond wants them.
+template <typename Row>
+[[nodiscard]] std::vector<std::optional<std::string>> place_of(Row const& row) {
+    std::vector<std::optional<std::string>> place;
+    for (std::string_view const name : words_of(View<Row>::filter.order)) {
+        for_each_column<Row>([&](auto const& column) {
+            if (column.name != name) return;
+            auto const& value = row.*column.member;
+            if constexpr (std::remove_cvref_t<decltype(column)>::nullable) {
+                value ? place.emplace_back(text_of(*value)) : place.emplace_back(std::nullopt);
+            } else {
+                place.emplace_back(text_of(value));
+            }
+        });
+    }
+    return place;
+}
 
 /// As filter.symbol compares: exact but for upper and lower case of ASCII letters.
 [[nodiscard]] bool same_symbol(std::string_view a, std::string_view b);
@@ -52,6 +82,7 @@ struct FilterText {
     std::optional<std::string> sort;
     std::optional<std::string> at;
     std::optional<std::string> as_recorded;
+    std::optional<std::string> position_id;
 };
 
 /// Most rows that one answer may be limited to.

@@ -120,6 +120,11 @@ POSSYNC_READ_ROWS(CurrencyRateRow, currency_rates)
                                                std::optional<std::string> const& account = {},
                                                std::optional<base::Timestamp> statistics_since = {});
 
+/// The same for one who asks every second and counts by himself: `statistics` is taken as it is, and of the runs only the newest are
+/// read.
+[[nodiscard]] base::Result<Status> read_live_status(Reader& reader, base::Timestamp now, Statistics statistics,
+                                                    std::optional<std::string> const& account = {});
+
 /// Realized P&L from the closes under `filter`, grouped; see pnl.hpp.
 [[nodiscard]] base::Result<std::vector<PnlRow>> read_pnl(Reader& reader, Filter const& filter,
                                                          PnlGrouping grouping);

@@ -191,7 +191,10 @@ struct View<PositionRow> {
                                           .status_words = "OPEN CLOSED",
                                           .from = "opened_at",
                                           .to = "closed_at",
-                                          .order = "account symbol con_id position_id"};
+                                          .order = "account symbol con_id position_id",
+                                          .position = "position_id",
+                                          .revision = "revision",
+                                          .marked = "marked_at"};
 };
 
 struct CloseRow {
@@ -262,7 +265,8 @@ struct View<CloseRow> {
                                           .from = "closed_at",
                                           .to = "closed_at",
                                           .order = "closed_at close_id",
-                                          .newest_last = true};
+                                          .newest_last = true,
+                                          .position = "position_id"};
 };
 
 struct EventRow {
@@ -316,7 +320,10 @@ struct View<EventRow> {
                                           .from_else = "recorded_at",
                                           .to = "occurred_at",
                                           .order = "recorded_at event_id",
-                                          .newest_last = true};
+                                          .newest_last = true,
+                                          .position = "position_id",
+                                          .revision = "revision",
+                                          .id = "event_id"};
 };
 
 struct ExecutionRow {
@@ -442,7 +449,8 @@ struct View<LotRow> {
                                           .con_id = "con_id",
                                           .from = "opened_at",
                                           .to = "opened_at",
-                                          .order = "account symbol con_id opened_at lot_id"};
+                                          .order = "account symbol con_id opened_at lot_id",
+                                          .position = "position_id"};
 };
 
 struct RunRow {
@@ -705,7 +713,8 @@ struct View<HistoryRow> {
                                           .con_id = "con_id",
                                           .from = "valid_from",
                                           .to = "valid_to",
-                                          .order = "account position_id recorded_from valid_from"};
+                                          .order = "account position_id recorded_from valid_from",
+                                          .position = "position_id"};
 };
 
 /// A statement that was imported.

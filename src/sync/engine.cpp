@@ -75,6 +75,7 @@ GatewayStatus Engine::Implementation::status() const {
     status.stale_since = stale_since_;
     status.server_version = feed_.server_version();
     status.state = std::string(word(phase_));
+    status.sync_running = cycle_ || (under_way_ && under_way_->is_sync);
     status.last_error = last_connection_error_;
     for (auto const& [name, account] : accounts_) {
         AccountStatus row;
@@ -404,8 +405,9 @@ void Engine::Implementation::take_feed_actions() {
         emit(std::move(action));
 }
 
-void Engine::Implementation::log(LogLevel level, std::string event, std::string account, std::string text) {
-    emit(Log{level, std::move(event), std::move(account), std::move(text)});
+void Engine::Implementation::log(LogLevel level, std::string event, std::string account, std::string text,
+                                 std::shared_ptr<SyncResult const> result) {
+    emit(Log{level, std::move(event), std::move(account), std::move(text), std::move(result)});
 }
 
 Engine::Engine(EngineOptions options, base::ZoneRules const& zones)

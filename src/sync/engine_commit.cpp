@@ -308,17 +308,19 @@ void Engine::Implementation::finish_results(std::vector<SyncResult> results, std
     for (auto& result : results) {
         result.duration = now_.steady - started;
         count_result(statistics_, result, now_.wall);
+        auto const told = std::make_shared<SyncResult const>(result);
         if (result.success) {
             if (result.changed) {
                 log(LogLevel::info, "sync.committed", result.account,
                     fmt::format("revision {}: {} created, {} updated, {} closed ({}, {} positions)", result.revision,
                                 result.positions_created, result.positions_updated, result.positions_closed, to_string(trigger),
-                                result.book_positions));
+                                result.book_positions),
+                    told);
             } else {
-                log(LogLevel::debug, "sync.unchanged", result.account, fmt::format("{} positions", result.book_positions));
+                log(LogLevel::debug, "sync.unchanged", result.account, fmt::format("{} positions", result.book_positions), told);
             }
         } else {
-            log(LogLevel::error, "sync.failed", result.account, result.error);
+            log(LogLevel::error, "sync.failed", result.account, result.error, told);
         }
     }
     for (auto const& request : requests)

@@ -133,7 +133,8 @@ private:
     void finish_if_done();
     void emit(Effect effect) { out_.push_back(std::move(effect)); }
     void take_feed_actions();
-    void log(LogLevel level, std::string event, std::string account, std::string text);
+    void log(LogLevel level, std::string event, std::string account, std::string text,
+             std::shared_ptr<SyncResult const> result = nullptr);
 
     // --- what the gateway tells: engine_broker.cpp ---------------------------------------------------------------------
 

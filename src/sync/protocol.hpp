@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,6 +105,7 @@ struct GatewayStatus {
     std::optional<base::Timestamp> stale_since;  ///< last proof of life; unset while live, or where there never was one
     int server_version = 0;
     std::string state;  ///< one word: stopped connecting claiming loading ready
+    bool sync_running = false;
     std::string last_error;
     std::vector<AccountStatus> accounts;
     Statistics statistics;
@@ -204,6 +206,7 @@ struct Log {
     std::string event;  ///< stable name: sync.committed, gateway.connected, position.closed ...
     std::string account;
     std::string text;
+    std::shared_ptr<SyncResult const> result;  ///< of sync.committed, sync.unchanged and sync.failed: what the line is about
 };
 /// Everything that had to be said was said, after Stop or at the end of a one-shot run.
 struct Finished {};

@@ -1,2 +1,0 @@
-// The one place where Boost.Asio's implementation is compiled.
-#include <boost/asio/impl/src.hpp>
