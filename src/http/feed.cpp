@@ -42,6 +42,16 @@ std::optional<std::uint64_t> take_number(std::string_view& in) {
     return std::nullopt;
 }
 
+/// What a library throws is the error of one look, not the end of the program.
+template <typename Function>
+auto contained(Function function) -> decltype(function()) {
+    try {
+        return function();
+    } catch (std::exception const& error) {
+        return base::fail(ErrorCode::internal, error.what());
+    }
+}
+
 /// One line: rows are kept apart by line ends, which a frame may not hold.
 std::string one_line(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
@@ -140,7 +150,7 @@ void Feed::work() {
 }
 
 void Feed::look() {
-    auto const looked = look_at_database();
+    auto const looked = contained([this] { return look_at_database(); });
     if (!looked && needs_new_reader(looked.error())) {
         reader_.reset();
         baseline_ = false;
@@ -316,8 +326,10 @@ Result<void> Feed::read_status(std::vector<Frame>& frames, bool always) {
 
 void Feed::answer(Subscription& subscription) {
     std::vector<Frame> frames;
-    auto first =
-        reader_ ? first_frames(subscription.cursor) : Result<std::vector<Frame>>(base::fail(ErrorCode::unavailable, trouble()));
+    auto first = contained([&]() -> Result<std::vector<Frame>> {
+        if (!reader_) return base::fail(ErrorCode::unavailable, trouble());
+        return first_frames(subscription.cursor);
+    });
     if (first) {
         frames = std::move(*first);
     } else {

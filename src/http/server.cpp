@@ -618,11 +618,17 @@ private:
             now.now = wall_clock();
             now.gateways = commands_.gateways();
             bool good = true;
-            auto gated =
-                reader ? read_gated_status(**reader, context_, now.now) : Result<GatedStatus>(std::unexpected(reader.error()));
+            auto const gated = [&]() -> Result<GatedStatus> {
+                if (!reader) return std::unexpected(reader.error());
+                try {
+                    return read_gated_status(**reader, context_, now.now);
+                } catch (std::exception const& error) {
+                    return base::fail(ErrorCode::internal, error.what());
+                }
+            }();
             if (gated) {
                 now.database_up = true;
-                now.accounts = std::move(gated->accounts);
+                now.accounts = gated->accounts;
             } else {
                 good = !needs_new_reader(gated.error());
             }

@@ -43,13 +43,17 @@ def refused_to_start(folder, listen, more=""):
     config = folder / "refused.toml"
     config.write_text(f'[database]\nurl = "sqlite:///{folder}/refused.db"\n[[gateway]]\nport = 1\n[http]\nlisten = "{listen}"\n{more}')
     process = subprocess.Popen([possync, "run", "--config", config], stderr=subprocess.PIPE, text=True)
-    try:
-        _, said = process.communicate(timeout=2)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
+    said = ""
+    for line in process.stderr:
+        said += line
+        if "http.listening" in line:
+            process.kill()
+            break
+    process.stderr.close()
+    status = process.wait()
+    if "http.listening" in said:
         return None
-    assert process.returncode == 2, (listen, process.returncode, said)
+    assert status == 2, (listen, status, said)
     return said
 
 
@@ -180,10 +184,6 @@ def tokens(running):
     return rows + 2
 
 
-def reset_counts(running):
-    return running
-
-
 SMUGGLED = [
     ("both lengths", "POST /api/sync/stats/reset HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", (400, 411)),
     ("chunked", "POST /api/sync/stats/reset HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", (411,)),
@@ -274,9 +274,8 @@ def slow_loris(folder):
             wire.send("GET /api/accounts HTTP/1.1\r\nHost: ")
         began = time.monotonic()
         assert running.get("/api/accounts").status == 200
-        assert time.monotonic() - began < 1, "slow clients hold the others up"
-        ended = 0
-        while time.monotonic() - began < 20 and ended < len(slow):
+        assert time.monotonic() - began < 5, "slow clients hold the others up"
+        while time.monotonic() - began < 30 and slow:
             for wire in slow[:100]:
                 try:
                     wire.send("a")
@@ -290,7 +289,6 @@ def slow_loris(folder):
                 except BlockingIOError:
                     continue
                 except OSError:
-                    ended += 1
                     slow.remove(wire)
                     wire.close()
             if not slow:
@@ -385,10 +383,15 @@ with tempfile.TemporaryDirectory() as name:
             assert got == expected, (host, got, "through " + own)
             there.close()
             rows += 1
-        origin = bearer + [("Origin", "https://book.example")]
-        assert running.ask("POST", "/api/sync/stats/reset", origin, host="book.example").status == 403, "443 and 80 differ"
-        assert running.ask("POST", "/api/sync/stats/reset", origin, host="book.example:443").status == 200
-        rows += 2 + tokens(running)
+        # Behind a reverse proxy that ends TLS.
+        for origin, host, expected in [("https://book.example", "book.example", 200), ("https://book.example", "book.example:443", 200),
+                                       ("http://book.example", "book.example", 200), ("https://book.example:8443", "book.example:8443", 200),
+                                       ("https://book.example", "book.example:80", 403), ("https://book.example:8443", "book.example", 403),
+                                       ("https://other.example", "book.example", 403), ("https://book.example", "localhost", 403)]:
+            got = running.ask("POST", "/api/sync/stats/reset", bearer + [("Origin", origin)], host=host).status
+            assert got == expected, (origin, host, got)
+            rows += 1
+        rows += tokens(running)
         log = running.log.read_text()
         assert TOKEN not in log and "guess0000" not in log, "a token is in the log"
     limits(folder)
