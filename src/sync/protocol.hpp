@@ -206,7 +206,7 @@ struct Log {
     std::string event;  ///< stable name: sync.committed, gateway.connected, position.closed ...
     std::string account;
     std::string text;
-    std::shared_ptr<SyncResult const> result;  ///< of sync.committed, sync.unchanged and sync.failed: what the line is about
+    std::shared_ptr<SyncResult const> result = nullptr;  ///< of sync.committed, sync.unchanged and sync.failed: what the line is about
 };
 /// Everything that had to be said was said, after Stop or at the end of a one-shot run.
 struct Finished {};

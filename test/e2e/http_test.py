@@ -215,7 +215,7 @@ def metrics(running, described):
     text = described.check("/metrics", running.get("/metrics"))
     served, labels = families(text), labels_of(text)
     documented = {}
-    for name, kind, with_labels in re.findall(r"^\| `(possync_\w+)` \| (\w+) \| ([^|]*) \|", (root / "docs/metrics.md").read_text(), re.M):
+    for name, kind, with_labels in re.findall(r"^\| `(possync_\w+)` \| (\w+) \|([^|]*)\|", (root / "docs/metrics.md").read_text(), re.M):
         documented[name] = (kind, {label.strip() for label in with_labels.split(",") if label.strip()})
     rare = {"possync_callback_triggers_total", "possync_gateway_losses_total"}  # appear with their first event
     assert set(served) <= set(documented), set(served) - set(documented)
