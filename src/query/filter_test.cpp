@@ -192,6 +192,60 @@ TEST(MakeSelect, TakesTheEndOfViewsInOrderOfTime) {
     EXPECT_EQ(make_select(view_info<EventRow>(), filter).sql.find("LIMIT"), std::string::npos);
 }
 
+TEST(MakeSelect, GoesOnBeyondAPlaceInTheNaturalOrder) {
+    Filter filter;
+    filter.beyond = {{"DU1", "AAPL", "265598", "42"}};
+    filter.limit = 2;
+    auto const checked_positions = checked(view_info<PositionRow>(), filter);
+    ASSERT_TRUE(checked_positions.has_value()) << checked_positions.error().message;
+    auto const onwards = make_select(view_info<PositionRow>(), *checked_positions);
+    EXPECT_NE(
+        onwards.sql.find(" WHERE (v.\"account\" > $1 OR (v.\"account\" = $1 AND (v.\"symbol\" > $2 OR (v.\"symbol\" = $2 AND "
+                         "(v.\"con_id\" > $3 OR (v.\"con_id\" = $3 AND (v.\"position_id\" > $4))))))) ORDER BY "),
+        std::string::npos)
+        << onwards.sql;
+    EXPECT_EQ(onwards.parameters, (std::vector<SelectParameter>{
+                                      {"DU1", 0}, {"AAPL", 0}, {std::nullopt, 265598}, {std::nullopt, 42}, {std::nullopt, 2}}));
+
+    // Newest first, NULL last of all there: behind a time come older ones and those without one; behind NULL only NULLs.
+    filter.beyond = {{"2026-11-20T00:00:00.000000Z", "7"}};
+    auto const backwards = make_select(view_info<EventRow>(), filter);
+    EXPECT_NE(backwards.sql.find(" WHERE (v.\"recorded_at\" < $1 OR v.\"recorded_at\" IS NULL OR (v.\"recorded_at\" = $1 AND "
+                                 "(v.\"event_id\" < $2 OR v.\"event_id\" IS NULL))) ORDER BY "),
+              std::string::npos)
+        << backwards.sql;
+    filter.beyond = {{std::nullopt, "7"}};
+    EXPECT_NE(
+        make_select(view_info<EventRow>(), filter).sql.find(" WHERE (v.\"recorded_at\" IS NULL AND (v.\"event_id\" < $1 OR "),
+        std::string::npos);
+}
+
+TEST(Checked, APlaceToGoOnFromIsOneOfTheView) {
+    auto const refused = [](ViewInfo const& view, std::vector<std::optional<std::string>> place, std::string sort = "") {
+        Filter filter;
+        filter.beyond = std::move(place);
+        filter.sort = std::move(sort);
+        return !checked(view, filter).has_value();
+    };
+    EXPECT_FALSE(refused(view_info<EventRow>(), {"2026-11-20T00:00:00.000000Z", "7"}));
+    EXPECT_TRUE(refused(view_info<EventRow>(), {"2026-11-20T00:00:00.000000Z"}));
+    EXPECT_TRUE(refused(view_info<EventRow>(), {"yesterday", "7"}));
+    EXPECT_TRUE(refused(view_info<EventRow>(), {"2026-11-20T00:00:00.000000Z", "7; DROP TABLE position"}));
+    EXPECT_TRUE(refused(view_info<EventRow>(), {"2026-11-20T00:00:00.000000Z", "7"}, "event_id"));
+    Filter of_position;
+    of_position.position_id = 7;
+    EXPECT_TRUE(checked(view_info<CloseRow>(), of_position).has_value());
+    EXPECT_FALSE(checked(view_info<AccountRow>(), of_position).has_value());
+}
+
+TEST(PlaceOf, SaysWhereARowStandsInTheNaturalOrder) {
+    EventRow event;
+    event.event_id = 7;
+    EXPECT_EQ(place_of(event), (std::vector<std::optional<std::string>>{std::nullopt, "7"}));
+    event.recorded_at = moment("2026-11-20T00:00:00Z");
+    EXPECT_EQ(place_of(event), (std::vector<std::optional<std::string>>{"2026-11-20T00:00:00.000000Z", "7"}));
+}
+
 std::vector<std::string> symbols(std::vector<PositionRow> const& rows) {
     std::vector<std::string> out;
     for (auto const& row : rows) out.push_back(row.symbol);

@@ -83,16 +83,17 @@ def request(method, target, host, headers=(), body=b""):
 class Service:
     """`possync run` on a simulated gateway of its own."""
 
-    def __init__(self, possync, folder, simulate=("--pace", "0s"), http='listen = "127.0.0.1:0"', more="", gateway=None, name="book"):
+    def __init__(self, possync, folder, simulate=("--pace", "0s"), http='listen = "127.0.0.1:0"', more="", gateway=None, name="book", url=None):
         self.possync = possync
         self.folder = pathlib.Path(folder)
         self.database = self.folder / f"{name}.db"
+        self.url = url or f"sqlite:///{self.database}"
         self.config = self.folder / f"{name}.toml"
         self.log = self.folder / f"{name}.log"
         self.processes = []
         self.drains = []
         self.gateway_port = gateway or self.start_gateway(simulate)
-        self.config.write_text(f'[database]\nurl = "sqlite:///{self.database}"\n[[gateway]]\nname = "one"\nport = {self.gateway_port}\n'
+        self.config.write_text(f'[database]\nurl = "{self.url}"\n[[gateway]]\nname = "one"\nport = {self.gateway_port}\n'
                                f'[http]\n{http}\n[log]\nformat = "json"\nlevel = "debug"\n{more}')
         self.start()
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The HTTP API of a real service on a simulated gateway: every answer against its description, pages, tags, the gate, P&L, metrics and documents.
 
-usage: http_test.py POSSYNC ROOT      needs Debian's python3-jsonschema and curl
+usage: http_test.py POSSYNC ROOT [--database URL]      needs Debian's python3-jsonschema and curl
 """
 import json
 import pathlib
@@ -18,6 +18,7 @@ import jsonschema
 from http_client import Events, follow, request, service
 
 possync, root = sys.argv[1], pathlib.Path(sys.argv[2])
+database = sys.argv[sys.argv.index("--database") + 1] if "--database" in sys.argv else None
 
 LISTS = {"accounts": "accounts", "positions": "positions", "closes": "closes", "executions": "executions", "lots": "lots", "events": "events",
          "breaks": "breaks", "runs": "runs", "coverage": "coverage", "adjustments": "adjustments", "instruments": "instruments",
@@ -279,7 +280,7 @@ def broker_goes_away(running, described):
 
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
-    with service(possync, folder, simulate=("--pace", "150ms", "--happenings", "40", "--account-interval", "500ms"), name="api") as running:
+    with service(possync, folder, simulate=("--pace", "150ms", "--happenings", "40", "--account-interval", "500ms"), name="api", url=database) as running:
         running.wait_synced()
         # The day is over when nothing has happened for a while.
         revisions = []
