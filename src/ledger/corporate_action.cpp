@@ -52,7 +52,7 @@ std::optional<Ratio> ratio_of(Decimal const& to, Decimal const& from) {
     for (int i = 0; i < scale; ++i) unit = unit * Decimal(10);
     Decimal const a = to * unit;
     Decimal const b = from * unit;
-    if (a.scale() != 0 || b.scale() != 0 || scale > 8 || a > Decimal(1'000'000'000'000) || b > Decimal(1'000'000'000'000)) return std::nullopt;
+    if (scale > 8 || a > Decimal(1'000'000'000'000) || b > Decimal(1'000'000'000'000)) return std::nullopt;
     auto const x = static_cast<std::int64_t>(a.coefficient());
     auto const y = static_cast<std::int64_t>(b.coefficient());
     auto const divisor = std::gcd(x, y);

@@ -281,7 +281,10 @@ model::AccountBook any_book() {
     }
     for (int n = number(0, 4); n > 0; --n) {
         ConId const con_id = one_of<ConId>({share, other, call, pence, future});
-        facts[con_id].adjustments.push_back(known_adjustment(con_id, model::row_id(1, 100 + n)));
+        auto const made = known_adjustment(con_id, model::row_id(1, 100 + n));
+        auto& all = facts[con_id].adjustments;
+        bool const has_rest = std::any_of(all.begin(), all.end(), [](auto const& a) { return a.provisional(); });
+        if (!has_rest || !made.provisional()) all.push_back(made);  // the ledger keeps one at most
     }
     for (auto& [con_id, of] : facts) {
         of.instrument = instrument(con_id);

@@ -721,7 +721,7 @@ struct ActionCase {
 };
 
 std::vector<ActionCase> action_cases() {
-    return {
+    std::vector<ActionCase> cases{
         {"a reverse split under a new number", {{"RS", 10, "-100"}, {"RS", 11, "10"}}, "OLD(US1) SPLIT 1 FOR 10 (NEW, NEW CO, US2)", "",
          {listed(11, "10", "2001")}, "OLD 10 0 @ 20 realized 0 net 0 unknown 0\nNEW 11 10 @ 200.1 realized 0 net 0 unknown 0\n"},
         {"a merger for shares", {{"TC", 10, "-100"}, {"TC", 11, "50"}}, "OLD(US1) MERGED(Acquisition) WITH US2 1 FOR 2", "",
@@ -735,7 +735,28 @@ std::vector<ActionCase> action_cases() {
          "OLD 10 100 @ 16 realized 0 net 0 unknown 0\nNEW 11 25 @ 16 realized 0 net 0 unknown 0\n"},
         {"cash and shares together are not guessed", {{"TC", 10, "-100"}, {"TC", 11, "50"}}, "OLD(US1) MERGED WITH US2 1 FOR 2 AND CASH", "300",
          {listed(11, "50", "1800")}, "OLD 10 0 @ 20 realized 0 net unknown unknown 1\nNEW 11 50 @ 36 realized 0 net 0 unknown 0\n", true},
+        {"nothing says what was received", {{"TC", 10, "-100"}}, "OLD(US1) MERGED", "", {},
+         "OLD 10 0 @ 20 realized 0 net unknown unknown 1\n", true},
+        {"a split that does not say its ratio", {{"FS", 10, "100"}}, "OLD(US1) SPLIT", "", {listed(10, "200", "2001")},
+         "OLD 10 200 @ 10.005 realized 0 net 0 unknown 0\n", true},
     };
+    // The broker has many letters for the same thing.
+    auto const as = [&](std::string const& type, std::string const& other) {
+        for (auto const& each : std::vector(cases)) {
+            if (std::get<0>(each.rows[0]) != type || each.breaks) continue;
+            auto copy = each;
+            for (auto& row : copy.rows) std::get<0>(row) = other;
+            cases.push_back(std::move(copy));
+        }
+    };
+    for (char const* type : {"TO", "IC", "CC", "CO", "SR", "CP"}) as("TC", type);
+    as("SD", "HD");
+    auto matured = cases[2];
+    for (char const* type : {"BM", "TM", "BC", "PC"}) {
+        std::get<0>(matured.rows[0]) = type;
+        cases.push_back(matured);
+    }
+    return cases;
 }
 
 TEST(Join, CorporateActionsMoveCostAndNeverInventIt) {
@@ -807,6 +828,11 @@ TEST(CorporateAction, RatiosAreReadFromDescriptions) {
     EXPECT_EQ(ratio_in("SPLIT"), std::nullopt);
     EXPECT_EQ(ratio_in("X(US1) SPLIT 1.5 FOR 1"), (model::Ratio{3, 2}));
     EXPECT_EQ(ratio_in("X(US1) SPLIT 1,500 FOR 1,000."), (model::Ratio{3, 2}));
+    EXPECT_EQ(ratio_in("X(US1) SPLIT 4  FOR   1,"), (model::Ratio{4, 1}));
+    for (char const* none : {" FOR 1", "SPLIT FOR 3", "SPLIT 0 FOR 1", "SPLIT 4 FOR 0", "SPLIT 4 FOR ", "SPLIT 4 FOR X", "1.123456789 FOR 1", "2000000000000 FOR 1",
+                             "1 FOR 2000000000000"}) {
+        EXPECT_EQ(ratio_in(none), std::nullopt) << none;
+    }
 }
 
 // --- the two views --------------------------------------------------------------------------------------------------------

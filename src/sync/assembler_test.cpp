@@ -105,7 +105,15 @@ TEST(ExecutionTime, EveryFormInUse) {
                              Row{"20260413 15:27:04 Universal", "", "2026-04-13T15:27:04.000000Z"},
                              Row{"20230224  12:04:56", "America/New_York", "2023-02-24T17:04:56.000000Z"}, Row{"20230224  12:04:56", "UTC", "2023-02-24T12:04:56.000000Z"},
                              Row{"20230224  12:04:56", "", ""}, Row{"20260413 15:27:04 CST", "", ""}, Row{"20260413", "", ""}, Row{"20261301-10:00:00", "", ""},
-                             Row{"20260413-25:00:00", "", ""}, Row{"", "", ""}, Row{"garbage in a time field", "", ""}}) {
+                             Row{"20260413-25:00:00", "", ""}, Row{"20260413 15:27:04 Z", "", "2026-04-13T15:27:04.000000Z"},
+                             Row{"20260413 15:27:04 UTC", "", "2026-04-13T15:27:04.000000Z"}, Row{"20260413 15:27:04 GMT", "", "2026-04-13T15:27:04.000000Z"},
+                             Row{"20260413 15:27:04 Etc/UTC", "", "2026-04-13T15:27:04.000000Z"},
+                             Row{"20260413 15:27:04 Coordinated Universal Time", "", "2026-04-13T15:27:04.000000Z"},
+                             Row{"20260413 15:27:60 UTC", "", "2026-04-13T15:28:00.000000Z"},  // a leap second
+                             Row{"20260413T15:27:04Z", "", ""}, Row{"20260413          ", "", ""}, Row{"20260413 15:27:0", "", ""}, Row{"20260413  15:27:0", "", ""},
+                             Row{"20260413 x5:27:04", "", ""}, Row{"20260413 15:x7:04", "", ""}, Row{"20260413 15:27:x4", "", ""}, Row{"20260413 15:27:/4", "", ""},
+                             Row{"20260413 15:60:04", "", ""}, Row{"20260413 15:27:61", "", ""}, Row{"20260413 15.27:04", "", ""}, Row{"20260413 15:27.04", "", ""},
+                             Row{"", "", ""}, Row{"garbage in a time field", "", ""}}) {
         auto const time = parse_execution_time(each.text, each.gateway_zone, zones);
         if (*each.utc == '\0') {
             EXPECT_FALSE(time.has_value()) << each.text;
@@ -123,6 +131,8 @@ TEST(ExecutionTime, ZoneOfTheHandshakeOnlyWhereItIsCertain) {
     EXPECT_EQ(zone_of_connection_time("20261123 09:30:00 CET", zones), "");
     EXPECT_EQ(zone_of_connection_time("20261123 09:30:00 \xD6\xD0\xB9\xFA", zones), "");
     EXPECT_EQ(zone_of_connection_time("20261123", zones), "");
+    EXPECT_EQ(zone_of_connection_time("20261123 09:30:00", zones), "");
+    EXPECT_EQ(zone_of_connection_time("20261123 09:30:00 Mars/Olympus", zones), "");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -213,6 +214,7 @@ struct EngineStory {
     std::map<std::string, model::AccountBook> books;
     std::map<std::string, base::Timestamp> covered_to;
     bool commits_answered = true;
+    std::optional<base::ErrorCode> fail_next_commit;  ///< nothing of it is written
     std::vector<std::int64_t> commits;  ///< not answered
     std::int64_t requests = 0;
 
@@ -265,6 +267,10 @@ private:
         }
     }
     void take_effect(Commit& commit, std::vector<Event>& answer) {
+        if (auto const code = std::exchange(fail_next_commit, std::nullopt)) {
+            answer.push_back(CommitFailed{commit.commit_number, {*code, "not now"}});
+            return;
+        }
         for (auto& [name, book] : books) {
             for (auto const& change_set : commit.change_sets) {
                 if (change_set->account_id == book.account_id) model::apply(book, *change_set);

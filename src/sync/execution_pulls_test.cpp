@@ -147,6 +147,34 @@ TEST(ExecutionPulls, AHoleIsUnknownUnlessItWasAQuietMoment) {
     EXPECT_EQ(windows_gained(1, std::nullopt, proved, false).size(), 1u);
 }
 
+/// Without a zone that anybody knows there are no days to speak of, and nothing is proved.
+TEST(ExecutionPulls, AZoneThatNobodyKnowsProvesNothing) {
+    class NoZones final : public base::ZoneRules {
+    public:
+        explicit NoZones(bool forward) : forward_(forward) {}
+        base::Result<Timestamp> to_utc(std::string_view, base::LocalTime const&) const override { return base::fail(base::ErrorCode::not_found, "no zone"); }
+        base::Result<base::LocalTime> to_local(std::string_view, Timestamp time) const override {
+            if (forward_) return base::utc_local(time);
+            return base::fail(base::ErrorCode::not_found, "no zone");
+        }
+
+    private:
+        bool forward_;
+    };
+    for (bool const forward : {false, true}) {
+        NoZones const none(forward);
+        ExecutionPulls pulls(none);
+        pulls.connected("zone", now("2026-11-25T15:00:00Z"));
+        EXPECT_FALSE(pulls.last_chance_at());
+        EXPECT_EQ(pulls.days_to_ask(at("2026-11-20T15:00:00Z"), at("2026-11-25T15:00:00Z")), forward ? 5 : 0);
+        pulls.asked(1, 2, now("2026-11-25T15:00:00Z"));
+        EXPECT_TRUE(pulls.take(at("2026-11-24T15:00:00Z"), at("2026-11-25T14:00:00Z")));
+        auto const ended = pulls.ended(1, true, now("2026-11-25T15:00:05Z"));
+        EXPECT_TRUE(ended.sure);
+        EXPECT_FALSE(ended.proved);
+    }
+}
+
 TEST(ExecutionPulls, ReadsTheTimeOfTheDailyRestart) {
     EXPECT_EQ(time_of_day("11:45", "PM"), 23h + 45min);
     EXPECT_EQ(time_of_day("12:05", "AM"), Duration(5min));
@@ -160,6 +188,12 @@ TEST(ExecutionPulls, ReadsTheTimeOfTheDailyRestart) {
                                        {"11:60", "PM"},
                                        {"11:45", "noon"},
                                        {"11:4x", ""},
+                                       {"11.45", ""},
+                                       {"11:", ""},
+                                       {"11:-5", ""},
+                                       {"24:00", ""},
+                                       {"99999999999:00", ""},
+                                       {"11:99999999999", ""},
                                        {"-1:00", ""}}) {
         EXPECT_FALSE(time_of_day(time, period)) << time << period;
     }

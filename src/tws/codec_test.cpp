@@ -4,6 +4,7 @@
 
 #include "tws/decode.hpp"
 #include "tws/encode.hpp"
+#include "tws/generation.hpp"
 #include "tws/frame.hpp"
 #include "tws/outgoing.hpp"
 #include "tws/protobuf.hpp"
@@ -467,6 +468,59 @@ TEST(Frame, CutsWhateverTheChunks) {
         }
         EXPECT_EQ(frames, 50);
     }
+}
+
+TEST(Binary, NumbersWrittenAsTextThatNoDecimalHoldsAreUnknownOrErrors) {
+    // A position of 207 and later: account, contract {conId}, position as text.
+    auto const payload = [](std::string const& digits) {
+        std::string bytes = from_hex("00000105") + "\x0a\x03" "DU1" "\x12\x02\x08\x05\x1a";
+        bytes += static_cast<char>(digits.size());
+        return bytes + digits;
+    };
+    EXPECT_EQ(std::get<Position>(*decode(payload("12.5"), 226)).position, base::Decimal::from_parts(125, 1));
+    EXPECT_EQ(std::get<Position>(*decode(payload("1E3"), 226)).position, base::Decimal(1000));
+    for (char const* unset : {"", "1.7976931348623157E308", "Infinity", "-Infinity", "9223372036854775807", "2147483647"}) {
+        auto const decoded = decode(payload(unset), 226);
+        ASSERT_TRUE(decoded.has_value()) << unset;
+        EXPECT_EQ(std::get<Position>(*decoded).position, std::nullopt) << unset;
+    }
+    for (char const* wrong : {"x", "1.2.3", "1E400", "NaN"}) EXPECT_FALSE(decode(payload(wrong), 226).has_value()) << wrong;
+}
+
+TEST(Binary, GroupsWithinGroupsEndSomewhere) {
+    std::string const group = "\x9b\x06";  // field 99 begins
+    std::string const end = "\x9c\x06";
+    for (int depth : {1, 31, 40, 1000}) {
+        std::string bytes = from_hex("00000105");
+        for (int i = 0; i < depth; ++i) bytes += group;
+        for (int i = 0; i < depth; ++i) bytes += end;
+        EXPECT_EQ(decode(bytes, 226).has_value(), depth < 32) << depth;
+    }
+    EXPECT_FALSE(decode(from_hex("00000105") + group, 226).has_value());                // breaks off
+    EXPECT_FALSE(decode(from_hex("00000105") + group + "\xa4\x06", 226).has_value());  // another one ends
+}
+
+TEST(Decode, MoreFieldsThanAnyMessageHasAreAnError) {
+    for (std::size_t count = 380; count < 420; ++count) {  // beyond the identifier
+        auto const decoded = decode("999" + std::string(count, '\0'), 200);
+        EXPECT_EQ(decoded.has_value(), count <= 400) << count;
+    }
+}
+
+TEST(Outgoing, NothingRidesOnTheHandshake) {
+    std::string hello;
+    encode_client_hello(hello, 100, 226);
+    EXPECT_TRUE(may_be_sent(hello));
+    EXPECT_FALSE(may_be_sent(hello + "x"));
+    EXPECT_FALSE(may_be_sent(hello + std::string("\0\0\0\3" "3\0x", 7)));
+    EXPECT_FALSE(may_be_sent(hello.substr(0, hello.size() - 1)));
+}
+
+TEST(Generation, MessagesNobodyKnowsAreNeverBinary) {
+    EXPECT_GT(answers_binary_since(999), 10'000);
+    EXPECT_GT(requests_binary_since(999), 10'000);
+    EXPECT_EQ(answers_binary_since(61), 207);
+    EXPECT_EQ(requests_binary_since(7), 201);
 }
 
 TEST(Frame, ImpossibleLengthsEndTheStream) {

@@ -172,9 +172,7 @@ void Session::on_bytes(Now now, std::string_view bytes) {
     if (state_ != State::greeting && state_ != State::starting && state_ != State::ready) return;
     statistics_.bytes += static_cast<std::int64_t>(bytes.size());
     reader_.append(bytes);
-    std::int64_t const connection = statistics_.connections;
-    while (statistics_.connections == connection &&
-           (state_ == State::greeting || state_ == State::starting || state_ == State::ready)) {
+    while (state_ == State::greeting || state_ == State::starting || state_ == State::ready) {
         auto const frame = reader_.next();
         if (!frame) {
             disconnected(now, "the gateway sent a frame of impossible length " + std::to_string(frame.error().length) +
@@ -536,7 +534,7 @@ void Session::send(std::string bytes) {
 /// An End ends what it is the End of, whatever else carries its number.
 void Session::complete(RequestKind kind, std::int64_t request_id) {
     auto const found = pending_.find(request_id);
-    if (found == pending_.end() || found->second.kind != kind || found->second.part_of_list) {
+    if (found == pending_.end() || found->second.kind != kind) {
         ++statistics_.stray_ends;
         return;
     }
@@ -545,7 +543,7 @@ void Session::complete(RequestKind kind, std::int64_t request_id) {
 
 void Session::end_request(std::int64_t request_id, RequestOutcome outcome, std::string const& why) {
     auto const found = pending_.find(request_id);
-    if (found == pending_.end()) return;
+    CHECK(found != pending_.end());
     RequestKind const kind = found->second.kind;
     if (found->second.deadline) due_.erase({*found->second.deadline, request_id});
     pending_.erase(found);
@@ -557,21 +555,19 @@ void Session::end_request(std::int64_t request_id, RequestOutcome outcome, std::
 
 void Session::on_time(Now now) {
     if (state_ == State::waiting) {
-        if (deadline_ && *deadline_ <= now.steady) connect(now);
+        CHECK(deadline_);
+        if (*deadline_ <= now.steady) connect(now);
         return;
     }
     if (deadline_ && *deadline_ <= now.steady) {
-        switch (state_) {
-            case State::connecting: return disconnected(now, "no connection within the time allowed; check host and port", true);
-            case State::greeting:
-                return disconnected(now, "the gateway accepted the connection and says nothing; is its API enabled, this address "
-                                         "trusted, and no prompt waiting on its screen?",
-                                    true);
-            case State::starting:
-                return disconnected(now, last_error_.empty() ? "the gateway did not name its accounts in time" : last_error_,
-                                    true);
-            default: break;
+        if (state_ == State::connecting) return disconnected(now, "no connection within the time allowed; check host and port", true);
+        if (state_ == State::greeting) {
+            return disconnected(now, "the gateway accepted the connection and says nothing; is its API enabled, this address "
+                                     "trusted, and no prompt waiting on its screen?",
+                                true);
         }
+        CHECK(state_ == State::starting);
+        return disconnected(now, last_error_.empty() ? "the gateway did not name its accounts in time" : last_error_, true);
     }
     if (state_ != State::ready) return;
     send_queued(now);

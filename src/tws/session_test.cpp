@@ -865,6 +865,213 @@ TEST(Session, StopsInAnyState) {
     }
 }
 
+// --- what should not happen, and does ------------------------------------------------------------------------------------
+
+TEST(Session, WhatComesInTheWrongStateIsPassedOver) {
+    Story story;
+    story.session.start(story.now);
+    story.act();
+    EXPECT_EQ(story.opened, 1);  // started already
+    story.connect();
+    auto const sent = story.frames_sent;
+    story.session.on_socket_open(story.now);
+    story.session.on_socket_failed(story.now, "late");
+    story.act();
+    EXPECT_EQ(story.frames_sent, sent);
+    EXPECT_TRUE(story.session.ready());
+}
+
+TEST(Session, OnlyPortsAreFollowed) {
+    for (auto const& [text, port] : {std::pair{"reset", 4002}, std::pair{"new port 0", 4002}, std::pair{"new port 70000", 4002},
+                                     std::pair{"7500", 7500}, std::pair{"port:7501", 7501}, std::pair{"port 7502!", 7502}}) {
+        Story story;
+        story.connect();
+        story.say(ErrorMessage{-1, 1300, text, "", 0});
+        story.pass(5s);
+        EXPECT_EQ(story.opened, 2) << text;
+        EXPECT_EQ(story.port, port) << text;
+    }
+}
+
+TEST(Session, FarmsComeAndGoWithoutAWarning) {
+    for (std::int64_t const code : {2103, 2108, 2119, 2157, 2158}) {
+        Story story;
+        story.connect();
+        story.say(ErrorMessage{-1, code, "text", "", 0});
+        EXPECT_EQ(story.recorder.lines.back(), "notice gateway.farm") << code;
+    }
+    for (std::int64_t const code : {2102, 2109, 2118, 2120}) {
+        Story story;
+        story.connect();
+        story.say(ErrorMessage{-1, code, "text", "", 0});
+        EXPECT_EQ(story.recorder.lines.back(), "notice gateway.error") << code;
+    }
+}
+
+/// The list of positions carries no request id: an error with the number 0 is not about it.
+TEST(Session, AnErrorWithTheNumberZeroEndsNoList) {
+    Story story;
+    story.connect();
+    story.session.request_positions(story.now);
+    story.act();
+    story.say(ErrorMessage{0, 321, "text", "", 0});
+    story.say(ErrorMessage{0, 100, "Max rate of messages per second has been exceeded", "", 0});
+    EXPECT_FALSE(story.recorder.has("positions failed"));
+    story.pass(1s);
+    EXPECT_EQ(of_kind<RequestPositions>(story.requests()).size(), 1u);
+    story.say(PositionEnd{});
+    EXPECT_TRUE(story.recorder.has("positions complete"));
+}
+
+TEST(Session, AComplaintAboutWhatStillWaitsAsksForItOnce) {
+    Story story;
+    story.connect();
+    std::vector<std::int64_t> ids;
+    for (int i = 0; i < 40; ++i) ids.push_back(story.session.request_contract(story.now, 100 + i));
+    story.act();
+    story.say(ErrorMessage{ids.back(), 100, "Max rate of messages per second has been exceeded", "", 0});
+    story.pass(10s);
+    EXPECT_EQ(of_kind<RequestContractData>(story.requests()).size(), 40u);
+}
+
+TEST(Session, ABurstRecoversAfterThePace) {
+    SessionOptions options;
+    options.requests_per_second = 4;
+    options.requests_at_once = 16;
+    Story story(options);
+    story.connect();
+    for (int i = 0; i < 3; ++i) {
+        story.say(ErrorMessage{-1, 100, "Max rate of messages per second has been exceeded", "", 0});
+        story.pass(5s);
+    }
+    auto const burst = [&] {
+        story.sent.clear();
+        for (int i = 0; i < 30; ++i) story.session.request_account_updates(story.now, true, "DU1");
+        story.act();
+        auto const count = of_kind<RequestAccountUpdates>(story.requests()).size();
+        for (int i = 0; i < 60; ++i) {
+            story.pass(1s);
+            story.say(CurrentTime{1});
+        }
+        return count;
+    };
+    EXPECT_EQ(story.session.requests_per_second(), 2);
+    EXPECT_EQ(burst(), 2u);
+    for (std::size_t const expected : {4u, 8u, 16u, 16u}) {
+        for (int i = 0; i < 65; ++i) {
+            story.pass(10s);
+            story.say(CurrentTime{1});
+        }
+        EXPECT_EQ(burst(), expected);
+        EXPECT_EQ(story.session.requests_per_second(), 4);
+    }
+}
+
+/// However many different errors come, what is remembered of them is bounded: the first is news again.
+TEST(Session, ErrorsOfManyKindsAreForgottenInTheEnd) {
+    Story story;
+    story.connect();
+    story.recorder.lines.clear();
+    for (int code = 5000; code < 5300; ++code) story.say(ErrorMessage{-1, code, "text", "", 0});
+    EXPECT_EQ(story.recorder.lines.size(), 300u);
+    story.say(ErrorMessage{-1, 5299, "text", "", 0});
+    EXPECT_EQ(story.recorder.lines.size(), 300u);
+    story.say(ErrorMessage{-1, 5000, "text", "", 0});
+    EXPECT_EQ(story.recorder.lines.size(), 301u);
+}
+
+TEST(Session, AListThatHasNotLeftYetIsNotOnItsWay) {
+    SessionOptions options;
+    options.requests_at_once = 1;
+    options.requests_per_second = 1;
+    Story story(options);
+    story.connect();
+    story.session.request_account_updates(story.now, true, "DU1");
+    story.session.request_positions(story.now);
+    story.session.request_positions(story.now);  // both wait for their turn
+    story.act();
+    EXPECT_TRUE(story.session.ready());
+    story.pass(10s);
+    EXPECT_TRUE(story.session.ready());
+    EXPECT_EQ(story.closed, 0);
+    story.say(PositionEnd{});
+    EXPECT_TRUE(story.recorder.has("positions complete"));
+}
+
+TEST(Session, ARowOfAnAccountThatNobodyManagesSpoilsTheWholeList) {
+    for (std::string_view const account : {"DU3", "DU", ""}) {
+        Story story;
+        story.connect(200, "DU1,DU2");
+        story.session.request_positions(story.now);
+        story.act();
+        Position row;
+        row.account = account;
+        row.contract.sec_type = "STK";
+        row.position = base::Decimal(1);
+        story.say(row);  // without a conId
+        EXPECT_EQ(story.recorder.lines.back(), "lost a position of somebody");
+        story.say(PositionEnd{});
+        EXPECT_EQ(story.recorder.lines.back(), "positions failed");
+    }
+}
+
+TEST(Session, ARowOfManyListsThatBelongsToNobodySpoilsThemAll) {
+    Story story;
+    story.connect(200, "DU1,DU2");
+    story.session.request_positions(story.now, {"DU1", "DU2"});
+    story.act();
+    story.pass(1s);
+    auto const parts = of_kind<RequestPositionsMulti>(story.requests());
+    ASSERT_EQ(parts.size(), 2u);
+    auto row = part(parts[0].request_id, "XX9");
+    row.contract.con_id = 0;
+    story.say(row);
+    for (auto const& each : parts) story.say(PositionMultiEnd{each.request_id});
+    EXPECT_EQ(story.recorder.lines.back(), "positions failed");
+}
+
+/// Whoever hears that a request came to nothing may give the connection up there and then.
+TEST(Session, AListenerMayDropTheConnectionFromWithin) {
+    struct Dropping final : SessionListener {
+        Session* session = nullptr;
+        base::Now now;
+        int ended = 0;
+        void on_ready(std::string_view, std::string_view) override {}
+        void on_message(IncomingMessage const&) override {}
+        void on_request_ended(RequestKind, std::int64_t, RequestOutcome, std::string const&) override {
+            if (++ended == 1) session->drop(now, "enough");
+        }
+        void on_position_lost(std::string_view, std::string const&) override {}
+        void on_connectivity_lost(base::Duration, std::string const&) override {}
+        void on_connectivity_restored(bool, std::string const&) override {}
+        void on_disconnected(std::string const&, bool) override {}
+        void on_notice(bool, std::string const&, std::string const&) override {}
+    } listener;
+    Session session({}, listener);
+    listener.session = &session;
+    base::Now now;
+    now.steady = 1000s;
+    session.start(now);
+    session.on_socket_open(now);
+    std::string bytes;
+    encode_server_hello(bytes, 200, "20261123 09:30:00 UTC");
+    encode(bytes, IncomingMessage(ManagedAccounts{"DU1"}), 200);
+    encode(bytes, IncomingMessage(NextValidId{1}), 200);
+    session.on_bytes(now, bytes);
+    ASSERT_TRUE(session.ready());
+    session.request_executions(now);
+    session.request_contract(now, 5);
+    (void)session.take_actions();
+    now.steady += 61s;  // both are overdue, and so is a sign of life
+    listener.now = now;
+    session.on_time(now);
+    EXPECT_FALSE(session.ready());
+    EXPECT_EQ(listener.ended, 2);  // each once
+    auto const actions = session.take_actions();
+    ASSERT_FALSE(actions.empty());
+    EXPECT_EQ(actions.back().kind, SessionAction::Kind::close);  // nothing is sent into a connection that was given up
+}
+
 RC_GTEST_PROP(SessionProperty, WhateverComesOnlyAllowedBytesLeave, ()) {
     Story story;
     auto const steps = *rc::gen::inRange(1, 40);

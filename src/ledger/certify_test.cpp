@@ -1,0 +1,213 @@
+// What certify says of days, gaps, claims and lots, one at a time. Whole statements against whole books: join_test.cpp.
+#include "ledger/certify.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ledger/ledger_testing.hpp"
+#include "ledger/tax_view.hpp"
+
+namespace possync::ledger {
+namespace {
+
+using namespace testing;
+using base::Date;
+using base::Decimal;
+using model::CertificationState;
+using model::DifferenceKind;
+
+class Utc final : public base::ZoneRules {
+public:
+    base::Result<base::Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override { return base::from_utc_local(local); }
+    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override { return base::utc_local(time); }
+};
+
+FoldOptions options() {
+    static Utc const zones;
+    FoldOptions made;
+    made.zones = &zones;
+    made.report_zone = "UTC";
+    return made;
+}
+
+model::StatementRecord statement(Date from, Date to) {
+    model::StatementRecord record;
+    record.from = from;
+    record.to = to;
+    record.sections = "Trades OpenPositions";
+    return record;
+}
+
+base::Timestamp noon(Date date) { return base::from_utc_local({date, 12 * 3'600'000'000LL}); }
+
+/// A stock whose fills ("10@100") come one day after the other, told by statements.
+struct Book {
+    model::AccountBook book;
+    explicit Book(std::vector<std::string> const& texts, Date first = {2026, 11, 16}) {
+        book.account_id = 1;
+        book.revision = 1;
+        auto& held = book.instruments[265598];
+        held.instrument = stock();
+        held.executions = fills(texts);
+        Date date = first;
+        for (auto& execution : held.executions) {
+            execution.time = noon(date);
+            execution.trade_date = date;
+            execution.transaction_id = "t" + execution.exec_id;
+            date = base::date_of_days(base::days_since_epoch(date) + 1);
+        }
+    }
+    std::vector<model::Execution>& executions() { return book.instruments[265598].executions; }
+    [[nodiscard]] Verdict certify(model::StatementClaims const& claims, Date since = {2026, 11, 1}) const {
+        auto verdict = ledger::certify(book, claims, since, options());
+        CHECK(verdict.has_value());
+        return *verdict;
+    }
+};
+
+std::vector<DifferenceKind> kinds(Verdict const& verdict) {
+    std::vector<DifferenceKind> found;
+    for (auto const& each : verdict.differences) found.push_back(each.kind);
+    return found;
+}
+
+TEST(Certify, AGapIsAMissingBusinessDay) {
+    Book const nothing({});
+    model::StatementClaims claims;
+    EXPECT_TRUE(nothing.certify(claims).certifications.empty());
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20}), statement({2026, 11, 23}, {2026, 11, 25})};
+    EXPECT_TRUE(kinds(nothing.certify(claims)).empty());  // a weekend
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 25}), statement({2026, 11, 17}, {2026, 11, 18}), statement({2026, 11, 27}, {2026, 11, 27})};
+    EXPECT_TRUE(kinds(nothing.certify(claims)).empty());  // one within another, and Thanksgiving
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 18}), statement({2026, 11, 20}, {2026, 11, 25})};
+    auto const verdict = nothing.certify(claims);
+    ASSERT_EQ(kinds(verdict), std::vector{DifferenceKind::statement_gap});
+    EXPECT_EQ(verdict.differences[0].trade_date, (Date{2026, 11, 19}));
+    EXPECT_EQ(certified_through(verdict.certifications), (Date{2026, 11, 18}));
+    EXPECT_TRUE(kinds(nothing.certify(claims, {2026, 11, 23})).empty());  // before what was asked for
+}
+
+TEST(Certify, FillsOfDaysThatNoStatementCoversAreNotJudged) {
+    Book const book({"10@100", "10@101", "10@102", "10@103"});  // the 16th to the 19th
+    model::StatementClaims claims;
+    EXPECT_TRUE(kinds(book.certify(claims)).empty());
+    claims.statements = {statement({2026, 11, 17}, {2026, 11, 18})};
+    claims.statements[0].sections = "Trades";
+    auto const verdict = book.certify(claims);
+    EXPECT_TRUE(kinds(verdict).empty());
+    ASSERT_EQ(verdict.certifications.size(), 2u);
+    for (auto const& day : verdict.certifications) {
+        EXPECT_EQ(day.state, CertificationState::matched);
+        EXPECT_EQ(day.executions, 1);
+    }
+    // Between two statements a fill makes its day doubtful.
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 16}), statement({2026, 11, 19}, {2026, 11, 19})};
+    for (auto& each : claims.statements) each.sections = "Trades";
+    auto const holes = book.certify(claims);
+    EXPECT_EQ(certified_through(holes.certifications), (Date{2026, 11, 16}));
+    EXPECT_FALSE(kinds(holes).empty());
+    for (auto const& each : holes.differences) EXPECT_EQ(each.kind, DifferenceKind::statement_gap);
+}
+
+TEST(Certify, SaysHowTheBrokerMustHaveCalculated) {
+    struct Row {
+        char const* claim;
+        char const* cause;
+    };
+    // Bought 10 at 100, 112 and 104, sold 10 at 120, each for a commission of 1.
+    for (auto const& [claim, cause] : {Row{"198", ""}, Row{"158", "the broker matched its lots by last in, first out"}, Row{"78", "the broker matched its lots by highest in, first out"},
+                                       Row{"144.6666666667", "the broker matched its lots by average cost"}, Row{"199", "the statement leaves the commission out"},
+                                       Row{"7", nullptr}}) {
+        Book book({"10@100 1", "10@112 1", "10@104 1", "-10@120 1"});
+        for (auto& execution : book.executions()) execution.broker_realized_pnl = Decimal(0);
+        book.executions().back().broker_realized_pnl = dec(claim);
+        model::StatementClaims claims;
+        claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+        claims.statements[0].sections = "Trades";
+        auto const verdict = book.certify(claims);
+        if (cause != nullptr && *cause == '\0') {
+            EXPECT_TRUE(kinds(verdict).empty()) << claim;
+            continue;
+        }
+        ASSERT_EQ(kinds(verdict), std::vector{DifferenceKind::realized_pnl}) << claim;
+        EXPECT_EQ(verdict.differences[0].cause, cause == nullptr ? "" : cause);
+        EXPECT_EQ(verdict.differences[0].book_value, "198");
+    }
+}
+
+TEST(Certify, ListsThatAreNotThereSayNothingOfWhatIsNotHeld) {
+    Book const flat({"10@100 1", "-10@110 1"});
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    EXPECT_TRUE(kinds(flat.certify(claims)).empty());
+    model::StatementPosition zero;
+    zero.con_id = 7;
+    zero.date = {2026, 11, 20};
+    claims.positions = {zero};
+    EXPECT_TRUE(kinds(flat.certify(claims)).empty());
+    claims.positions[0].quantity = Decimal(3);
+    EXPECT_EQ(kinds(flat.certify(claims)), std::vector{DifferenceKind::position_missing});
+}
+
+TEST(Certify, LotsNeedTimesAndCostsToDiffer) {
+    Book const held({"10@100 1", "5@110 1"});
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    auto const row = [](bool is_lot, char const* quantity, char const* cost, std::optional<base::Timestamp> opened) {
+        model::StatementPosition made;
+        made.con_id = 265598;
+        made.date = {2026, 11, 20};
+        made.is_lot = is_lot;
+        made.quantity = dec(quantity);
+        if (*cost != '\0') made.cost_money = dec(cost);
+        made.opened_at = opened;
+        return made;
+    };
+    auto const total = row(false, "15", "1552", {});
+    claims.positions = {total, row(true, "10", "1001", noon({2026, 11, 16})), row(true, "5", "551", noon({2026, 11, 17}))};
+    EXPECT_TRUE(kinds(held.certify(claims)).empty());
+    EXPECT_EQ(held.certify(claims).certifications.back().lots, 2);
+    claims.positions[1].cost_money.reset();  // says nothing
+    EXPECT_TRUE(kinds(held.certify(claims)).empty());
+    claims.positions[2].cost_money = dec("560");
+    EXPECT_EQ(kinds(held.certify(claims)), std::vector{DifferenceKind::lot_cost});
+    claims.positions[1].opened_at.reset();  // they cannot be told apart
+    EXPECT_TRUE(kinds(held.certify(claims)).empty());
+
+    // A commission that nobody knows leaves the cost open.
+    Book unknown({"10@100", "5@110 1"});
+    claims.positions = {total, row(true, "10", "1001", noon({2026, 11, 16})), row(true, "5", "551", noon({2026, 11, 17}))};
+    auto const verdict = unknown.certify(claims);
+    EXPECT_EQ(kinds(verdict), (std::vector{DifferenceKind::position_cost, DifferenceKind::lot_cost}));
+    EXPECT_EQ(verdict.differences[0].cause, "a cost or a commission is not known");
+}
+
+TEST(Certify, WhatCannotBeCalculatedIsAnErrorAndNotTheEnd) {
+    Book book({"10@100 1"});
+    book.executions()[0].shares = dec("99999999999999999999999999999999999999");
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    auto const verdict = certify(book.book, claims, {2026, 11, 1}, options());
+    ASSERT_FALSE(verdict.has_value());
+    EXPECT_EQ(verdict.error().code, base::ErrorCode::out_of_range);
+
+    auto& held = book.book.instruments[265598];  // an option that ended, on a stock that is there
+    held.instrument.sec_type = "OPT";
+    held.instrument.right = "C";
+    held.instrument.strike = Decimal(1);
+    held.instrument.under_con_id = 1;
+    held.executions[0].cause = model::Cause::exercise;
+    book.book.instruments[1].instrument = stock(1);
+    EXPECT_EQ(tax_view(book.book, options()).error().code, base::ErrorCode::out_of_range);
+    EXPECT_EQ(certify(book.book, claims, {2026, 11, 1}, options()).error().code, base::ErrorCode::out_of_range);
+}
+
+TEST(Certify, WhatOnlyJoiningKnowsIsKept) {
+    for (auto const kind : {DifferenceKind::corporate_action_undecided, DifferenceKind::execution_cancelled, DifferenceKind::execution_instrument, DifferenceKind::multiplier}) {
+        EXPECT_TRUE(told_by_joining(kind));
+    }
+    EXPECT_FALSE(told_by_joining(DifferenceKind::execution_price));
+    EXPECT_EQ(certified_through({}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace possync::ledger
