@@ -6,6 +6,7 @@ usage: secrets_test.py POSSYNC
 
 A secret that is added to the configuration must be added to SECRETS here: test_every_secret_is_known fails otherwise.
 """
+import http.client
 import json
 import os
 import pathlib
@@ -25,9 +26,11 @@ possync = sys.argv.pop(1)
 
 # Keys of the configuration that `possync config` masks, with a canary for the file, the environment and the file that a *_FILE names.
 SECRETS = {
+    "database.password": dict(toml="canaryPasswordToml1A@:/+%z", environment="canaryPasswordEnv2B@:/+%z", file="canaryPasswordFile3C@:/+%z"),
     "flex.token": dict(toml="canaryFlexToml7Q/+x%y", environment="canaryFlexEnv8R/+x%y", file="canaryFlexFile9S/+x%y"),
 }
-CANARIES = [value for places in SECRETS.values() for value in places.values()]
+HTTP_TOKEN = "canaryHttp6F-0123456789-0123456789-abcdef"  # it comes from a file only
+CANARIES = [HTTP_TOKEN] + [value for places in SECRETS.values() for value in places.values()]
 
 
 def forms(canary):
@@ -36,7 +39,8 @@ def forms(canary):
 
 
 NUMBER = "2718281828459045235360287"  # as real Flex tokens are
-CANARIES.append(NUMBER)
+IN_URL = ["canaryInUrl4D", "canaryInQuery5E"]
+CANARIES += [NUMBER, *IN_URL]
 NEEDLES = sorted({form.encode() for canary in CANARIES for form in forms(canary)})
 
 SCENARIO = """account U1234567
@@ -92,9 +96,9 @@ class Secrets(unittest.TestCase):
             self.assertEqual(done.returncode, status, (words, done.stdout, done.stderr))
         return done
 
-    def config(self, name="possync.toml", *, secrets="toml", text="", queries=(), database="book.db", gateway=None, sync=""):
+    def config(self, name="possync.toml", *, secrets="toml", text="", queries=(), database="book.db", gateway=None, sync="", http=""):
         """A configuration with a canary in every secret: written in it, in files that it names, or nowhere."""
-        lines = {"flex": [f'base_url = "https://127.0.0.1:{self.flex_port}/flex"', f'ca_file = "{self.inputs}/cert.pem"']}
+        lines = {"database": [f'url = "sqlite:///{self.folder}/{database}"'], "flex": [f'base_url = "https://127.0.0.1:{self.flex_port}/flex"', f'ca_file = "{self.inputs}/cert.pem"']}
         for key, places in SECRETS.items():
             section, word = key.split(".")
             lines.setdefault(section, [])
@@ -102,8 +106,12 @@ class Secrets(unittest.TestCase):
                 lines[section].append(f'{word} = "{places["toml"]}"')
             if secrets == "file":
                 lines[section].append(f'{word}_file = "{self.secret_file(key)}"')
+        token = self.inputs / "http_token"
+        token.write_text(HTTP_TOKEN + "\n")
+        token.chmod(0o600)
+        lines["http"] = [f'listen = "{http}"', f'token_file = "{token}"']
         path = self.inputs / name
-        path.write_text(f'[database]\nurl = "sqlite:///{self.folder}/{database}"\n[[gateway]]\nname = "sim"\nport = {gateway or self.gateway_port}\n'
+        path.write_text(f'[[gateway]]\nname = "sim"\nport = {gateway or self.gateway_port}\n'
                         f'recording = "{self.folder}/{name}.rec"\n[log]\nlevel = "debug"\nformat = "json"\n[sync]\n{sync}\n'
                         + "".join(f"[{section}]\n" + "\n".join(words) + "\n" for section, words in lines.items())
                         + "".join(f'[[flex.query]]\nid = "{query}"\naccount = "U1234567"\n' for query in queries) + text)
@@ -222,8 +230,23 @@ class Secrets(unittest.TestCase):
         self.assertGreaterEqual(requests.count("SendRequest 1 "), 4)
         self.assertGreater(self.search(), 500_000)
 
-    def service(self, *, prepare=None, gateway=None, queries=("1", "13", "5"), database="service.db"):
-        config = self.config("service.toml", queries=queries, database=database, gateway=gateway, sync='interval = "10s"')
+    def test_the_password_in_a_database_url(self):
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            where = f"127.0.0.1:{closed.getsockname()[1]}"
+            for url in (f"postgresql://me:{IN_URL[0]}@{where}/db", f"postgresql://me@{where}/db?password={IN_URL[1]}",
+                        f"postgresql://me:{IN_URL[0]}@{where}/db?schema=Wrong", f"postgresql://me:{IN_URL[0]}@", f"mysql://me:{IN_URL[0]}@{where}/db",
+                        f"postgresql://me:{IN_URL[0]}@{where}/db?nonsense=1", f"sqlite://me:{IN_URL[0]}@{where}/db"):
+                path = self.inputs / "url.toml"
+                path.write_text(f'[database]\nurl = "{url}"\n[log]\nlevel = "debug"\n')
+                for words in (["config"], ["doctor"], ["migrate"], ["positions"], ["status"], ["sync"], ["run"], ["verify"]):
+                    for environment in (None, self.environment(POSSYNC_DATABASE_URL=url)):
+                        done = self.run_it(*words, *([] if environment else ["--config", path]), environment=environment)
+                        self.assertTrue(done.returncode != 0 or words == ["config"], (words, url))
+        self.search()
+
+    def service(self, *, prepare=None, gateway=None, queries=("1", "13", "5"), database="service.db", http=""):
+        config = self.config("service.toml", queries=queries, database=database, gateway=gateway, sync='interval = "10s"', http=http)
         return self.start("run", "--config", config, prepare=prepare)
 
     def test_the_service(self):
@@ -235,6 +258,33 @@ class Secrets(unittest.TestCase):
         self.assertEqual(self.stop(service), 0)
         self.assertIn('"level":"debug"', service.log.read_text())
         self.assertGreater(self.search(), 200_000)
+
+    def test_what_the_http_server_answers(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        service = self.service(queries=(), http=f"127.0.0.1:{port}")
+        self.wait_for(service.log, "sync.committed")
+        right, wrong = f"Bearer {HTTP_TOKEN}", f"Bearer {HTTP_TOKEN}x"
+        statuses = []
+        for path in ("/", "/metrics", "/livez", "/readyz", "/api/openapi.json", "/api/positions", "/api/sync/status", "/api/accounts?nonsense=1", "/api/nothing",
+                     f"/api/positions?token={HTTP_TOKEN}"):
+            for authorization in (None, right, wrong):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+                connection.request("GET", path, headers={"Authorization": authorization} if authorization else {})
+                answer = connection.getresponse()
+                statuses.append(answer.status)
+                self.said.append(((path, authorization == right), f"{answer.status} {answer.headers}\n" + answer.read().decode(errors="replace")))
+                connection.close()
+        self.assertLessEqual({200, 400, 401, 404}, set(statuses))
+        for body in (json.dumps({"token": HTTP_TOKEN}), json.dumps({"token": HTTP_TOKEN + "x"}), "{" + HTTP_TOKEN):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request("POST", "/api/session", body, {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{port}"})
+            answer = connection.getresponse()
+            self.said.append(((body[:5], "session"), f"{answer.status} {answer.headers}\n" + answer.read().decode(errors="replace")))
+            connection.close()
+        self.assertEqual(self.stop(service), 0)
+        self.search()
 
     def test_a_service_that_finds_no_gateway(self):
         with socket.socket() as closed:
