@@ -1,4 +1,4 @@
-// The picture for the README. A palette of few colours is enough for it and makes it small, where ImageMagick is at hand.
+// The picture for the README. A palette is enough for it and makes it small, where pngquant is at hand.
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -16,9 +16,9 @@ await page.screenshot({ path: target })
 await browser.close()
 await stopAll()
 try {
-  execFileSync('convert', [target, '-strip', '-colors', '96', '-define', 'png:compression-level=9', `PNG8:${target}`])
+  execFileSync('pngquant', ['--force', '--quality', '70-95', '--speed', '1', '--strip', '--output', target, target])
 } catch {
-  console.log('ImageMagick is not installed: the picture is left as Chromium wrote it')
+  console.log('pngquant is not installed: the picture is left as Chromium wrote it')
 }
 console.log(`${target}: ${fs.statSync(target).size} bytes`)
 process.exit(0)
