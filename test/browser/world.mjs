@@ -83,7 +83,7 @@ export class World {
       words.push('--scenario', path.join(this.folder, 'day.scn'))
     }
     this.gateway = start(words)
-    const told = await until('the simulated gateway names its port', () => /on 127\.0\.0\.1:(\d+)/.exec(this.gateway.output))
+    const told = await until('the simulated gateway names its port', () => /on 127\.0\.0\.1:(\d+)/.exec(this.gateway.output), 30_000)
     this.gatewayPort = Number(told[1])
   }
   async serviceUp() {
