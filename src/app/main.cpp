@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -16,6 +18,7 @@
 #include "app/commands.hpp"
 #include "app/import_flex.hpp"
 #include "app/output.hpp"
+#include "base/point.hpp"
 
 namespace {
 
@@ -195,6 +198,9 @@ int run(int count, char** words) {
     generate->group("");  // for the build
     generate->add_option("what", options.generate, "man, bash, zsh, fish, configuration-reference")
         ->required()->check(CLI::IsMember({"man", "bash", "zsh", "fish", "configuration-reference"}));
+#ifdef POSSYNC_PLANTED_BUGS
+    app.add_subcommand("points", "the named points of this program, for the kill tests")->group("");
+#endif
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
 
     auto* simulate = app.add_subcommand("simulate", "a simulated gateway with an invented trading day, for your own tests");
@@ -291,6 +297,12 @@ int run(int count, char** words) {
         return run_simulate(std::move(options.simulate));
     }
     if (demo->parsed()) return run_demo(options.demo, POSSYNC_VERSION);
+#ifdef POSSYNC_PLANTED_BUGS
+    if (app.got_subcommand("points")) {
+        for (auto const name : base::points) print_line(std::string(name));
+        return exit_fine;
+    }
+#endif
     if (generate->parsed()) {
         auto const& what = options.generate;
         print(what == "man" ? man_page(app, POSSYNC_VERSION)
@@ -340,7 +352,27 @@ int run(int count, char** words) {
 
 }  // namespace
 
+#ifdef POSSYNC_PLANTED_BUGS
+/// POSSYNC_KILL_AT=NAME:K ends the process with SIGKILL at the K-th passage of that point.
+void obey_kill_at() {
+    static std::string name;
+    static std::atomic<long> left = 0;
+    char const* const wanted = std::getenv("POSSYNC_KILL_AT");
+    if (wanted == nullptr) return;
+    std::string const text = wanted;
+    auto const colon = text.rfind(':');
+    name = text.substr(0, colon);
+    left = colon == std::string::npos ? 1 : std::strtol(text.c_str() + colon + 1, nullptr, 10);
+    possync::base::at_point = [](std::string_view point) {
+        if (point == name && --left == 0) std::raise(SIGKILL);
+    };
+}
+#endif
+
 int main(int count, char** words) {
+#ifdef POSSYNC_PLANTED_BUGS
+    obey_kill_at();
+#endif
     std::signal(SIGPIPE, SIG_IGN);
     // A core file is the memory with every secret in it.
     rlimit const none{0, 0};

@@ -38,6 +38,7 @@
 #include "app/store_work.hpp"
 #include "app/systemd.hpp"
 #include "app/zones.hpp"
+#include "base/point.hpp"
 #include "model/print.hpp"
 #include "query/json.hpp"
 #include "store/rehearsal_store.hpp"
@@ -294,6 +295,7 @@ private:
         store_thread_.post([this, claim = std::move(effect), now = clock_now().wall] {
             store::GatewayLease lease;
             auto answer = std::make_shared<sync::Event>(app::carry_out(store_, claim, {name_, owner_name()}, now, lease));
+            POSSYNC_POINT("service.claim.answered");
             asio::post(io_, [this, answer, lease] {
                 if (std::holds_alternative<sync::Claimed>(*answer)) lease_ = lease;
                 step(std::move(*answer));
@@ -316,7 +318,14 @@ private:
                 auto const took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
                 service_options_.on_commit(took, std::holds_alternative<sync::Committed>(*answer));
             }
-            asio::post(io_, [this, answer] { step(std::move(*answer)); });
+            POSSYNC_POINT("service.commit.answered");
+            asio::post(io_, [this, answer] {
+                bool const committed = std::holds_alternative<sync::Committed>(*answer);
+                if (committed) {
+                    POSSYNC_POINT("service.commit.taken");
+                }
+                step(std::move(*answer));
+            });
         });
     }
 

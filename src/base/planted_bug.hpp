@@ -21,11 +21,24 @@
 #define POSSYNC_PLANTED_BUGS_OF_THE_STORE(BUG) \
     BUG(epoch_not_checked, "a commit is not fenced by the gateway's epoch")
 
+// In the store, seen only when the disk fails or the process dies: test/crash finds them (`script/crash planted`).
+#define POSSYNC_PLANTED_BUGS_OF_THE_DISK(BUG)                                                          \
+    BUG(synchronous_normal, "a commit is not flushed before it is reported")                           \
+    BUG(synchronous_off, "nothing is ever flushed")                                                    \
+    BUG(notification_apart, "the outbox row is written in a transaction of its own after the commit")  \
+    BUG(revision_first, "the revision is committed before the rows that belong to it")                 \
+    BUG(commit_error_ignored, "a COMMIT that fails counts as done")                                    \
+    BUG(log_not_renewed, "after an error the store builds on a log that may be on no disk")            \
+    BUG(log_removed_at_opening, "what looks like a leftover log is removed before the file is opened") \
+    BUG(migration_in_pieces, "each statement of a migration is its own transaction")                   \
+    BUG(backup_failure_ignored, "a migration goes on without the copy that it should have made")
+
 namespace possync::base {
 
 enum class PlantedBug {
 #define POSSYNC_BUG(name, what) name,
     POSSYNC_PLANTED_BUGS_OF_THE_SERVICE(POSSYNC_BUG) POSSYNC_PLANTED_BUGS_OF_THE_STORE(POSSYNC_BUG)
+    POSSYNC_PLANTED_BUGS_OF_THE_DISK(POSSYNC_BUG)
 #undef POSSYNC_BUG
 };
 
@@ -38,6 +51,13 @@ struct PlantedBugName {
 inline constexpr std::array planted_bugs{
 #define POSSYNC_BUG(name, what) PlantedBugName{PlantedBug::name, #name, what},
     POSSYNC_PLANTED_BUGS_OF_THE_SERVICE(POSSYNC_BUG) POSSYNC_PLANTED_BUGS_OF_THE_STORE(POSSYNC_BUG)
+#undef POSSYNC_BUG
+};
+
+/// Those that need a failing disk, apart: a simulation that sees nothing of them is not to blame.
+inline constexpr std::array planted_bugs_of_the_disk{
+#define POSSYNC_BUG(name, what) PlantedBugName{PlantedBug::name, #name, what},
+    POSSYNC_PLANTED_BUGS_OF_THE_DISK(POSSYNC_BUG)
 #undef POSSYNC_BUG
 };
 

@@ -95,6 +95,11 @@ std::vector<Workload> make() {
                    .setup = small_book,
                    .act = "fill AAPL buy 10 @ 160 commission 1\nwait 10s\n",
                    .expect = "expect position AAPL 110 @ 150.9090909091\nexpect no breaks\n"});
+    all.push_back({.name = "missed-while-down",
+                   .what = "the service starts again and finds what was traded meanwhile: nothing is in memory",
+                   .setup = small_book + "stop\nfill AAPL buy 10 @ 160 commission 1\nfill MSFT sell 2 @ 410 commission 1\n",
+                   .act = "restart\nwait 10s\n",
+                   .expect = "expect position AAPL 110 @ 150.9090909091\nexpect position MSFT 3\nexpect no breaks\n"});
     all.push_back({.name = "five-hundred-rows",
                    .what = "500 positions change while the gateway is away: one commit",
                    .setup = instruments(500) + lines(500, "hold", "10 @ 20") + "start\ndisconnect 5m\n" +

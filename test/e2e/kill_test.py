@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Kills the service with SIGKILL at random moments of a busy simulated day. After each: the database passes its integrity
+"""Kills the service with SIGKILL at random moments of a busy simulated day, and at the named points of a build that has them. After each: the database passes its integrity
 check, no revision is lost that was reported as committed, and nothing ever goes back. At the end it converges.
 
 usage: kill_test.py POSSYNC [--count N] [--seed N]
 """
 import json
+import os
 import pathlib
 import random
 import signal
@@ -19,6 +20,10 @@ from tws_client import Client
 possync = sys.argv[1]
 count = int(sys.argv[sys.argv.index("--count") + 1]) if "--count" in sys.argv else 25
 random.seed(int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv else 1)
+
+# A build without them does not know the word.
+listed = subprocess.run([possync, "points"], capture_output=True, text=True)
+points = listed.stdout.split() if listed.returncode == 0 else []
 
 
 def revision_of(log):
@@ -49,7 +54,8 @@ with tempfile.TemporaryDirectory() as name:
         for kill in range(count):
             log = folder / f"log{kill}"
             with open(log, "w") as stderr:
-                service = subprocess.Popen([possync, "run", "--config", config], stderr=stderr)
+                at_point = {"POSSYNC_KILL_AT": f"{points[kill // 2 % len(points)]}:{random.randint(1, 3)}"} if points and kill % 2 else {}
+                service = subprocess.Popen([possync, "run", "--config", config], stderr=stderr, env=os.environ | at_point)
                 time.sleep(random.uniform(0.0, 0.8))
                 service.send_signal(signal.SIGKILL)
                 service.wait()

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/planted_bug.hpp"
+#include "base/point.hpp"
+
 namespace possync::store::sqlite {
 
 using base::ErrorCode;
@@ -150,6 +153,8 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path, Option
     POSSYNC_TRY_VOID(
         database->execute("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; "
                           "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384"));
+    if (POSSYNC_PLANTED_BUG(synchronous_normal)) POSSYNC_TRY_VOID(database->execute("PRAGMA synchronous = NORMAL"));
+    if (POSSYNC_PLANTED_BUG(synchronous_off)) POSSYNC_TRY_VOID(database->execute("PRAGMA synchronous = OFF"));
     if (options.mode == Mode::read_only) POSSYNC_TRY_VOID(database->execute("PRAGMA query_only = ON"));
     // The first look at the file itself: says "not a database" and "damaged" here rather than somewhere
     // later.
@@ -211,6 +216,7 @@ Result<bool> Database::renew_write_ahead_log() {
     bool busy = false;
     POSSYNC_TRY_VOID(each("PRAGMA wal_checkpoint(TRUNCATE)", [&](Row& row) { busy = row.integer_at(0) != 0; }));
     if (busy) return false;
+    POSSYNC_POINT("store.log.emptied");
     // The first commit writes the new log's header, after which no frame of the old one counts.
     POSSYNC_TRY(auto const version, integer("PRAGMA user_version"));
     POSSYNC_TRY_VOID(execute(fmt::format("PRAGMA user_version = {}", version.value_or(0))));

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/planted_bug.hpp"
+#include "base/point.hpp"
+
 namespace possync::store::sqlite {
 
 using base::ErrorCode;
@@ -92,13 +95,20 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
             continue;
         }
         if (before > 0 && report.backup.empty()) {
-            POSSYNC_TRY(report.backup, back_up(database, version));
+            auto const copy = back_up(database, version);
+            if (!copy && !POSSYNC_PLANTED_BUG(backup_failure_ignored)) return std::unexpected(copy.error());
+            report.backup = copy.value_or("");
         }
         auto const applied = [&]() -> Result<void> {
+            if (POSSYNC_PLANTED_BUG(migration_in_pieces)) POSSYNC_TRY_VOID(database.execute("COMMIT"));
             POSSYNC_TRY_VOID(database.execute(std::string(migration.sql)));
+            if (POSSYNC_PLANTED_BUG(migration_in_pieces)) POSSYNC_TRY_VOID(database.execute("BEGIN"));
             POSSYNC_TRY_VOID(database.execute(fmt::format(
                 "PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, migration.number)));
-            return transaction.commit();
+            POSSYNC_POINT("store.migration.before_commit");
+            POSSYNC_TRY_VOID(transaction.commit());
+            POSSYNC_POINT("store.migration.after_commit");
+            return {};
         }();
         if (!applied) return base::because(fmt::format("migration {}", migration.name), applied.error());
         report.to = migration.number;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/planted_bug.hpp"
+#include "base/point.hpp"
 #include "store/claim_rules.hpp"
 #include "store/rows.hpp"
 #include "store/sqlite/sqlite_load.hpp"
@@ -153,8 +154,17 @@ private:
         POSSYNC_TRY_VOID(write_history(change_set));
         POSSYNC_TRY_VOID(write_events(change_set));
         POSSYNC_TRY_VOID(write_breaks(change_set));
+        if (POSSYNC_PLANTED_BUG(notification_apart)) return {};
         return write_notification(change_set);
     }
+
+public:
+    Result<void> write_notifications() {
+        for (auto const& change_set : request_.change_sets) POSSYNC_TRY_VOID(write_notification(*change_set));
+        return {};
+    }
+
+private:
 
     /// What delivery to the outside goes by: `account:revision` names it, its events are all with numbers in between.
     Result<void> write_notification(model::ChangeSet const& change_set) {
@@ -176,7 +186,10 @@ private:
             "UPDATE account SET revision = ?3 + 1, next_id = ?4 "
             "WHERE account_id = ?1 AND gateway_id = ?2 AND revision = ?3",
             change_set.account_id, request_.gateway_id, change_set.base_revision, change_set.next_id));
-        if (database_.changes() == 1) return {};
+        if (database_.changes() == 1) {
+            POSSYNC_POINT("store.revision.advanced");
+            return POSSYNC_PLANTED_BUG(revision_first) ? database_.execute("COMMIT; BEGIN IMMEDIATE") : Result<void>();
+        }
         std::string found = "not in the database";
         POSSYNC_TRY_VOID(database_.each(
             "SELECT code, revision, gateway_id FROM account WHERE account_id = ?1",
@@ -415,6 +428,7 @@ public:
         : path_(std::move(path)), options_(std::move(options)), database_(std::move(database)) {}
 
     static Result<std::unique_ptr<Database>> connect(std::string const& path, SqliteOptions const& options) {
+        if (POSSYNC_PLANTED_BUG(log_removed_at_opening)) options.files->remove(path + "-wal");
         auto const mode = options.create ? Database::Mode::create : Database::Mode::read_write;
         POSSYNC_TRY(auto database, Database::open(path, {mode, options.busy_timeout, options.files}));
         if (options.migrate) {
@@ -549,8 +563,15 @@ public:
             request.values.empty() && request.coverage.empty() && request.freshness.empty() && request.statements.empty()) {
             return {};
         }
+        POSSYNC_TRY_VOID(commit_rows(request));
+        if (!POSSYNC_PLANTED_BUG(notification_apart)) return {};
+        return in_transaction([&](Database& database) { return CommitWriter(database, request).write_notifications(); });
+    }
+
+    Result<void> commit_rows(CommitRequest const& request) {
         return in_transaction([&](Database& database) -> Result<void> {
             POSSYNC_TRY_VOID(CommitWriter(database, request).write());
+            POSSYNC_POINT("store.rows.written");
             if (request.runs.empty()) return {};
             return forget_old_runs(database, request.now);
         });
@@ -617,14 +638,19 @@ private:
         }
         POSSYNC_TRY_VOID(renew_log(*database));
         POSSYNC_TRY(Transaction transaction, Transaction::begin(*database));
+        POSSYNC_POINT("store.transaction.begun");
         auto result = body(*database);
-        if (result) POSSYNC_TRY_VOID(transaction.commit());
+        if (!result) return result;
+        POSSYNC_POINT("store.commit.before");
+        auto const committed = transaction.commit();
+        POSSYNC_POINT("store.commit.after");
+        if (!committed && !POSSYNC_PLANTED_BUG(commit_error_ignored)) return std::unexpected(committed.error());
         return result;
     }
 
     /// Before the first write. After an error of the disk it must succeed; otherwise a reader in the way only defers it.
     Result<void> renew_log(Database& database) {
-        if (log_renewed_) return {};
+        if (log_renewed_ || POSSYNC_PLANTED_BUG(log_not_renewed)) return {};
         POSSYNC_TRY(bool const renewed, database.renew_write_ahead_log());
         if (!renewed && reopened_) {
             return base::fail(ErrorCode::unavailable,
