@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t cursor_accounts_max = 1500;
 constexpr std::size_t events_max = 20'000;
 constexpr std::size_t positions_asked_one_by_one = 100;
+constexpr std::size_t closes_told_whole = 200;  ///< of one position
 /// Ids of an account's rows: account id x 2^32 + n.
 constexpr std::int64_t ids_of_account = std::int64_t{1} << 32;
 
@@ -226,42 +227,40 @@ Result<Frame> Feed::change(query::AccountRow const& account, std::int64_t after_
     of_positions.after_revision = after_revision;
     POSSYNC_TRY(auto const positions, reader_->positions(of_positions));
 
-    // Which closes are new: those of the fills that the events name; all of a position that was counted anew.
-    std::set<std::int64_t> reduced;
-    std::set<std::int64_t> anew;
-    std::set<std::string> fills;
+    // Closes carry no revision, and one event may stand for several fills: of a position that was reduced or counted anew all
+    // closes are told, and only of one with very many those that can be new.
+    std::map<std::int64_t, std::optional<base::Timestamp>> concerned;  ///< positions, and since when; unset: ever
     base::Timestamp recorded_at = account.last_synced_at.value_or(base::Timestamp{});
     if (!events.empty()) recorded_at = events.front().recorded_at.value_or(recorded_at);
     for (auto const& event : events) {
         if (event.recorded_at) recorded_at = std::max(recorded_at, *event.recorded_at);
         known.last_event = std::max(known.last_event.value_or(0), event.event_id);
-        if (event.kind == "reduced" || event.kind == "closed") {
-            event.exec_id ? reduced.insert(event.position_id) : anew.insert(event.position_id);
-            if (event.exec_id) fills.insert(*event.exec_id);
-        } else if (event.kind != "opened" && event.kind != "increased") {
-            anew.insert(event.position_id);
+        if (event.kind == "opened" || event.kind == "increased") continue;
+        bool const reduced = event.kind == "reduced" || event.kind == "closed";
+        auto const since =
+            reduced && event.occurred_at ? std::optional(*event.occurred_at - std::chrono::hours(24)) : std::nullopt;
+        auto const [found, first] = concerned.emplace(event.position_id, since);
+        if (!first) found->second = found->second && since ? std::optional(std::min(*found->second, *since)) : std::nullopt;
+    }
+    std::map<std::int64_t, std::vector<query::CloseRow>> by_position;
+    query::Filter of_closes;
+    of_closes.account = account.account;
+    if (concerned.size() > positions_asked_one_by_one) {
+        POSSYNC_TRY(auto rows, reader_->closes(of_closes));
+        for (auto& row : rows) {
+            if (concerned.contains(row.position_id)) by_position[row.position_id].push_back(std::move(row));
+        }
+    } else {
+        for (auto const& [position, unused] : concerned) {
+            of_closes.position_id = position;
+            POSSYNC_TRY(by_position[position], reader_->closes(of_closes));
         }
     }
     std::vector<query::CloseRow> closes;
-    auto const take = [&](std::vector<query::CloseRow> rows) {
+    for (auto& [position, rows] : by_position) {
+        auto const since = rows.size() > closes_told_whole ? concerned[position] : std::nullopt;
         for (auto& row : rows) {
-            bool const wanted = anew.contains(row.position_id) ||
-                                (reduced.contains(row.position_id) && row.exec_id && fills.contains(*row.exec_id));
-            if (wanted) closes.push_back(std::move(row));
-        }
-    };
-    std::set<std::int64_t> of_positions_asked = reduced;
-    of_positions_asked.insert(anew.begin(), anew.end());
-    query::Filter of_closes;
-    of_closes.account = account.account;
-    if (of_positions_asked.size() > positions_asked_one_by_one) {
-        POSSYNC_TRY(auto rows, reader_->closes(of_closes));
-        take(std::move(rows));
-    } else {
-        for (auto const position : of_positions_asked) {
-            of_closes.position_id = position;
-            POSSYNC_TRY(auto rows, reader_->closes(of_closes));
-            take(std::move(rows));
+            if (!since || !row.closed_at || *row.closed_at >= *since) closes.push_back(std::move(row));
         }
     }
 

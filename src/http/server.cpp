@@ -278,6 +278,8 @@ private:
         }
         ++of_address;
         socket.set_option(tcp::no_delay(true), error);
+        // The system's own buffers grow to megabytes for a client that does not read; a thousand of these would be gigabytes.
+        socket.set_option(asio::socket_base::send_buffer_size(256 * 1024), error);
         auto connection = std::make_shared<Connection>(*this, transport_(std::move(socket)), std::move(peer));
         connections_.insert(connection);
         connection->start();

@@ -163,20 +163,27 @@ def marks_and_status(running):
     assert events.next(10, ("status",))
 
 
-def slow_reader(running):
-    """Does not read at all, while the others are told everything in time."""
-    slow = running.wire()
-    slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.send(request("GET", "/api/stream", running.host()))
-    quick = follow(running)
-    end = time.monotonic() + 60
-    dropped = False
-    while time.monotonic() < end and not dropped:
-        running.ask("POST", "/api/sync/stats/reset")
-        assert quick.next(10, ("status", "mark", "change")), "others wait for the slow one"
-        text = running.get("/metrics").text()
-        dropped = "possync_stream_subscribers 1\n" in text
-    return dropped
+def slow_reader(folder):
+    """Does not read at all, and is dropped, while another one is told everything."""
+    with service(possync, folder, simulate=("--pace", "3ms", "--account-interval", "500ms"), name="slow") as running:
+        running.wait_synced()
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((running.address, running.port))
+        slow.sendall(request("GET", "/api/stream", running.host()))
+        quick = follow(running)
+        told, began = 0, time.monotonic()
+        while "possync_stream_subscribers_dropped_total 1\n" not in (text := running.get("/metrics").text()):
+            assert time.monotonic() - began < 120, f"still followed after {told} bytes: {text[-300:]}"
+            until = time.monotonic() + 0.5
+            while time.monotonic() < until:
+                event = quick.next(15)
+                assert event, "the others wait for the slow one"
+                told += len(json.dumps(event[1]))
+        assert "possync_stream_subscribers 1\n" in text and told > 1 << 20, text[-300:]
+        assert quick.next(15), "with the slow one the others were dropped"
+        slow.close()
+        return told
 
 
 def many_idle(running):
@@ -210,6 +217,7 @@ def many_idle(running):
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     late = two_processes(folder)
+    unread = slow_reader(folder)
     with service(possync, folder, simulate=("--pace", "300ms", "--account-interval", "1s"), name="live") as running:
         running.wait_synced()
         mirror = Mirror(running)
@@ -223,4 +231,5 @@ with tempfile.TemporaryDirectory() as name:
         mirror.equals(running)
         mirror.events.wire.close()
         used = many_idle(running)
-        print(f"another process's commits are told after {late * 1000:.0f} ms at most; {subscribers} idle subscribers take {used:.1f} MiB")
+        print(f"another process's commits are told after {late * 1000:.0f} ms at most; who does not read is dropped after {unread / 1e6:.1f} MB; "
+              f"{subscribers} idle subscribers take {used:.1f} MiB")
