@@ -1,11 +1,12 @@
 // The page as a person meets it. Each test looks at what is on the screen and holds it against the API's answers, with sums
 // of its own. Screenshots of every step are in shots/.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
 import { after, before, test } from 'node:test'
 import axeCore from 'axe-core'
-import { World, compareText, launch, money, open, shot, sleep, stopAll, sum, until } from './world.mjs'
+import { World, compareText, launch, money, open, possync, shot, sleep, stopAll, sum, until } from './world.mjs'
 
 let browser
 let day // two accounts on an invented day
@@ -602,6 +603,39 @@ test('sixty changes a second drop no frame', async () => {
   assert.deepEqual(live.wrong, [])
   await live.context().close()
   await busy.down()
+})
+
+test('a year from a statement: the curve by trade date, and what is certified', async () => {
+  const year = await new World('year', {
+    simulate: ['--accounts', '1', '--positions', '5', '--pace', '0s'],
+    prepare: ({ folder, config }) => {
+      const statement = `${folder}/year.xml`
+      execFileSync('python3', ['-c', 'import sys; sys.path.insert(0, sys.argv[1]); import flex_file; flex_file.write_history(sys.argv[2], trades=600, instruments=12, years=1)', process.env.POSSYNC_E2E, statement])
+      execFileSync(possync, ['import-flex', '--config', config, '--account', 'DU7000001', statement])
+    },
+  })
+  // The statement's account is not at the gateway: the service is up when the other one is in sync.
+  year.synced = (account) => account.account !== 'DU7000001'
+  await year.up()
+  const one = await open(browser, year, { hash: '#/pnl?account=DU7000001' })
+  await one.getByText('by trade date, USD').waitFor()
+  const days = (await year.items('pnl', '?by=day&account=DU7000001')).filter((row) => row.currency === 'USD')
+  assert.ok(days.length > 50)
+  const total = money(sum(days.map((row) => row.realized_pnl)))
+  assert.ok((await text(one.locator('.u-legend'))).includes(total), 'the curve ends at the exact sum')
+  await shot(one, '45-pnl-by-day')
+  await withoutViolations(one, 'a curve by day')
+  await one.goto(`${year.url}/#/health`)
+  const certified = await year.items('certifications', '?limit=400')
+  await until('a mark for each certified day', async () => (await one.locator('.days i').count()) === certified.length && certified.length > 50)
+  const position = (await year.items('positions', '?account=DU7000001&status=OPEN'))[0]
+  await one.goto(`${year.url}/#/positions?account=DU7000001`)
+  await one.locator(`[data-position="${position.position_id}"] .average`).click()
+  await one.getByRole('dialog').getByText(/Certified: the book agrees with the broker's statements through/).waitFor()
+  await shot(one, '46-certified')
+  assert.deepEqual(one.wrong, [])
+  await one.context().close()
+  await year.down()
 })
 
 test('an empty book says what to do', async () => {

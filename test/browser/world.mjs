@@ -51,10 +51,10 @@ export async function stopAll() {
   for (const child of running) child.kill('SIGKILL')
 }
 
-/** A gateway and a service on it. `more` is appended to the configuration, which goes on in section [http]. */
+/** A gateway and a service on it; `prepare` may fill the database before the service starts. */
 export class World {
-  constructor(name, { simulate, interval = '5m', token = undefined, scenario = undefined, before = '' }) {
-    Object.assign(this, { name, simulate, interval, token, scenario, before })
+  constructor(name, { simulate, interval = '5m', token = undefined, scenario = undefined, prepare = undefined }) {
+    Object.assign(this, { name, simulate, interval, token, scenario, prepare })
     this.folder = fs.mkdtempSync(path.join(work, `${name}-`))
   }
   async up() {
@@ -73,6 +73,7 @@ export class World {
         `[sync]\ninterval = "${this.interval}"\n[report]\nzone = "UTC"\n${http}[log]\nlevel = "warning"\n`,
     )
     this.url = `http://127.0.0.1:${this.port}`
+    this.prepare?.(this)
     await this.serviceUp()
     return this
   }
@@ -93,7 +94,8 @@ export class World {
       async () => {
         if (this.service.exitCode !== null) throw new Error(`it ended: ${this.service.output}`)
         const status = await this.get('/api/sync/status')
-        return status.accounts.length && status.accounts.every((account) => account.last_synced_at)
+        const own = status.accounts.filter(this.synced ?? (() => true))
+        return own.length && own.every((account) => account.last_synced_at)
       },
       20_000,
     )
