@@ -36,7 +36,7 @@ install() {
   rm -f "$log"
 }
 
-# Node for the browser-side and foreign-client tests: kept when there is a recent one, else Debian's.
+# Node for the page, its tests and the foreign-client tests: kept when there is one, else Debian's, which is new enough.
 install_node() { command -v npm >/dev/null || install nodejs npm; }
 
 # Compilers need about 1.5 GiB each at worst.
