@@ -35,7 +35,7 @@ using faulty_disk::Operations;
 using Ending = Bench::Ending;
 
 constexpr Operations reading = faulty_disk::only(Operation::read) | faulty_disk::only(Operation::map_shared);
-constexpr unsigned seconds_for_a_case = 20;
+constexpr unsigned seconds_for_a_case = 120;
 
 struct Case {
     Workload const* workload = nullptr;
