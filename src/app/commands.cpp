@@ -22,7 +22,6 @@
 #include "app/log.hpp"
 #include "app/operator.hpp"
 #include "app/output.hpp"
-#include "app/probe.hpp"
 #include "app/results.hpp"
 #include "app/service.hpp"
 #include "app/temporary_folder.hpp"
@@ -131,9 +130,6 @@ bool served_by_another(Configuration const& configuration, store::DataSource& da
 
 }  // namespace
 
-namespace {
-
-/// One complete sync by engines of this process.
 Result<void> sync_once(Configuration const& configuration, SyncCommand const& command, SyncAnswer& answer) {
     ServiceOptions options;
     options.one_shot = true;
@@ -150,8 +146,6 @@ Result<void> sync_once(Configuration const& configuration, SyncCommand const& co
     service.run();
     return {};
 }
-
-}  // namespace
 
 int run_diff(Configuration const& configuration, std::string const& account, Format format) {
     set_up_log("error", configuration.log_format);
@@ -211,7 +205,6 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     return exit_failed;
 }
 
-/// What only the running service knows of its gateways.
 void add_live_status(query::Status& status, std::string const& text) {
     boost::system::error_code bad;
     auto const rows = boost::json::parse(text, bad);
@@ -318,39 +311,6 @@ int run_config(Configuration const& configuration, bool comments) {
     print_line("# " + (configuration.source.empty() ? std::string("defaults; no file was found") : configuration.source));
     print_line(print_configuration(configuration));
     return exit_fine;
-}
-
-int run_doctor(Configuration const& configuration) {
-    bool fine = true;
-    auto line = [&](bool ok, std::string const& what, std::string const& text) {
-        fine = fine && ok;
-        print_line(fmt::format("{:<4} {:<14} {}", ok ? "ok" : "BAD", what, text));
-    };
-    line(true, "configuration", configuration.source.empty() ? "defaults; no file was found" : configuration.source);
-    if (auto const database = open_database(configuration); !database) {
-        line(false, "database", database.error().message);
-    } else {
-        if (auto const exists = (*database)->exists(); !exists) {
-            line(false, "database", exists.error().message);
-        } else if (!*exists) {
-            line(true, "database", (*database)->name() + " does not exist yet; the first sync makes it");
-        } else if (auto const version = (*database)->schema_version(); !version) {
-            line(false, "database", version.error().message);
-        } else {
-            line(true, "database", fmt::format("{}, schema {}", (*database)->name(), *version));
-        }
-        for (auto const& each : (*database)->health()) line(each.fine, each.what, each.text);
-    }
-    for (auto const& gateway : configuration.gateways) {
-        ProbeResult const probe = probe_gateway(gateway);
-        line(probe.usable, "gateway " + gateway.name, probe.text);
-        if (probe.usable && gateway.expect == sync::Expect::any) {
-            line(true, "expect", fmt::format("set expect = \"{}\" for gateway {} so that a wrong port can never be written to the "
-                                             "wrong book", probe.paper ? "paper" : "live", gateway.name));
-        }
-    }
-    print_line(fine ? "everything that was looked at is fine" : "see the lines marked BAD");
-    return fine ? exit_fine : exit_failed;
 }
 
 int run_simulate(GatewayServerOptions options) {

@@ -10,6 +10,7 @@
 #include "app/gateway_server.hpp"
 #include "app/repair.hpp"
 #include "query/filter.hpp"
+#include "query/result.hpp"
 
 namespace possync::app {
 
@@ -31,6 +32,9 @@ struct SyncCommand {
 
 /// `import` takes the statements that are fetched every day; without it none are.
 int run_service(Configuration const& configuration, std::string const& version, FlexImport const& import = nullptr);
+struct SyncAnswer;
+/// One complete sync by engines of this process.
+[[nodiscard]] base::Result<void> sync_once(Configuration const& configuration, SyncCommand const& command, SyncAnswer& answer);
 int run_sync(Configuration const& configuration, SyncCommand const& command, Format format);
 /// Broker against book, now; exit_difference when they differ. Writes nothing.
 int run_diff(Configuration const& configuration, std::string const& account, Format format);
@@ -39,6 +43,8 @@ int run_diff(Configuration const& configuration, std::string const& account, For
 int run_diff_against(Configuration const& configuration, std::string const& file, std::string const& account, Format format);
 /// A table as a file, complete or not at all; `output` empty: stdout.
 int run_export(Configuration const& configuration, std::string const& table, std::string const& output, query::FilterText const& filter, Format format);
+/// What only the running service knows of its gateways, as ask_live_status gives it.
+void add_live_status(query::Status& status, std::string const& text);
 int run_status(Configuration const& configuration, std::string const& account, bool reset, Format format);
 /// positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments, certifications,
 /// differences, cash, successions, statements, and for `export` also account_values and currency_rates
@@ -65,7 +71,23 @@ int run_flex_fetch(Configuration const& configuration, FlexFetchCommand const& c
 int run_migrate(Configuration const& configuration);
 /// `comments`: as a file to begin with, each key with what it is for.
 int run_config(Configuration const& configuration, bool comments);
-int run_doctor(Configuration const& configuration);
+struct SetupCommand {
+    std::string host = "127.0.0.1";
+    std::vector<int> ports;  ///< empty: the usual ones
+    int client_id = 71;
+    std::string time_zone;
+    std::string output = "possync.toml";
+    std::string database;  ///< URL; empty: a file beside the configuration
+    bool force = false;
+    bool yes = false;
+    std::string rebind;  ///< name of a gateway
+};
+/// Looks for gateways, shows what the first sync would write, and writes a configuration.
+int run_setup(SetupCommand const& command);
+/// Makes the database accept what the gateway serves now.
+int run_rebind(Configuration const& configuration, SetupCommand const& command);
+/// Everything that can be looked at without changing anything; exit_failed when something is wrong.
+int run_doctor(Configuration const& configuration, Format format);
 int run_simulate(GatewayServerOptions options);
 
 struct DemoCommand {

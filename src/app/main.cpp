@@ -51,6 +51,7 @@ struct Options {
     ImportOptions import;
     std::string since;
     PnlCommand pnl;
+    SetupCommand setup;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -84,6 +85,7 @@ int run(int count, char** words) {
     app.add_flag("--csv", options.csv, "CSV for spreadsheets")->excludes(json);
     app.footer("Examples:\n"
                "  possync demo                        see it work, with a simulated gateway\n"
+               "  possync setup                       find the gateway, write a configuration\n"
                "  possync doctor                      check configuration, database and gateway\n"
                "  possync sync --dry-run              what the first sync would write\n"
                "  possync run                         the service\n"
@@ -201,6 +203,21 @@ int run(int count, char** words) {
 #ifdef POSSYNC_PLANTED_BUGS
     app.add_subcommand("points", "the named points of this program, for the kill tests")->group("");
 #endif
+    auto* setup = app.add_subcommand("setup", "look for TWS or IB Gateway, show what the first sync would write, write a configuration");
+    setup->add_option("--host", options.setup.host, "where the gateway runs")->capture_default_str();
+    setup->add_option("--port", options.setup.ports, "its port, instead of all usual ones; may be given several times")->check(CLI::Range(1, 65535));
+    setup->add_option("--client-id", options.setup.client_id, "a number that no other API client of the gateway uses")
+        ->capture_default_str()->check(CLI::Range(0, 2147483647));
+    setup->add_option("--time-zone", options.setup.time_zone, "IANA name of the gateway's zone, where its handshake does not tell it");
+    setup->add_option("--database", options.setup.database, "URL of the database; without it a file beside the configuration");
+    setup->add_flag("--force", options.setup.force, "replace a configuration that is there");
+    setup->add_flag("--yes", options.setup.yes, "do not ask");
+    setup->add_option("--rebind", options.setup.rebind, "name of a configured gateway: make the database accept the accounts, paper or live, "
+                                                        "that it serves now");
+    setup->footer("Examples:\n  possync setup\n  possync setup --host 192.168.1.20 --port 4001\n"
+                  "  possync setup --config /etc/possync/possync.toml --force --yes --port 4002\n"
+                  "  possync setup --rebind paper\n"
+                  "The configuration goes to --config, else ./possync.toml. Nothing is asked of the gateway that changes anything.");
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
 
     auto* simulate = app.add_subcommand("simulate", "a simulated gateway with an invented trading day, for your own tests");
@@ -315,6 +332,10 @@ int run(int count, char** words) {
     if (record->parsed()) return run_record(options.record);
     if (replay->parsed()) return run_replay(options.replay, format);
 
+    if (setup->parsed() && options.setup.rebind.empty()) {
+        if (!options.config.empty()) options.setup.output = options.config;
+        return run_setup(options.setup);
+    }
     auto const configuration = load_configuration(options.config, process_environment());
     if (!configuration) {
         (void)report(configuration.error());
@@ -322,6 +343,7 @@ int run(int count, char** words) {
     }
     if (options.without_pnl) options.sync.calculate_realized_pnl = false;
     if (app.got_subcommand("run")) return run_service(*configuration, POSSYNC_VERSION, import_through_service(*configuration));
+    if (setup->parsed()) return run_rebind(*configuration, options.setup);
     if (sync->parsed()) return run_sync(*configuration, options.sync, format);
     if (status->parsed()) return run_status(*configuration, options.account, options.reset, format);
     if (pnl->parsed()) {
@@ -346,7 +368,7 @@ int run(int count, char** words) {
     }
     if (app.got_subcommand("migrate")) return run_migrate(*configuration);
     if (app.got_subcommand("config")) return run_config(*configuration, options.comments);
-    if (app.got_subcommand("doctor")) return run_doctor(*configuration);
+    if (app.got_subcommand("doctor")) return run_doctor(*configuration, format);
     return run_table(*configuration, options.table, options.filter, format);
 }
 

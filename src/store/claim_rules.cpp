@@ -12,7 +12,8 @@ namespace {
 base::Error mismatch(std::string const& database, std::string const& what, bool remembered_paper) {
     return {
         ErrorCode::refused,
-        fmt::format("database {} knows {} as {}, but now a {} login serves it: check host and port, or use a database of its own",
+        fmt::format("database {} knows {} as {}, but now a {} login serves it: check host and port, use a database of its own, or, if "
+                    "this is meant, possync setup --rebind",
                     database, what, remembered_paper ? "paper" : "live", remembered_paper ? "live" : "paper")};
 }
 
@@ -52,6 +53,24 @@ Result<bool> check_account(std::string const& database, GatewayClaim const& clai
     }
     if (is_paper != *claim.paper) return std::unexpected(mismatch(database, "account " + account, is_paper));
     return true;
+}
+
+Result<void> DataSource::rebind(Rebinding const&, OwnerIsGone const&) {
+    return base::fail(ErrorCode::refused, fmt::format("{}: gateways of this kind of database cannot be bound anew yet", name()));
+}
+
+Result<int> check_rebinding(std::string const& database, Rebinding const& rebinding, std::vector<GatewayState> const& states,
+                            OwnerIsGone const& owner_is_gone) {
+    std::optional<int> gateway_id;
+    for (auto const& state : states) {
+        if (state.gateway == rebinding.gateway) gateway_id = state.gateway_id;
+        if (!is_held(state, owner_is_gone)) continue;
+        return base::fail(ErrorCode::conflict, fmt::format("gateway {} of database {} is served by {}: stop that service first",
+                                                           state.gateway, database, state.owner));
+    }
+    if (gateway_id) return *gateway_id;
+    return base::fail(ErrorCode::not_found, fmt::format("database {} knows no gateway {}; nothing has to be bound anew", database,
+                                                        rebinding.gateway));
 }
 
 }  // namespace possync::store

@@ -21,4 +21,9 @@ namespace possync::store {
 [[nodiscard]] base::Result<bool> check_account(std::string const& database, GatewayClaim const& claim, std::string const& account,
                                                std::string const& its_gateway, bool is_paper, std::vector<std::string>& warnings);
 
+/// Whether a gateway may be bound anew: only while nobody serves any gateway of the database. Gives its id. Errors: not_found,
+/// conflict.
+[[nodiscard]] base::Result<int> check_rebinding(std::string const& database, Rebinding const& rebinding,
+                                                std::vector<GatewayState> const& states, OwnerIsGone const& owner_is_gone);
+
 }  // namespace possync::store

@@ -40,6 +40,16 @@ struct OperatorAnswer {
     bool operator==(OperatorAnswer const&) const = default;
 };
 
+using OwnerIsGone = std::function<bool(std::string const& owner)>;
+
+/// Another login behind a gateway that the database knows, or accounts that change the gateway that serves them.
+struct Rebinding {
+    std::string gateway;
+    bool paper = false;                 ///< what it serves from now on
+    std::vector<std::string> accounts;  ///< known ones that it takes over from other gateways
+    base::Timestamp now;
+};
+
 /// One thing that `doctor` looked at.
 struct HealthLine {
     bool fine = false;
@@ -80,6 +90,8 @@ public:
     [[nodiscard]] virtual base::Result<std::vector<GatewayState>> gateways(base::Timestamp now) = 0;
     /// Asks something of the running service (`request_id` is ignored) and gives the request's id.
     [[nodiscard]] virtual base::Result<std::int64_t> submit_operator_request(OperatorRequest const& request) = 0;
+    /// Nothing of a book changes. Errors: not_found (gateway), conflict (a living service holds a gateway of this database).
+    [[nodiscard]] virtual base::Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone);
     /// Errors: not_found for an id that was never given.
     [[nodiscard]] virtual base::Result<OperatorAnswer> operator_answer(std::int64_t request_id) = 0;
 };

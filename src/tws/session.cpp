@@ -602,6 +602,8 @@ void Session::on_time(Now now) {
     }
 }
 
+void Session::request_current_time(Now now) { enqueue(now, RequestCurrentTime{}, -1); }
+
 std::optional<Duration> Session::next_deadline() const {
     std::optional<Duration> next = deadline_;
     auto consider = [&](Duration candidate) {

@@ -134,6 +134,8 @@ public:
     std::int64_t request_executions(base::Now now, int last_days = 0);
     std::int64_t request_contract(base::Now now, std::int64_t con_id);
     void request_account_updates(base::Now now, bool subscribe, std::string_view account);
+    /// Answered by CurrentTime, if at all.
+    void request_current_time(base::Now now);
 
     [[nodiscard]] bool ready() const { return state_ == State::ready; }
     [[nodiscard]] int server_version() const { return server_version_; }

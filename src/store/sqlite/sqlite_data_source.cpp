@@ -1,5 +1,7 @@
 #include "store/sqlite/sqlite_data_source.hpp"
 
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -16,6 +18,21 @@ namespace possync::store {
 using base::Result;
 
 namespace {
+
+/// Its name, where files come from another machine; empty on a local disk. Numbers: statfs(2).
+std::string network_file_system(std::filesystem::path const& folder) {
+    struct statfs found{};
+    if (::statfs(folder.c_str(), &found) != 0) return {};
+    switch (static_cast<unsigned long>(found.f_type)) {
+        case 0x6969: return "NFS";
+        case 0x517B: return "SMB";
+        case 0xFF534D42: return "CIFS";
+        case 0xFE534D42: return "SMB2";
+        case 0x5346414F: return "AFS";
+        case 0x00C36400: return "Ceph";
+        default: return {};
+    }
+}
 
 class SqliteDataSource final : public DataSource {
 public:
@@ -52,10 +69,28 @@ public:
             lines.push_back(
                 {free_mib >= 100, "disk", fmt::format("{} MiB free{}", free_mib, free_mib >= 100 ? "" : "; make room")});
         }
+        if (auto const network = network_file_system(folder); !network.empty()) {
+            lines.push_back({false, "file system",
+                             fmt::format("{} is on {}: SQLite's locks do not work over a network; use a local disk, or PostgreSQL",
+                                         folder.string(), network)});
+        }
+        if (struct stat file{}; ::stat(path_.c_str(), &file) == 0) {
+            bool const alone = (file.st_mode & 077) == 0;
+            lines.push_back({alone, "file mode",
+                             alone ? fmt::format("{} is its owner's alone", path_)
+                                   : fmt::format("{} can be read by others; chmod 600 {}", path_, path_)});
+            if (::access(path_.c_str(), R_OK | W_OK) != 0) {
+                lines.push_back({false, "permission", fmt::format("this user may not read and write {}; use the user that the service "
+                                                                  "runs as", path_)});
+            }
+        }
         return lines;
     }
 
     Result<std::vector<GatewayState>> gateways(base::Timestamp now) override { return sqlite_gateways(path_, now); }
+    Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone) override {
+        return rebind_sqlite(path_, rebinding, owner_is_gone);
+    }
     Result<std::int64_t> submit_operator_request(OperatorRequest const& request) override {
         return store::submit_operator_request(path_, request);
     }

@@ -44,6 +44,8 @@ constexpr std::string_view add_version =
     "average_price, realized_pnl, commissions, recorded_from) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
+}  // namespace
+
 Result<std::vector<GatewayState>> sqlite_gateways(Database& database, Timestamp now) {
     std::vector<GatewayState> gateways;
     POSSYNC_TRY_VOID(database.each(
@@ -61,6 +63,8 @@ Result<std::vector<GatewayState>> sqlite_gateways(Database& database, Timestamp 
         }));
     return gateways;
 }
+
+namespace {
 
 /// Writes one commit inside the caller's transaction.
 class CommitWriter {

@@ -49,6 +49,10 @@ struct SqliteOptions : StoreOptions {
                                                            sqlite::FileSystem const& files = sqlite::system_files());
 
 /// Who holds which gateway, by name: a service is running where `owner` is set and `lease_until` is after `now`.
+[[nodiscard]] base::Result<void> rebind_sqlite(std::string const& path, Rebinding const& rebinding, OwnerIsGone const& owner_is_gone,
+                                               sqlite::FileSystem const& files = sqlite::system_files());
+
+[[nodiscard]] base::Result<std::vector<GatewayState>> sqlite_gateways(sqlite::Database& database, base::Timestamp now);
 [[nodiscard]] base::Result<std::vector<GatewayState>> sqlite_gateways(
     std::string const& path, base::Timestamp now, sqlite::FileSystem const& files = sqlite::system_files());
 
