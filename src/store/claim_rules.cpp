@@ -55,10 +55,6 @@ Result<bool> check_account(std::string const& database, GatewayClaim const& clai
     return true;
 }
 
-Result<void> DataSource::rebind(Rebinding const&, OwnerIsGone const&) {
-    return base::fail(ErrorCode::refused, fmt::format("{}: gateways of this kind of database cannot be bound anew yet", name()));
-}
-
 Result<int> check_rebinding(std::string const& database, Rebinding const& rebinding, std::vector<GatewayState> const& states,
                             OwnerIsGone const& owner_is_gone) {
     std::optional<int> gateway_id;

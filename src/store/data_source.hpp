@@ -91,7 +91,7 @@ public:
     /// Asks something of the running service (`request_id` is ignored) and gives the request's id.
     [[nodiscard]] virtual base::Result<std::int64_t> submit_operator_request(OperatorRequest const& request) = 0;
     /// Nothing of a book changes. Errors: not_found (gateway), conflict (a living service holds a gateway of this database).
-    [[nodiscard]] virtual base::Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone);
+    [[nodiscard]] virtual base::Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone) = 0;
     /// Errors: not_found for an id that was never given.
     [[nodiscard]] virtual base::Result<OperatorAnswer> operator_answer(std::int64_t request_id) = 0;
 };

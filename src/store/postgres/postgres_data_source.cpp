@@ -64,6 +64,9 @@ public:
     }
 
     Result<std::vector<GatewayState>> gateways(base::Timestamp) override { return postgres::gateways(session_); }
+    Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone) override {
+        return postgres::rebind(session_, rebinding, owner_is_gone);
+    }
     Result<std::int64_t> submit_operator_request(OperatorRequest const& request) override {
         return postgres::submit_operator_request(session_, request);
     }

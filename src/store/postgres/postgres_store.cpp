@@ -556,6 +556,20 @@ Result<std::vector<GatewayState>> gateways(Session& session) {
     return read_gateways(*connection, std::nullopt);
 }
 
+Result<void> rebind(Session& session, Rebinding const& rebinding, OwnerIsGone const& owner_is_gone) {
+    POSSYNC_TRY_VOID(require_current(session, embedded_migrations()));
+    return session.transaction(begin_writing, [&](Connection& connection) -> Result<void> {
+        POSSYNC_TRY(auto const states, read_gateways(connection, std::nullopt));
+        POSSYNC_TRY(auto const gateway_id, check_rebinding(session.address().shown, rebinding, states, owner_is_gone));
+        POSSYNC_TRY_VOID(connection.run("UPDATE gateway SET is_paper = $2 WHERE gateway_id = $1", gateway_id, rebinding.paper));
+        for (auto const& account : rebinding.accounts)
+            POSSYNC_TRY_VOID(connection.run("UPDATE account SET gateway_id = $1 WHERE code = $2", gateway_id, account));
+        // Whoever still believes to hold a lease finds out at its next commit.
+        POSSYNC_TRY_VOID(connection.run("UPDATE gateway SET epoch = epoch + 1, owner = NULL, lease_until = now()"));
+        return {};
+    });
+}
+
 namespace {
 
 /// Columns that refer to rows of another table: the server does not watch over these.

@@ -36,6 +36,8 @@ namespace postgres {
 [[nodiscard]] base::Result<std::int64_t> submit_operator_request(Session& session, OperatorRequest const& request);
 [[nodiscard]] base::Result<OperatorAnswer> operator_answer(Session& session, std::int64_t request_id);
 [[nodiscard]] base::Result<std::vector<GatewayState>> gateways(Session& session);
+/// As DataSource::rebind.
+[[nodiscard]] base::Result<void> rebind(Session& session, Rebinding const& rebinding, OwnerIsGone const& owner_is_gone);
 /// Broken references and revisions with holes, a line each.
 [[nodiscard]] base::Result<std::vector<std::string>> check(Session& session);
 
