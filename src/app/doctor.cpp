@@ -115,16 +115,11 @@ private:
     void secrets() {
         secret_file("http.token_file", configuration_.http_token_file);
         secret_file("flex.token_file", configuration_.flex_token_file);
+        // That anything but loopback has a token is seen to when the configuration is read.
         auto const& listen = configuration_.http_listen;
-        bool const loopback =
-            listen.empty() || listen.starts_with("127.") || listen.starts_with("localhost:") || listen.starts_with("[::1]");
-        if (!loopback && configuration_.http_token_file.empty()) {
-            say(Level::bad, "http.listen",
-                listen + " is not loopback: set http.token_file, without it the service does not start");
-        } else {
-            say(Level::ok, "http.listen",
-                listen.empty() ? "off" : listen + (loopback ? ", this machine only" : ", with a token"));
-        }
+        say(Level::ok, "http.listen",
+            listen.empty() ? "off"
+                           : listen + (configuration_.http_token_file.empty() ? ", this machine only" : ", with a token"));
         if (!configuration_.flex_queries.empty() && configuration_.flex_token.empty() && configuration_.flex_token_file.empty()) {
             say(Level::bad, "flex", "queries are configured and no token: set flex.token_file");
         }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`possync setup` and `possync doctor` against gateways of every mood: absent, silent, refusing, taken, paper, live, several.
 
-usage: setup_test.py POSSYNC
+usage: setup_test.py POSSYNC   (with Debian's python3 where $POSSYNC_TEST_POSTGRES is set: its psycopg2 is used)
 """
 import json
 import os
@@ -83,8 +83,11 @@ class Case(unittest.TestCase):
             listener.bind(("127.0.0.1", 0))
             return listener.getsockname()[1]
 
+    def url(self):
+        return f"sqlite:///{self.folder}/possync.db"
+
     def write_config(self, port, text=""):
-        self.config.write_text(f'[database]\nurl = "sqlite:///{self.folder}/possync.db"\n[[gateway]]\nname = "paper"\nport = {port}\n{text}')
+        self.config.write_text(f'[database]\nurl = "{self.url()}"\n[[gateway]]\nname = "paper"\nport = {port}\n{text}')
 
     def checks(self, status=0):
         """doctor --json as {check: (state, text)}"""
@@ -229,12 +232,35 @@ class Rebind(Case):
         service = subprocess.Popen([possync, "run", "--config", self.config], stderr=subprocess.DEVNULL, cwd=self.folder)
         self.processes.append(service)
         end = time.monotonic() + 20
-        while time.monotonic() < end and not (self.folder / "possync.db").exists():
+        while time.monotonic() < end:
+            if "DU1000001" in subprocess.run([possync, "accounts", "--csv", "--config", self.config], capture_output=True, text=True).stdout:
+                break
             time.sleep(0.1)
-        time.sleep(1)
         other = self.folder / "other.toml"
         other.write_text(self.config.read_text().replace(self.config.read_text().split("port = ")[1].split("\n")[0], str(self.live_simulator())))
         self.run_it("setup", "--rebind", "paper", "--yes", "--config", other, status=1, says="stop that service first")
+
+
+@unittest.skipUnless("POSSYNC_TEST_POSTGRES" in os.environ, "no server")
+class RebindPostgres(Rebind):
+    """The same with a schema of its own on the server whose URL is in the file $POSSYNC_TEST_POSTGRES."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = pathlib.Path(os.environ["POSSYNC_TEST_POSTGRES"]).read_text().strip()
+        self.schema = f"rebind_{os.getpid()}_{self._testMethodName}"[:60]
+
+    def tearDown(self):
+        super().tearDown()
+        import psycopg2
+
+        connection = psycopg2.connect(self.server)
+        connection.autocommit = True
+        connection.cursor().execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
+        connection.close()
+
+    def url(self):
+        return f"{self.server}{'&' if '?' in self.server else '?'}schema={self.schema}"
 
 
 class Doctor(Case):
@@ -262,7 +288,7 @@ class Doctor(Case):
         self.assertIn("chmod 600", checks["http.token_file"][1])
         self.assertNotIn("canary", str(checks))
         self.write_config(port, f'[http]\nlisten = "0.0.0.0:8321"\n')
-        self.assertEqual(self.checks(status=1)["http.listen"][0], "bad")
+        self.run_it("doctor", "--config", self.config, status=2, says="set http.token_file")
         self.write_config(port, f'[flex]\ntoken_file = "{self.folder}/none"\n')
         self.assertEqual(self.checks(status=1)["flex.token_file"][0], "bad")
         self.write_config(self.free_port())
