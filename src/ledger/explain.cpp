@@ -519,7 +519,7 @@ private:
         Work& at = work(book != nullptr ? book->instrument : work_.at(con_id).facts.instrument);
         if (first_sight_) return first_sight(at, target);
 
-        Adjustment const* const rest_before = provisional_of(at);
+        Adjustment const* rest_before = provisional_of(at);
         Decimal const explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
         Decimal delta = target.quantity - explained;
 
@@ -533,7 +533,10 @@ private:
             by = to_string(event.cause);
             add_named(at, event);
         }
-        if (!named.empty()) rest = Decimal(0);
+        if (!named.empty()) {
+            rest = Decimal(0);
+            rest_before = provisional_of(at);  // the named events moved it
+        }
         if (target.absent && !rest.is_zero()) return missing(at, con_id);
 
         book_pending(at, taken);
