@@ -15,7 +15,32 @@
 
 // BUG(name, what is wrong). In the ledger, the engine, the wire.
 #define POSSYNC_PLANTED_BUGS_OF_THE_SERVICE(BUG) \
-    BUG(bust_ignored, "a fill that the broker took back goes on counting")
+    BUG(bust_ignored, "a fill that the broker took back goes on counting") \
+    BUG(list_timeout_taken_as_complete, "a list of positions that was never finished counts as one that was") \
+    BUG(instrument_keyed_by_symbol, "an option takes the place of its stock") \
+    BUG(coverage_claimed_without_end, "executions count as complete though the End of their list never came") \
+    BUG(correction_counts_beside_its_fill, "a corrected fill counts, and so does the one it corrects") \
+    BUG(missing_closes_without_waiting, "what two lists do not name is closed, however soon the second came") \
+    BUG(guard_not_applied, "a list that names nothing any more is believed after the time of a single missing position") \
+    BUG(late_commission_ignored, "a commission that comes after its fill was booked is dropped") \
+    BUG(break_not_resolved, "a difference stays open after a fill has explained it") \
+    BUG(zero_rows_ignored, "a position that the broker shows with quantity 0 stays what it was") \
+    BUG(opening_balance_counts_fills_twice, "the first sight books what is held, and the fills that led to it on top") \
+    BUG(flip_commission_booked_twice, "a fill through zero charges its commission to both positions") \
+    BUG(short_pnl_sign, "covering a short above its price is a gain") \
+    BUG(option_multiplier_ignored, "an option counts like one share") \
+    BUG(lot_order_reversed, "first in, first out closes the newest lot") \
+    BUG(unknown_price_is_zero, "what cost nobody knows counts as having cost nothing") \
+    BUG(rounding_remainder_lost, "what dividing a cost leaves over is in no position") \
+    BUG(split_leaves_lots, "a split changes the position and not its lots") \
+    BUG(excluded_fill_counts, "a fill that the operator excluded counts all the same") \
+    BUG(rewriting_tells_no_event, "a changed past changes the position, and no event says so") \
+    BUG(history_left_open, "what was believed goes on beside what is believed now") \
+    BUG(last_push_dropped, "of several pushes within the settling time the first counts") \
+    BUG(fills_cross_accounts, "a fill goes to the first account of the login") \
+    BUG(rows_cross_accounts, "rows of a list are filed under the account of the row before") \
+    BUG(failed_commit_forgets_arrivals, "what a failed commit was to write is not planned again") \
+    BUG(conflict_does_not_reload, "after somebody else wrote, the engine goes on planning on its old book")
 
 // In the store and in how the service uses it.
 #define POSSYNC_PLANTED_BUGS_OF_THE_STORE(BUG) \
