@@ -16,8 +16,12 @@ constexpr std::int64_t evening = std::int64_t{17} * 3'600'000'000;
 /// Takes so much out of the oldest lots.
 std::vector<HeldLot> take_first_in(Holding& held, Decimal left) {
     std::vector<HeldLot> taken;
-    while (left.is_positive()) {
+    while (left.is_positive() && !held.lots.empty()) {
         HeldLot& lot = held.lots.front();
+        if (lot.quantity.is_zero()) {  // a split left nothing of it
+            held.lots.erase(held.lots.begin());
+            continue;
+        }
         Decimal const quantity = std::min(left, lot.quantity);
         Decimal const part = base::multiply_divide_rounded(lot.cost, quantity, lot.quantity, 10);
         taken.push_back({lot.exec_id, quantity, part, lot.opened_at});
@@ -112,8 +116,10 @@ Movement apply(std::map<ConId, Holding>& holdings, BookEntry const& entry, Simul
         }
         case BookEntry::Kind::split:
             held.quantity = base::multiply_divide_rounded(held.quantity, Decimal(entry.ratio.to), Decimal(entry.ratio.from), 8);
-            for (auto& lot : held.lots) {
-                lot.quantity = base::multiply_divide_rounded(lot.quantity, Decimal(entry.ratio.to), Decimal(entry.ratio.from), 8);
+            for (Decimal left = held.quantity.abs(); auto& lot : held.lots) {
+                bool const last = &lot == &held.lots.back();  // takes the remainder of the roundings
+                lot.quantity = last ? left : base::multiply_divide_rounded(lot.quantity, Decimal(entry.ratio.to), Decimal(entry.ratio.from), 8);
+                left -= lot.quantity;
             }
             return {};
         case BookEntry::Kind::exchange: {

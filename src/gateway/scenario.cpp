@@ -455,7 +455,7 @@ Result<void> ScenarioPlayer::spinoff(Words& words, base::Now now) {
 
 Result<void> ScenarioPlayer::fault(ScenarioStep const& step) {
     Words words(*this, step,
-                "fault refuse|stall|no-position-end|no-executions-end|no-account-end|no-commissions on|off, fault close-after N, "
+                "fault refuse|stall|empty-list|no-position-end|no-executions-end|no-account-end|no-commissions on|off, fault close-after N, "
                 "fault vanish NAME, fault client-id N on|off, fault KIND RATE [TIME], fault next KIND [COUNT] [TIME], fault seed "
                 "N, fault none "
                 "(kinds: split merge delay duplicate drop garbage close stall restart)");
@@ -472,7 +472,7 @@ Result<void> ScenarioPlayer::fault(ScenarioStep const& step) {
     };
     static constexpr Flag flags[] = {
         {"refuse", &SimulatorFaults::refuse_connections},         {"stall", &SimulatorFaults::stall},
-        {"no-position-end", &SimulatorFaults::omit_position_end}, {"no-executions-end", &SimulatorFaults::omit_executions_end},
+        {"empty-list", &SimulatorFaults::empty_lists}, {"no-position-end", &SimulatorFaults::omit_position_end}, {"no-executions-end", &SimulatorFaults::omit_executions_end},
         {"no-account-end", &SimulatorFaults::omit_account_end},   {"no-commissions", &SimulatorFaults::omit_commissions}};
     auto const on_or_off = [&] {
         bool const on = words.next_is("on");
@@ -643,6 +643,9 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
     } else if (verb == "push") {
         Words words(*this, step, "push NAME");
         auto const* instrument = words.instrument();
+        auto const holdings = broker_.holdings().find(account_);
+        bool const shown = instrument != nullptr && holdings != broker_.holdings().end() && holdings->second.contains(instrument->con_id);
+        if (!shown) words.fail("it was never held");
         POSSYNC_TRY_VOID(words.result());
         simulator_.push_position(account_, instrument->con_id);
     } else if (verb == "notice") {

@@ -102,7 +102,7 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
                           asked.now);
     }
     bool const plain =
-        !faults.stall && faults.close_after_positions < 0 && !options.newer_than_client && !options.zero_rows_of_today_only;
+        !faults.stall && !faults.empty_lists && faults.close_after_positions < 0 && !options.newer_than_client && !options.zero_rows_of_today_only;
     if (plain && list_.version == connection.version && list_.changes == broker_.changes()) {
         connection.out += list_.bytes;
     } else {
@@ -116,7 +116,7 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
                     return;
                 }
                 auto const& instrument = broker_.instruments().at(con_id);
-                if (shown(instrument, holding)) send_position(connection, account, instrument, holding);
+                if (shown(instrument, holding) && !faults.empty_lists) send_position(connection, account, instrument, holding);
             }
         }
         if (plain) list_ = {connection.version, broker_.changes(), connection.out.substr(begin)};
