@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/planted_bug.hpp"
+
 namespace possync::ledger {
 
 using base::Timestamp;
@@ -178,7 +180,7 @@ private:
                 return at == others.end() || *at != row;
             };
             for (auto const& row : was) {
-                if (differs(row, is)) out_.history_ends.push_back({row.position_id, row.valid_from});
+                if (differs(row, is) && !POSSYNC_PLANTED_BUG(history_left_open)) out_.history_ends.push_back({row.position_id, row.valid_from});
             }
             for (auto const& row : is) {
                 if (differs(row, was)) out_.history.push_back(row);
@@ -215,6 +217,7 @@ private:
 
     /// The past changed: one event leads from what was committed to what holds now.
     void add_rewritten(std::size_t index, Step const& cause) {
+        if (POSSYNC_PLANTED_BUG(rewriting_tells_no_event)) return;
         Position const& was = book_.positions[index];
         bool const gone = index >= after_.positions.size();
         base::Decimal const quantity = gone ? base::Decimal(0) : after_.positions[index].quantity;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/check.hpp"
+#include "base/planted_bug.hpp"
 #include "ledger/infer.hpp"
 
 namespace possync::ledger {
@@ -218,6 +219,7 @@ private:
             return;
         }
         for (auto& other : executions) {
+            if (POSSYNC_PLANTED_BUG(correction_counts_beside_its_fill)) break;
             if (model::execution_root(other.exec_id) == root) other.superseded_by = added.exec_id;
         }
     }
@@ -242,6 +244,7 @@ private:
         auto apply_to_book = [&](InstrumentBook const& book) {
             Execution const* const existing = find_in(book.executions);
             if (existing == nullptr) return false;
+            if (POSSYNC_PLANTED_BUG(late_commission_ignored)) return true;
             Execution changed = *existing;
             apply(changed);
             if (changed != *existing) *find_in(work(book.instrument).facts.executions) = std::move(changed);
@@ -442,6 +445,7 @@ private:
     void add_target(BrokerPosition const& row) {
         ConId const con_id = row.instrument.con_id;
         if (model::never_booked(row.instrument.sec_type)) return;
+        if (row.quantity.is_zero() && POSSYNC_PLANTED_BUG(zero_rows_ignored)) return;
         InstrumentBook const* book = known(con_id);
         if (book == nullptr) {
             if (row.quantity.is_zero() && !work_.contains(con_id)) return;  // closed long ago: noise
@@ -464,7 +468,7 @@ private:
     }
 
     void hold_guarded() {
-        if (!seen_.snapshot || first_sight_) return;
+        if (!seen_.snapshot || first_sight_ || POSSYNC_PLANTED_BUG(guard_not_applied)) return;
         std::vector<ConId> vanishing;
         for (auto const& [con_id, target] : targets_) {
             InstrumentBook const* book = known(con_id);
@@ -519,7 +523,10 @@ private:
         Work& at = work(book != nullptr ? book->instrument : work_.at(con_id).facts.instrument);
         if (first_sight_) return first_sight(at, target);
 
-        Adjustment const* rest_before = provisional_of(at);
+        // A copy: the facts grow below.
+        Adjustment const* const standing = provisional_of(at);
+        std::optional<Adjustment> const standing_copy = standing != nullptr ? std::optional(*standing) : std::nullopt;
+        Adjustment const* const rest_before = standing_copy ? &*standing_copy : nullptr;
         Decimal const explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
         Decimal delta = target.quantity - explained;
 
@@ -533,13 +540,20 @@ private:
             by = to_string(event.cause);
             add_named(at, event);
         }
-        if (!named.empty()) {
-            rest = Decimal(0);
-            rest_before = provisional_of(at);  // the named events moved it
-        }
-        if (target.absent && !rest.is_zero()) return missing(at, con_id);
-
+        if (!named.empty()) rest = Decimal(0);
+        // Where a fill stands before a split that was seen earlier (it comes late, or a clock was wrong), it moves more or less than
+        // its own quantity: what the facts amount to with it decides what is left over, so that the book is the broker's in any case.
+        auto const unbooked = taken > 0 ? at.facts.executions : std::vector<Execution>{};
         book_pending(at, taken);
+        Decimal const by_facts = quantity_of(at.facts.executions, at.facts.adjustments, false);
+        rest = target.quantity - by_facts;
+        // Also where all that is held is a rest which nobody has explained: that a list does not name it closes nothing at once.
+        bool const only_rest_is_gone = rest_before != nullptr && taken == 0 && named.empty();
+        if (target.absent && (!rest.is_zero() || only_rest_is_gone)) {
+            if (taken > 0) at.facts.executions = unbooked;
+            return missing(at, con_id);
+        }
+
         if (Break const* was = find_break(con_id, BreakKind::missing)) {
             close_break(*was, BreakState::resolved, target.absent ? "explained by " + by : "shown again");
             if (!target.quantity.is_zero()) {
@@ -820,7 +834,7 @@ private:
         Break const* const open = find_break(con_id, BreakKind::quantity);
         if (rest.is_zero()) {
             if (before != nullptr) withdraw(at, before->adjustment_id, "explained");
-            if (open != nullptr) close_break(*open, BreakState::resolved, "explained by " + by);
+            if (open != nullptr && !POSSYNC_PLANTED_BUG(break_not_resolved)) close_break(*open, BreakState::resolved, "explained by " + by);
             return;
         }
         // A fill that explains itself beside a rest that waited long enough makes nobody wait again.
@@ -867,10 +881,13 @@ private:
         if (before == nullptr && statement_ != nullptr && statement_->latest) {
             added.effective_at = statement_->index->end() - std::chrono::microseconds(1);
         }
+        for (auto const& other : at.facts.adjustments) {  // a rest is counted in units of today, whatever was split since it was first seen
+            bool const splits = other.in_force() && other.ratio && other.effective_at && added.effective_at;
+            if (splits && *other.effective_at >= *added.effective_at) added.effective_at = *other.effective_at + std::chrono::microseconds(1);
+        }
         added.recorded_at = seen_.observed_at;
         if (before != nullptr) {
-            model::RowId const id = before->adjustment_id;  // `before` points into the vector that grows below
-            withdraw(at, id, "replaced");
+            withdraw(at, before->adjustment_id, "replaced");
         }
         auto const folded = fold_or_throw(at.facts.instrument, at.facts.executions, at.facts.adjustments, policy_.fold);
         Decimal const from = folded.positions.empty() ? Decimal(0) : folded.positions.back().quantity;
@@ -923,7 +940,7 @@ private:
             if (is_pending(execution)) execution.booking = Booking::booked;
         }
         Decimal const filled = quantity_of(at.facts.executions, {}, true);
-        Decimal const opening = target.quantity - filled;
+        Decimal const opening = POSSYNC_PLANTED_BUG(opening_balance_counts_fills_twice) ? target.quantity : target.quantity - filled;
         if (opening.is_zero()) return;
         Adjustment added;
         added.adjustment_id = ids_.take();
@@ -984,7 +1001,7 @@ private:
         }
         Break looked = *since;
         ++looked.looks;
-        bool const waited = seen_.observed_at - looked.opened_at >= policy_.missing_after;
+        bool const waited = seen_.observed_at - looked.opened_at >= policy_.missing_after || POSSYNC_PLANTED_BUG(missing_closes_without_waiting);
         if (policy_.on_missing == OnMissing::warn || !waited) {
             looked.state = waited ? BreakState::open : looked.state;
             // Counting looks alone is not worth a revision once two are known.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/planted_bug.hpp"
 #include "ledger/tax_view.hpp"
 
 namespace possync::ledger {
@@ -95,7 +96,9 @@ Cause cause_of(Execution const& execution) {
 class Folder {
 public:
     Folder(Instrument const& instrument, FoldOptions const& options)
-        : instrument_(instrument), options_(options), factor_(model::price_factor(instrument)) {}
+        : instrument_(instrument), options_(options), factor_(model::price_factor(instrument)) {
+        if (POSSYNC_PLANTED_BUG(option_multiplier_ignored) && instrument.sec_type == "OPT") factor_ = model::effective_scale(instrument);
+    }
 
     void add(Execution const& execution) {
         Movement movement;
@@ -159,6 +162,7 @@ private:
     }
 
     Amount value_of(Amount const& price, Decimal const& quantity) const {
+        if (!price && POSSYNC_PLANTED_BUG(unknown_price_is_zero)) return Decimal(0);
         if (!price || !factor_) return std::nullopt;
         return base::multiply_rounded(*price, quantity * *factor_, money_decimals);
     }
@@ -191,7 +195,8 @@ private:
         Amount const first_estimate = share(movement.estimated_value, held, moved);
         Amount const first_commission = share(movement.commission, held, moved);
         reduce(movement, held, first_value, first_estimate, first_commission);
-        open(movement, moved - held, minus(movement.value, first_value), minus(movement.commission, first_commission),
+        open(movement, moved - held, minus(movement.value, first_value),
+             POSSYNC_PLANTED_BUG(flip_commission_booked_twice) ? movement.commission : minus(movement.commission, first_commission),
              chain);
     }
 
@@ -267,7 +272,7 @@ private:
         }
         consume_lots(quantity, entry);
         if (options_.method == CostBasis::average) {
-            cost_ = minus(cost_, entry.cost);
+            cost_ = POSSYNC_PLANTED_BUG(rounding_remainder_lost) ? share(cost_, held - quantity, held) : minus(cost_, entry.cost);
             entry_commission_ = minus(entry_commission_, entry.commission);
         } else {
             // Sum anew: a lot of unknown cost makes only its own closes unknown.
@@ -285,7 +290,7 @@ private:
     }
 
     std::size_t next_lot() const {
-        if (options_.method == CostBasis::lifo) return lots_.size() - 1;
+        if (options_.method == CostBasis::lifo || (options_.method == CostBasis::fifo && POSSYNC_PLANTED_BUG(lot_order_reversed))) return lots_.size() - 1;
         if (options_.method == CostBasis::hifo) {
             // Highest price first; a lot without a price counts as lowest, and ties go to the oldest.
             std::size_t best = 0;
@@ -373,7 +378,7 @@ private:
 
     void price_close(Close& close, Entry const& entry, bool is_long, Amount const& exit_value,
                      Amount const& estimated_value) const {
-        auto gross = [&](Amount const& exit) { return is_long ? minus(exit, entry.cost) : minus(entry.cost, exit); };
+        auto gross = [&](Amount const& exit) { return is_long || POSSYNC_PLANTED_BUG(short_pnl_sign) ? minus(exit, entry.cost) : minus(entry.cost, exit); };
         close.realized_pnl = gross(exit_value);
         if (!close.realized_pnl) close.estimated_realized_pnl = gross(estimated_value);
         close.net_realized_pnl = minus(close.realized_pnl, close.commissions);
@@ -401,6 +406,7 @@ private:
             Decimal const to(ratio.to);
             Decimal const from(ratio.from);
             quantity_ = base::multiply_divide_rounded(quantity_, to, from, quantity_decimals);
+            if (POSSYNC_PLANTED_BUG(split_leaves_lots)) return;
             Decimal left = quantity_.abs();
             for (std::size_t i = 0; i < lots_.size(); ++i) {
                 OpenLot& lot = lots_[i];
@@ -493,7 +499,7 @@ void in_order(std::span<Execution const> executions, std::span<Adjustment const>
     std::size_t a = 0;
     auto skip = [&] {
         while (e < executions.size() &&
-               !(executions[e].in_force() && executions[e].booking == model::Booking::booked)) {
+               !((executions[e].in_force() || (POSSYNC_PLANTED_BUG(excluded_fill_counts) && executions[e].excluded)) && executions[e].booking == model::Booking::booked)) {
             ++e;
         }
         while (a < adjustments.size() && !adjustments[a].in_force()) ++a;

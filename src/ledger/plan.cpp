@@ -1,5 +1,7 @@
 #include "ledger/plan.hpp"
 
+#include <algorithm>
+
 #include "ledger/claims.hpp"
 
 namespace possync::ledger {
@@ -12,7 +14,12 @@ void add_notices(model::AccountBook const& book, std::vector<Notice> const& noti
     for (auto const& notice : notices) {
         auto const found = book.instruments.find(notice.con_id);
         if (found == book.instruments.end() || found->second.positions.empty()) continue;
-        model::Position const* position = &found->second.positions.back();
+        model::Position const* position = nullptr;
+        auto const& gone = change_set.removed_positions;
+        for (auto const& known : found->second.positions) {
+            if (std::find(gone.begin(), gone.end(), known.position_id) == gone.end()) position = &known;
+        }
+        if (position == nullptr) continue;  // what it was about has become part of something else
         for (auto const& changed : change_set.positions) {
             if (changed.position_id == position->position_id) position = &changed;
         }
