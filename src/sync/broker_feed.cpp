@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/planted_bug.hpp"
 #include "sync/execution_pulls.hpp"
 #include "sync/execution_time.hpp"
 #include "sync/repeated_rows.hpp"
@@ -103,7 +104,7 @@ public:
         switch (kind) {
             case tws::RequestKind::positions:
                 list_.end();
-                if (complete) return listener_.on_position_end();
+                if (complete || (POSSYNC_PLANTED_BUG(list_timeout_taken_as_complete) && session_.ready())) return listener_.on_position_end();
                 if (session_.ready()) listener_.on_positions_failed(why);
                 return;  // a lost connection is told by on_disconnected
             case tws::RequestKind::executions: {
@@ -160,7 +161,10 @@ public:
         observed.instrument = describe(message.contract);
         model::Execution& execution = observed.execution;
         execution.exec_id = std::string(message.exec_id);
-        execution.con_id = message.contract.con_id;
+        if (POSSYNC_PLANTED_BUG(instrument_keyed_by_symbol)) {
+            observed.instrument.con_id = by_symbol_.try_emplace(observed.instrument.symbol, observed.instrument.con_id).first->second;
+        }
+        execution.con_id = observed.instrument.con_id;
         execution.time = *time;
         execution.time_text = std::string(message.time);
         execution.side = bought ? model::Side::bought : model::Side::sold;
@@ -277,6 +281,7 @@ public:
     std::vector<std::string> accounts_;
     bool clock_told_ = false;
     RepeatedRows list_;
+    std::map<std::string, model::ConId> by_symbol_;  ///< for a planted bug alone
     std::string_view payload_;  ///< of the position being decoded
     std::map<std::int64_t, std::string> executions_;  ///< requests under way -> what of their answers cannot be read
     std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for

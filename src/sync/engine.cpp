@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/check.hpp"
 
 namespace possync::sync {
 
@@ -118,7 +117,9 @@ void Engine::Implementation::handle(Claimed const& event) {
     for (auto const& warning : event.warnings)
         log(LogLevel::warning, "gateway.account_ignored", "", warning);
     if (phase_ != Phase::claiming) return;  // a renewal
-    CHECK(!under_way_);                     // it was answered before; its accounts are about to move
+    // Answers come in order: before that of a commit there is only one to a renewal of the connection before. The accounts that a
+    // commit is about must not move.
+    if (under_way_) return;
     std::map<std::string, AccountState, std::less<>> accounts;
     for (auto const& claimed : event.accounts) {
         auto const kept = accounts_.find(claimed.account);

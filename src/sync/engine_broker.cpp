@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/planted_bug.hpp"
+
 namespace possync::sync {
 
 namespace {
@@ -51,7 +53,11 @@ void Engine::Implementation::on_position(std::string_view account, model::Broker
     auto const found = accounts_.find(account);
     if (found == accounts_.end()) return;
     note_cost(found->second, *row);
-    found->second.arrivals.pushes.insert_or_assign(row->instrument.con_id, std::move(row));
+    if (POSSYNC_PLANTED_BUG(last_push_dropped)) {
+        found->second.arrivals.pushes.try_emplace(row->instrument.con_id, row);
+    } else {
+        found->second.arrivals.pushes.insert_or_assign(row->instrument.con_id, std::move(row));
+    }
     if (options_.enabled && options_.on_position_update) arrived(found->second);
 }
 
@@ -97,7 +103,7 @@ void Engine::Implementation::on_positions_failed(std::string const& why) {
 }
 
 void Engine::Implementation::on_execution(std::string_view account, model::ObservedExecution execution) {
-    auto const found = accounts_.find(account);
+    auto const found = POSSYNC_PLANTED_BUG(fills_cross_accounts) ? accounts_.begin() : accounts_.find(account);
     bool const ours = found != accounts_.end();
     if (!pulls_.take(execution.execution.time, ours ? found->second.covered_to : std::nullopt) || !ours) return;
     auto const& exec_id = execution.execution.exec_id;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/planted_bug.hpp"
 #include "sync/change_lines.hpp"
 #include "sync/mark_records.hpp"
 #include "sync/statistics.hpp"
@@ -40,7 +41,7 @@ void Engine::Implementation::handle(CommitFailed const& event) {
         log(LogLevel::warning, "sync.conflict", "", event.error.message);
         for (auto const& request : failed.requests)
             next_requests_.push_back(request);
-        reload_books();
+        if (!POSSYNC_PLANTED_BUG(conflict_does_not_reload)) reload_books();
         next_sync_at_ = now_.steady + std::chrono::seconds(1);
         return;
     }
@@ -88,6 +89,7 @@ void Engine::Implementation::plan_arrivals() {
         model::Observation observation = account.observe(now_.wall);
         for (auto const& [con_id, push] : account.arrivals.pushes)
             observation.position_pushes.push_back(*push);
+        add_descriptions(account, observation);  // another account may have met the instrument before
         auto plan = ledger::plan(account.book, observation, account.policy);
         bool const overdue = now_.steady >= *account.first_arrival + options_.settle_max;
         if (plan && !plan->explained() && !overdue) {
@@ -241,6 +243,7 @@ void Engine::Implementation::settle_commit(PlannedAccount& planned) {
 }
 
 void Engine::Implementation::put_back(PlannedAccount& planned) {
+    if (POSSYNC_PLANTED_BUG(failed_commit_forgets_arrivals)) return;
     planned.account->considered.clear();
     planned.account->settled_revision.reset();
     Arrivals& arrivals = planned.account->arrivals;

@@ -19,6 +19,8 @@ constexpr Duration retry_after = std::chrono::seconds(5);
 constexpr std::size_t describe_first_max = 200;
 /// A fill this young may still be missing from the position list that was asked for at the same time.
 constexpr Duration first_sight_quiet = std::chrono::seconds(5);
+/// An account that trades without a pause is taken up at last, as it is.
+constexpr int first_sight_looks_max = 8;
 
 }  // namespace
 
@@ -140,6 +142,7 @@ void Engine::Implementation::conclude() {
     std::vector<PlannedAccount> planned;
     std::vector<SyncResult> results;
     bool again = false;
+    bool moving = false;
     for (auto& [name, account] : accounts_) {
         auto const taken = cycle.snapshots.find(name);
         if (taken == cycle.snapshots.end()) {
@@ -182,6 +185,8 @@ void Engine::Implementation::conclude() {
         } else {
             result.success = true;
             again = again || needs_second_look(account, observation, *plan);
+            // A position that moved since the list would be part of the opening balance, and its fill one too many.
+            moving = moving || (account.book.revision == 0 && !observation.position_pushes.empty());
             describe_plan(account, *plan, result);
             planned.push_back({&account, std::move(*plan), {}, observation.snapshot->rows(), {}});
             if (is_dry(cycle))
@@ -189,7 +194,7 @@ void Engine::Implementation::conclude() {
         }
         results.push_back(std::move(result));
     }
-    if (again && cycle.looks == 1) {
+    if ((again && cycle.looks == 1) || (moving && !options_.one_shot && cycle.looks < first_sight_looks_max)) {
         cycle.second_look_at = now_.steady + second_look_after;
         return;
     }
@@ -245,8 +250,12 @@ void Engine::Implementation::add_descriptions(AccountState const& account, model
         auto const found = descriptions_.find(con_id);
         if (found != descriptions_.end()) observation.instruments.push_back(found->second);
     };
-    for_each_new(observation.snapshot->rows(), account.considered,
-                 [&](model::BrokerPosition const& row) { add(row.instrument.con_id); });
+    if (observation.snapshot) {
+        for_each_new(observation.snapshot->rows(), account.considered,
+                     [&](model::BrokerPosition const& row) { add(row.instrument.con_id); });
+    }
+    for (auto const& push : observation.position_pushes)
+        add(push.instrument.con_id);
     for (auto const& fill : observation.executions)
         add(fill.execution.con_id);
 }
