@@ -45,7 +45,7 @@ def free_port():
 
 
 def launch(folder):
-    data = folder / "data"
+    data = (folder / "data").resolve()  # the owner of the cluster may not enter the folder
     # pg_ctl's own output goes to a file: the server inherits it, and a pipe would never end.
     with open(folder / "pg_ctl.log", "ab") as log:
         done = run([programs() / "pg_ctl", "-D", data, "-l", data / "server.log", "-w", "-t", "60", "start"], stdout=log, stderr=log)
@@ -90,7 +90,7 @@ def start(folder, durable):
 
 
 def stop(folder, mode="fast"):
-    data = folder / "data"
+    data = (folder / "data").resolve()
     if not (data / "postmaster.pid").exists():
         return
     run([programs() / "pg_ctl", "-D", data, "-w", "-t", "60", "-m", mode, "stop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
