@@ -26,7 +26,7 @@ def option(name, default):
     return value
 
 
-kills, power_cuts = option("--kills", 12), option("--power-cuts", 5)
+kills, power_cuts = option("--kills", 9), option("--power-cuts", 3)
 random.seed(1)
 
 
@@ -171,7 +171,11 @@ class Postgres(unittest.TestCase):
             log = self.folder / f"killed{kill}.log"
             with open(log, "w") as stderr:
                 service = subprocess.Popen([possync, "run", "--config", config], stderr=stderr)
-                time.sleep(random.uniform(0.2, 2.5))
+                # At any moment of its start, or while it commits.
+                until = time.monotonic() + (random.uniform(0.0, 1.0) if kill % 3 == 0 else 30)
+                while time.monotonic() < until and self.acknowledged(log) <= acknowledged:
+                    time.sleep(0.02)
+                time.sleep(random.uniform(0.0, 0.3))
                 service.send_signal(signal.SIGKILL)
                 service.wait()
             acknowledged = max(acknowledged, self.acknowledged(log))

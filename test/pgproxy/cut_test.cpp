@@ -1,7 +1,7 @@
 // Cuts the store's connection at every message boundary of its workloads, in both directions, and checks what is left: each change set
 // is applied exactly once, what was acknowledged is there, what was said not to have happened did not and does not later.
 //
-// usage: cut_test URL [--long] [--only WORKLOAD]     the short form takes about a minute
+// usage: cut_test URL [--long] [--only WORKLOAD] [--how reset|stall|late]     the short form takes about a minute
 #include <unistd.h>
 
 #include <chrono>
@@ -243,9 +243,9 @@ public:
     [[nodiscard]] int total() const { return total_; }
     [[nodiscard]] std::map<std::string, int> const& outcomes() const { return outcomes_; }
 
-private:
     static char const* word(How how) { return how == How::reset ? "reset" : (how == How::stall ? "stall" : "late"); }
 
+private:
     void expect_run(std::string const& name, std::function<void()> const& workload, Cut const& cut) {
         pending_ = cut;
         proxy_->arm(std::nullopt);
@@ -403,7 +403,7 @@ public:
 
 int main(int count, char** words) {
     if (count < 2) {
-        std::fprintf(stderr, "usage: cut_test URL [--long] [--only WORKLOAD]\n");
+        std::fprintf(stderr, "usage: cut_test URL [--long] [--only WORKLOAD] [--how reset|stall|late]\n");
         return 2;
     }
     std::string url = words[1];
@@ -420,9 +420,11 @@ int main(int count, char** words) {
     }
     bool longer = false;
     std::string only;
+    std::string how;
     for (int i = 2; i < count; ++i) {
         if (std::string(words[i]) == "--long") longer = true;
         if (std::string(words[i]) == "--only" && i + 1 < count) only = words[++i];
+        if (std::string(words[i]) == "--how" && i + 1 < count) how = words[++i];
     }
     Cutter cutter(url);
     if (longer) cutter.do_all_three();
@@ -437,7 +439,7 @@ int main(int count, char** words) {
         {"one_row", [&] { cutter.one_row(); }, How::reset, 1, 1},
         {"first_sync", [&] { cutter.first_sync(); }, How::reset, 3, 1},
         {"one_row", [&] { cutter.one_row(); }, How::late, 9, 1},
-        {"one_row", [&] { cutter.one_row(); }, How::stall, 50, 2},
+        {"one_row", [&] { cutter.one_row(); }, How::stall, 60, 2},
         {"takeover", [&] { cutter.takeover(); }, How::reset, 17, 1},
         {"two_commits", [&] { cutter.two_commits(); }, How::reset, 0, 1},
         {"two_commits", [&] { cutter.two_commits(); }, How::late, 0, 1},
@@ -450,7 +452,7 @@ int main(int count, char** words) {
     };
     for (auto const& sweep : sweeps) {
         int const step = longer ? sweep.long_step : sweep.step;
-        if (step == 0 || (!only.empty() && only != sweep.name)) continue;
+        if (step == 0 || (!only.empty() && only != sweep.name) || (!how.empty() && how != Cutter::word(sweep.how))) continue;
         cutter.sweep(sweep.name, sweep.workload, sweep.how, step);
     }
     std::printf("%d cuts, %d violations;", cutter.total(), cutter.violations());

@@ -178,7 +178,10 @@ Result<std::unique_ptr<Connection>> Connection::open(Address const& address, Con
     // Texts and times as this program reads them, whatever the server's own settings are.
     std::string const session =
         fmt::format("SET search_path = {}; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET standard_conforming_strings = on;"
-                    "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = {}",
+                    "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = {};"
+        // A client that is gone without a word must not hold its locks for hours.
+        "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;"
+        "SET idle_in_transaction_session_timeout = '60s'",
                     address.schema, options.read_only ? "on" : "off");
     CHECK(PQenterPipelineMode(raw) == 1);
     POSSYNC_TRY_VOID(made->execute(session));

@@ -172,6 +172,8 @@ public:
     /// What was queued and not sent is not wanted any more.
     void forget_queue() { queue_.clear(); }
     [[nodiscard]] bool in_transaction() const;
+    /// The server's process for this connection.
+    [[nodiscard]] int process() const { return PQbackendPID(connection_.get()); }
     [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
 
 private:

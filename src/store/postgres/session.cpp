@@ -12,14 +12,29 @@ Result<Connection*> Session::connection() {
     if (connection_ && !connection_->alive()) connection_.reset();
     if (!connection_) {
         POSSYNC_TRY(connection_, Connection::open(address_, options_));
+        end_lost_process();
+        if (connection_->broken()) connection_.reset();
+        if (!connection_) return base::fail(base::ErrorCode::unavailable, "the connection to " + address_.shown + " was lost at once");
     }
     return connection_.get();
 }
 
 void Session::abandon() {
-    if (connection_->broken()) return connection_.reset();
+    if (connection_->broken()) {
+        lost_process_ = connection_->process();
+        return connection_.reset();
+    }
     connection_->forget_queue();
     if (connection_->in_transaction() && !connection_->run("ROLLBACK")) connection_.reset();
+}
+
+void Session::end_lost_process() {
+    if (lost_process_ == 0) return;
+    // Our own, and in a transaction: a number that was given to another process since does not match.
+    (void)connection_->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND usename = current_user AND application_name = "
+              "'possync' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL",
+              lost_process_);
+    lost_process_ = 0;
 }
 
 bool Session::may_work_again(int attempt) {

@@ -57,12 +57,16 @@ public:
 
 private:
     void abandon();
+    /// Ends what the server still does for the connection that broke last: between the messages of a transaction whose rest never
+    /// came it would hold its locks for as long as the network keeps quiet. A server that knows no such thing is left alone.
+    void end_lost_process();
     bool may_work_again(int attempt);
 
     Address address_;
     ConnectionOptions options_;
     std::unique_ptr<Connection> connection_;
     bool in_doubt_ = false;
+    int lost_process_ = 0;
     std::string state_;
 };
 
