@@ -438,8 +438,8 @@ int main(int count, char** words) {
     std::vector<Sweep> const sweeps{
         {"one_row", [&] { cutter.one_row(); }, How::reset, 1, 1},
         {"first_sync", [&] { cutter.first_sync(); }, How::reset, 3, 1},
-        {"one_row", [&] { cutter.one_row(); }, How::late, 9, 1},
-        {"one_row", [&] { cutter.one_row(); }, How::stall, 60, 2},
+        {"one_row", [&] { cutter.one_row(); }, How::late, 0, 1},
+        {"one_row", [&] { cutter.one_row(); }, How::stall, 0, 2},
         {"takeover", [&] { cutter.takeover(); }, How::reset, 17, 1},
         {"two_commits", [&] { cutter.two_commits(); }, How::reset, 0, 1},
         {"two_commits", [&] { cutter.two_commits(); }, How::late, 0, 1},
