@@ -19,8 +19,8 @@ from tws_client import Client
 
 possync = sys.argv.pop(1)
 
-# Moments of this program's own, and what only a live gateway's marks say.
-NOT_COMPARED = {"last_synced_at", "marked_at", "recorded_at", "opened_at", "closed_at", "current_price", "market_value", "unrealized_pnl",
+# Moments of this program's own, what only a live gateway's marks say, and what a recording does not tell: the references of orders.
+NOT_COMPARED = {"order_ref", "last_synced_at", "marked_at", "recorded_at", "opened_at", "closed_at", "current_price", "market_value", "unrealized_pnl",
                 "unrealized_pnl_pct", "broker_unrealized_pnl", "mark_source", "revision"}
 IDS = {"position_id", "close_id", "account_id"}
 
