@@ -260,7 +260,7 @@ int run_repair(Configuration const& configuration, RepairText text, Format forma
         return exit_fine;
     };
     if (service_holds(**database, repair->gateway)) {
-        auto const answer = ask_service(**database, text.verb, to_json(text));
+        auto const answer = ask_service(**database, text.verb, to_json(text), nullptr, std::chrono::seconds(60), owner_of(**database, repair->gateway));
         if (!answer) return report(answer.error());
         return tell(*answer);
     }

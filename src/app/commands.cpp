@@ -107,19 +107,50 @@ std::vector<query::SyncResult> parse_results(std::string const& json) {
     return results;
 }
 
-/// Asks the service that holds the gateways to sync, and waits for its answer.
-int sync_through_service(store::DataSource& database, SyncCommand const& command, Format format) {
-    auto const arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
-    bool ok = true;
-    auto const answer = ask_service(database, "sync", arguments, &ok);
-    if (!answer) return report(answer.error());
-    if (format == Format::json) {
-        print_line(*answer);
-    } else {
-        print_line("synced by the running service");
-        print_line(query::to_table(parse_results(*answer), table_options()));
+/// The services that hold the configured gateways, or the one that holds the account's.
+std::vector<std::string> owners(Configuration const& configuration, store::DataSource& database, std::string const& account) {
+    std::string its_gateway;
+    if (!account.empty()) {
+        auto const reader = database.open_reader();
+        auto const rows = reader ? (*reader)->accounts() : Result<std::vector<query::AccountRow>>(std::unexpected(reader.error()));
+        if (rows) {
+            for (auto const& row : *rows) {
+                if (row.account == account) its_gateway = row.gateway;
+            }
+        }
     }
-    return ok ? exit_fine : exit_failed;
+    std::vector<std::string> found;
+    for (auto const& gateway : configuration.gateways) {
+        if (!its_gateway.empty() && gateway.name != its_gateway) continue;
+        auto owner = owner_of(database, gateway.name);
+        if (!owner.empty() && std::find(found.begin(), found.end(), owner) == found.end()) found.push_back(std::move(owner));
+    }
+    if (found.empty()) found.emplace_back();
+    return found;
+}
+
+/// Asks the services that hold the gateways to sync, and waits for their answers.
+int sync_through_service(Configuration const& configuration, store::DataSource& database, SyncCommand const& command, Format format) {
+    auto const arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
+    bool all_ok = true;
+    std::vector<query::SyncResult> results;
+    std::string only;
+    auto const asked = owners(configuration, database, command.account);
+    for (auto const& owner : asked) {
+        bool ok = true;
+        auto answer = ask_service(database, "sync", arguments, &ok, std::chrono::seconds(60), owner);
+        if (!answer) return report(answer.error());
+        all_ok = all_ok && ok;
+        for (auto& result : parse_results(*answer)) results.push_back(std::move(result));
+        only = std::move(*answer);
+    }
+    if (format == Format::json) {
+        print_line(asked.size() == 1 ? only : query::to_json(results));
+    } else {
+        print_line(asked.size() == 1 ? "synced by the running service" : fmt::format("synced by {} running services", asked.size()));
+        print_line(query::to_table(results, table_options()));
+    }
+    return all_ok ? exit_fine : exit_failed;
 }
 
 /// Whether a living service holds one of the configured gateways: it is then the one to sync.
@@ -154,11 +185,13 @@ int run_diff(Configuration const& configuration, std::string const& account, For
     std::vector<query::DifferenceRow> rows;
     if (served_by_another(configuration, **database)) {
         auto const arguments = boost::json::serialize(boost::json::object{{"account", account}, {"dry_run", true}});
-        auto const answer = ask_service(**database, "diff", arguments);
-        if (!answer) return report(answer.error());
-        auto parsed = query::parse_json<query::DifferenceRow>(*answer);
-        if (!parsed) return report(parsed.error());
-        rows = std::move(*parsed);
+        for (auto const& owner : owners(configuration, **database, account)) {
+            auto const answer = ask_service(**database, "diff", arguments, nullptr, std::chrono::seconds(60), owner);
+            if (!answer) return report(answer.error());
+            auto parsed = query::parse_json<query::DifferenceRow>(*answer);
+            if (!parsed) return report(parsed.error());
+            rows.insert(rows.end(), std::make_move_iterator(parsed->begin()), std::make_move_iterator(parsed->end()));
+        }
     } else {
         SyncAnswer answer;
         SyncCommand command;
@@ -180,13 +213,13 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     set_up_log(configuration.log_level == "info" ? "error" : configuration.log_level, configuration.log_format);
     auto const database = open_database(configuration);
     if (!database) return report(database.error());
-    if (served_by_another(configuration, **database)) return sync_through_service(**database, command, format);
+    if (served_by_another(configuration, **database)) return sync_through_service(configuration, **database, command, format);
     SyncAnswer answer;
     if (auto const asked = sync_once(configuration, command, answer); !asked) return report(asked.error());
     bool const held_elsewhere = std::any_of(answer.results.begin(), answer.results.end(), [](auto const& result) {
         return !result.success && result.error_code == ErrorCode::conflict;
     });
-    if (held_elsewhere) return sync_through_service(**database, command, format);
+    if (held_elsewhere) return sync_through_service(configuration, **database, command, format);
     auto const results = query_results(answer.results);
     if (command.dry_run && answer.success() && format != Format::json) {
         for (auto const& change_set : answer.would_write) print_line(model::print(change_set));

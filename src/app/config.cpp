@@ -215,6 +215,11 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
               Kind::duration, &Config::missing_after),
           key<Config, int>("keep_runs_days", "how long the list of syncs is kept", Kind::whole, &Config::keep_runs_days,
                            between(1, 36500))}},
+        {"fleet",
+         {key<Config, Duration>("lease",
+                                "how long a gateway stays with a service that says nothing more; another takes over after it; at "
+                                "least 1s, the same for all services of a database",
+                                Kind::duration, &Config::fleet_lease, at_least(std::chrono::seconds(1)))}},
         {"report",
          {key<Config, std::string>("zone", "time zone of the days that P&L is counted by, and of trade dates", Kind::text,
                                    &Config::report_zone, known_zone)}},
@@ -242,6 +247,9 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
           key("ca_file", "certificates to trust instead of those of the system", Kind::text, &Config::flex_ca_file),
           key<Config, std::string>("fetch_at", "time of day at which `possync run` fetches the statements of the day before",
                                    Kind::text, &Config::flex_fetch_at, time_of_day)}},
+        {"outbox",
+         {key<Config, int>("keep_days", "how long a change waits for a sink that is away; then the sink is told of a gap", Kind::whole,
+                           &Config::outbox_keep_days, between(1, 3650))}},
         {"log",
          {key<Config, std::string>("level", "debug, info, warning or error", Kind::text, &Config::log_level,
                                    one_of({"debug", "info", "warning", "error"})),
@@ -295,6 +303,33 @@ std::vector<Key<FlexQueryConfig>> const& flex_query_keys() {
             "id", "number of a Flex query that fetch_at asks for; this section is optional and may be repeated", Kind::text,
             &FlexQueryConfig::id, query_id),
         key("account", "account that the query is of; empty: any", Kind::text, &FlexQueryConfig::account)};
+    return table;
+}
+
+Result<void> sink_name(std::string const& name) {
+    if (!name.empty() && name.size() <= 64) return {};
+    return fail(ErrorCode::invalid_input, "write a name of 1 to 64 characters");
+}
+
+std::vector<Key<SinkConfig>> const& sink_keys() {
+    static std::vector<Key<SinkConfig>> const table{
+        key<SinkConfig, std::string>("name",
+                                     "name of this sink in logs, metrics and the database, where it stands for how far the sink is; "
+                                     "this section is optional and may be repeated",
+                                     Kind::text, &SinkConfig::name, sink_name),
+        key<SinkConfig, std::string>("type", "webhook: a POST for each change; nats: a message in a JetStream stream", Kind::text,
+                                     &SinkConfig::type, one_of({"webhook", "nats"})),
+        key("url", "https://HOST/PATH of a webhook (http:// on this host only), nats://HOST:PORT or tls://HOST:PORT of a NATS server",
+            Kind::text, &SinkConfig::url),
+        key("accounts", "only changes of these accounts; empty: all", Kind::list, &SinkConfig::accounts),
+        key("secret", "key of the webhook's signature, or token of the NATS server; better in secret_file", Kind::text, &SinkConfig::secret),
+        key("secret_file", "file that holds that secret, readable by its owner alone", Kind::text, &SinkConfig::secret_file),
+        key("ca_file", "certificates to trust instead of those of the system", Kind::text, &SinkConfig::ca_file),
+        key("subject", "of NATS: messages go to SUBJECT.ACCOUNT", Kind::text, &SinkConfig::subject),
+        key<SinkConfig, Duration>("timeout", "how long the sink may take for one message; at least 100ms", Kind::duration, &SinkConfig::timeout,
+                                  at_least(std::chrono::milliseconds(100))),
+        key<SinkConfig, Duration>("retry_max", "longest pause between two tries; at least 1s", Kind::duration, &SinkConfig::retry_max,
+                                  at_least(std::chrono::seconds(1)))};
     return table;
 }
 
@@ -353,12 +388,16 @@ public:
                 POSSYNC_TRY_VOID(tables(node, "account", account_keys(), config.accounts));
                 continue;
             }
+            if (name.str() == "sink") {
+                POSSYNC_TRY_VOID(tables(node, "sink", sink_keys(), config.sinks));
+                continue;
+            }
             auto const& known = sections();
             auto const section =
                 std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.first == name.str(); });
             if (section == known.end()) {
                 return at(node, fmt::format("unknown section [{}]; the sections are [database] [[gateway]] [[account]] [sync] "
-                                            "[report] [http] [flex] [[flex.query]] [log]",
+                                            "[fleet] [report] [http] [flex] [[flex.query]] [outbox] [[sink]] [log]",
                                             name.str()));
             }
             auto const* table = node.as_table();
@@ -471,6 +510,32 @@ Result<void> check_whole(Config const& config) {
                                                               config.http_listen));
         }
     }
+    std::vector<std::string> sinks;
+    for (auto const& sink : config.sinks) {
+        if (sink.name.empty()) return fail(ErrorCode::invalid_input, "sink.name is missing in a [[sink]]");
+        if (std::find(sinks.begin(), sinks.end(), sink.name) != sinks.end()) {
+            return fail(ErrorCode::invalid_input, fmt::format("two sinks are named {}; names must differ", sink.name));
+        }
+        sinks.push_back(sink.name);
+        bool const webhook = sink.type == "webhook";
+        auto const begins = [&](std::string_view text) { return sink.url.starts_with(text); };
+        auto const host_is = [&](std::string_view begin) {  // the name ends there: not 127.0.0.1.example.com
+            return begins(begin) && (sink.url.size() == begin.size() || std::string_view(":/").contains(sink.url[begin.size()])) &&
+                   sink.url.find('@') == std::string::npos;
+        };
+        bool const here = host_is("http://127.0.0.1") || host_is("http://localhost") || host_is("http://[::1]");
+        if (webhook ? !here && !begins("https://") : !begins("nats://") && !begins("tls://")) {
+            return fail(ErrorCode::invalid_input,
+                        fmt::format("sink {}: the url must begin with {}", sink.name,
+                                    webhook ? "https:// (http:// only for this host: positions go over it)" : "nats:// or tls://"));
+        }
+        if (!sink.secret.empty() && !sink.secret_file.empty()) {
+            return fail(ErrorCode::invalid_input, fmt::format("sink {} has a secret and a secret_file; keep one", sink.name));
+        }
+        if (!webhook && (sink.subject.empty() || sink.subject.find_first_of(" *>\t\r\n") != std::string::npos)) {
+            return fail(ErrorCode::invalid_input, fmt::format("sink {}: the subject may hold no blank, * or >", sink.name));
+        }
+    }
     if (config.settle > config.settle_max) {
         return fail(ErrorCode::invalid_input, "sync.settle is longer than sync.settle_max");
     }
@@ -561,6 +626,10 @@ void for_each_section(Configuration const& config, Add add) {
     if (config.accounts.empty()) add("[[account]]", account_keys(), AccountConfig{}, false);
     for (std::size_t i = 1; i < table.size(); ++i) {
         add(fmt::format("[{}]", table[i].first), table[i].second, config, true);
+        if (table[i].first == "outbox") {
+            for (auto const& sink : config.sinks) add("[[sink]]", sink_keys(), sink, true);
+            if (config.sinks.empty()) add("[[sink]]", sink_keys(), SinkConfig{}, false);
+        }
         if (table[i].first != "flex") continue;
         for (auto const& query : config.flex_queries)
             add("[[flex.query]]", flex_query_keys(), query, true);
@@ -605,7 +674,7 @@ std::string configuration_reference() {
         text += fmt::format("\n## {}\n\n| key | default | environment | what it does |\n|---|---|---|---|\n", header);
         std::string section(header);
         std::erase_if(section, [](char c) { return c == '[' || c == ']'; });
-        bool const by_environment = section != "account" && section != "flex.query";
+        bool const by_environment = section != "account" && section != "flex.query" && section != "sink";
         for (auto const& each : keys) {
             text +=
                 fmt::format("| `{}` | `{}` | {} | {} |\n", each.name, each.print(target),
@@ -627,6 +696,7 @@ sync::EngineOptions engine_options(Configuration const& config, GatewayConfig co
     options.min_server_version = std::min(gateway.min_server_version, gateway.max_server_version);
     options.max_server_version = gateway.max_server_version;
     options.enabled = config.enabled;
+    options.lease = config.fleet_lease;
     options.interval = config.interval;
     options.on_position_update = config.on_position_update;
     options.on_trade = config.on_trade;

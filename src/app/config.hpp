@@ -39,6 +39,20 @@ struct FlexQueryConfig {
     std::string account;  ///< that it is of; empty: any
 };
 
+/// Where committed changes are delivered to.
+struct SinkConfig {
+    std::string name;
+    std::string type = "webhook";  ///< or nats
+    std::string url;
+    std::vector<std::string> accounts;
+    base::Secret secret;
+    std::string secret_file;
+    std::string ca_file;
+    std::string subject = "possync";
+    base::Duration timeout = std::chrono::seconds(10);
+    base::Duration retry_max = std::chrono::minutes(5);
+};
+
 struct Configuration {
     std::string source;  ///< file it came from; empty: defaults
     std::string database_url = "sqlite:///possync.db";  ///< without the password that it was written with
@@ -59,6 +73,7 @@ struct Configuration {
     std::string on_missing = "close";
     base::Duration missing_after = std::chrono::minutes(15);
     int keep_runs_days = 90;
+    base::Duration fleet_lease = std::chrono::seconds(30);
 
     std::string report_zone = "America/New_York";
     std::string http_listen = "127.0.0.1:8321";
@@ -75,6 +90,8 @@ struct Configuration {
     std::string flex_ca_file;  ///< certificates to trust instead of the system's
     std::string flex_fetch_at = "06:00";  ///< a day's statement is written in the night that follows it
     std::vector<FlexQueryConfig> flex_queries;
+    int outbox_keep_days = 7;
+    std::vector<SinkConfig> sinks;
     std::string log_level = "info";
     std::string log_format = "auto";
 };

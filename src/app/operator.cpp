@@ -1,6 +1,6 @@
 #include "app/operator.hpp"
 
-#include <algorithm>
+#include <set>
 #include <thread>
 
 #include <boost/json.hpp>
@@ -12,13 +12,18 @@ namespace possync::app {
 
 using base::ErrorCode;
 
-bool service_holds(store::DataSource& database, std::string const& gateway) {
-    if (!database.exists().value_or(false)) return false;
+std::string owner_of(store::DataSource& database, std::string const& gateway) {
+    if (!database.exists().value_or(false)) return {};
     auto const gateways = database.gateways(clock_now().wall);
-    if (!gateways) return false;
-    return std::any_of(gateways->begin(), gateways->end(), [&](store::GatewayState const& state) {
-        return state.gateway == gateway && store::is_held(state, owner_is_gone);
-    });
+    if (!gateways) return {};
+    for (auto const& state : *gateways) {
+        if (state.gateway == gateway && store::is_held(state, owner_is_gone)) return state.owner;
+    }
+    return {};
+}
+
+bool service_holds(store::DataSource& database, std::string const& gateway) {
+    return !owner_of(database, gateway).empty();
 }
 
 std::string failed_answer(base::Error const& error) {
@@ -43,12 +48,13 @@ base::Error error_of(std::string const& answer) {
 }  // namespace
 
 base::Result<std::string> ask_service(store::DataSource& database, std::string const& verb, std::string const& arguments, bool* ok,
-                                      base::Duration patience) {
+                                      base::Duration patience, std::string const& service) {
     store::OperatorRequest request;
     request.verb = verb;
     request.arguments = arguments;
     request.author = "command";
     request.asked_at = clock_now().wall;
+    request.service = service;
     POSSYNC_TRY(auto const id, database.submit_operator_request(request));
     constexpr auto look_every = std::chrono::milliseconds(100);
     for (base::Duration waited{0}; waited < patience; waited += look_every) {
@@ -67,11 +73,24 @@ std::string ask_live_status(store::DataSource& database) {
     if (!database.exists().value_or(false)) return {};
     auto const gateways = database.gateways(clock_now().wall);
     if (!gateways) return {};
-    bool const somebody = std::any_of(gateways->begin(), gateways->end(), [&](store::GatewayState const& state) {
-        return owner_lives_here(state.owner) || store::is_held(state, owner_is_gone);
-    });
-    if (!somebody) return {};
-    return ask_service(database, "status", "{}", nullptr, std::chrono::seconds(2)).value_or("");
+    std::set<std::string> owners;
+    for (auto const& state : *gateways) {
+        if (owner_lives_here(state.owner) || store::is_held(state, owner_is_gone)) owners.insert(state.owner);
+    }
+    // Each speaks for what it holds.
+    boost::json::array rows;
+    for (auto const& owner : owners) {
+        auto const answer = ask_service(database, "status", "{}", nullptr, std::chrono::seconds(2), owner);
+        if (!answer) continue;
+        boost::system::error_code bad;
+        auto const said = boost::json::parse(*answer, bad);
+        if (bad || !said.is_array()) continue;
+        for (auto const& row : said.as_array()) {
+            auto const* const owned = row.is_object() ? row.as_object().if_contains("owned") : nullptr;
+            if (owned != nullptr && owned->is_bool() && owned->as_bool()) rows.push_back(row);
+        }
+    }
+    return boost::json::serialize(rows);
 }
 
 }  // namespace possync::app

@@ -124,6 +124,7 @@ private:
     void carry_out(sync::Claim& effect) {
         feed(app::carry_out(store_, effect, {options_.gateway, "replay"}, now().wall, lease_));
     }
+    void carry_out(sync::Release&) { (void)store_.release(lease_.gateway_id, lease_.epoch, now().wall); }
     void carry_out(sync::LoadBook& effect) { feed(app::carry_out(store_, effect, now().wall)); }
     void carry_out(sync::Commit& effect) { feed(app::carry_out(store_, effect, lease_, now().wall)); }
     void carry_out(sync::SyncFinished&) {}

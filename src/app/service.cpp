@@ -35,6 +35,7 @@
 #include "app/recorder.hpp"
 #include "app/repair.hpp"
 #include "app/results.hpp"
+#include "app/sinks.hpp"
 #include "app/store_work.hpp"
 #include "app/systemd.hpp"
 #include "app/zones.hpp"
@@ -169,15 +170,22 @@ class GatewayRunner {
 public:
     GatewayRunner(asio::io_context& io, store::Store& store, StoreThread& store_thread, sync::EngineOptions const& options,
                   ServiceOptions const& service_options, std::function<void()> on_finished)
-        : io_(io), store_(store), store_thread_(store_thread), name_(options.gateway), service_options_(service_options),
+        : io_(io), store_(store), store_thread_(store_thread), name_(options.gateway), lease_length_(options.lease), one_shot_(options.one_shot), service_options_(service_options),
           on_finished_(std::move(on_finished)), engine_(options, system_zones()), resolver_(io), socket_(io), timer_(io),
           receive_buffer_(receive_size) {}
 
     /// Records from now on what passes between engine and gateway.
     void record_with(std::unique_ptr<Recorder> recorder) { recorder_ = std::move(recorder); }
 
+    /// Whether the gateway should go to another service.
+    void yield(bool wanted) {
+        if (std::exchange(yielding_, wanted) != wanted) step(sync::Yield{wanted});
+    }
+    [[nodiscard]] bool started() const { return started_; }
+
     void step(sync::Event event) {
         if (finished_) return;
+        started_ = true;
         auto effects = engine_.step(std::move(event), clock_now());
         for (auto& effect : effects) {
             std::visit([this](auto& each) { carry_out(each); }, effect);
@@ -292,14 +300,24 @@ private:
     }
 
     void carry_out(sync::Claim& effect) {
-        store_thread_.post([this, claim = std::move(effect), now = clock_now().wall] {
+        Owner const owner{name_, owner_name(), lease_length_, !one_shot_};
+        store_thread_.post([this, claim = std::move(effect), owner, now = clock_now().wall] {
             store::GatewayLease lease;
-            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, claim, {name_, owner_name()}, now, lease));
+            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, claim, owner, now, lease));
             POSSYNC_POINT("service.claim.answered");
             asio::post(io_, [this, answer, lease] {
-                if (std::holds_alternative<sync::Claimed>(*answer)) lease_ = lease;
+                auto const* const failed = std::get_if<sync::ClaimFailed>(&*answer);
+                if (failed == nullptr) lease_ = lease;
+                else if (failed->error.code == base::ErrorCode::conflict) lease_ = {};
                 step(std::move(*answer));
             });
+        });
+    }
+
+    void carry_out(sync::Release&) {
+        yielding_ = false;
+        store_thread_.post([this, lease = std::exchange(lease_, {})] {
+            (void)store_.release(lease.gateway_id, lease.epoch, clock_now().wall);
         });
     }
 
@@ -351,9 +369,6 @@ private:
         finished_ = true;
         close_socket();
         timer_.cancel();
-        if (lease_.gateway_id != 0) {
-            store_thread_.post([this] { (void)store_.release(lease_.gateway_id, lease_.epoch, clock_now().wall); });
-        }
         asio::post(io_, on_finished_);
     }
 
@@ -378,6 +393,10 @@ private:
     store::Store& store_;
     StoreThread& store_thread_;
     std::string name_;
+    Duration lease_length_;
+    bool started_ = false;
+    bool yielding_ = false;
+    bool one_shot_;
     ServiceOptions const& service_options_;
     std::function<void()> on_finished_;
     sync::Engine engine_;
@@ -408,7 +427,7 @@ private:
 class Service::Implementation {
 public:
     Implementation(Configuration configuration, ServiceOptions options)
-        : configuration_(std::move(configuration)), options_(std::move(options)), signals_(io_), poll_timer_(io_),
+        : configuration_(std::move(configuration)), options_(std::move(options)), signals_(io_), poll_timer_(io_), beat_timer_(io_),
           notifier_(io_, configuration_.enabled, [this] { return status(); }) {}
 
     ~Implementation() {
@@ -429,8 +448,39 @@ public:
                                                                [this] { runner_finished(); }));
             if (!gateway.recording.empty()) record(gateway, engine, *runners_.back());
         }
+        return open_outbox();
+    }
+
+    /// What is committed is delivered from here on, and what was and is not delivered yet.
+    Result<void> open_outbox() {
+        if (options_.one_shot) return {};
+        POSSYNC_TRY(auto const sinks, sink_options(configuration_));
+        outbox::DispatcherOptions dispatch;
+        dispatch.sinks = sinks;
+        dispatch.owner = owner_name();
+        dispatch.open = [configuration = configuration_]() -> Result<std::unique_ptr<store::Outbox>> {
+            POSSYNC_TRY(auto const database, open_database(configuration));
+            return database->open_outbox();
+        };
+        if (!sinks.empty()) {  // before the first commit, so that a new sink hears of it
+            POSSYNC_TRY(auto const outbox, dispatch.open());
+            for (auto const& sink : sinks) POSSYNC_TRY_VOID(outbox->add_sink(sink.name, clock_now().wall));
+        }
+        dispatch.now = [] { return clock_now().wall; };
+        dispatch.tell = [](bool trouble, std::string const& sink, std::string const& text) {
+            write_log(trouble ? sync::LogLevel::warning : sync::LogLevel::info, trouble ? "sink.failing" : "sink.delivers", "", "",
+                      sink.empty() ? text : fmt::format("sink {}: {}", sink, text));
+        };
+        dispatch.keep = std::chrono::hours(24 * configuration_.outbox_keep_days);
+        dispatcher_ = std::make_unique<outbox::Dispatcher>(std::move(dispatch));
+        options_.on_change = [this, also = std::move(options_.on_change)](std::string const& gateway, sync::Changed const& changed) {
+            dispatcher_->wake();
+            if (also) also(gateway, changed);
+        };
         return {};
     }
+
+    std::vector<outbox::SinkStatus> sinks() const { return dispatcher_ ? dispatcher_->status() : std::vector<outbox::SinkStatus>{}; }
 
     void run() {
         if (options_.handle_signals) {
@@ -441,6 +491,7 @@ public:
         }
         if (options_.serve_operator_requests) poll_operator_requests();
         if (options_.tell_service_manager) notifier_.start();
+        if (!options_.one_shot) beat();  // before the first claims: they go by who lives
         for (auto& runner : runners_) runner->step(sync::Start{});
         auto const work = asio::make_work_guard(io_);
         if (runners_.empty()) return;
@@ -458,9 +509,17 @@ public:
                 SyncAnswer answer;
                 std::size_t left = 0;
             };
-            auto gathered = std::make_shared<Gathered>();
-            gathered->left = runners_.size();
+            // What another service holds is that one's to sync, unless this one holds nothing: then it says why.
+            std::vector<GatewayRunner*> asked;
             for (auto& runner : runners_) {
+                if (runner->status().state != "standby") asked.push_back(runner.get());
+            }
+            if (asked.empty()) {
+                for (auto& runner : runners_) asked.push_back(runner.get());
+            }
+            auto gathered = std::make_shared<Gathered>();
+            gathered->left = asked.size();
+            for (auto* const runner : asked) {
                 sync::SyncRequested request;
                 request.account = account;
                 request.dry_run = dry_run;
@@ -535,6 +594,8 @@ private:
         }
         signals_.cancel();
         poll_timer_.cancel();
+        beat_timer_.cancel();
+        if (!options_.one_shot) store_thread_->post([this] { (void)store_->leave(owner_name()); });
         io_.stop();
     }
 
@@ -565,6 +626,37 @@ private:
         set_log_level(fresh->log_level);
         write_log(sync::LogLevel::info, "service.reloaded", "", "",
                   "log level " + fresh->log_level + "; other changes take a restart");
+    }
+
+    /// Tells the other services of this database that this one lives, and hands over what another has more room for.
+    void beat() {
+        store::Heartbeat mine;
+        mine.owner = owner_name();
+        mine.lease = configuration_.fleet_lease;
+        for (auto const& runner : runners_) {
+            bool const gave_up = runner->started() && runner->status().state == "stopped";
+            if (!gave_up) mine.gateways.push_back(runner->name());
+        }
+        store_thread_->post([this, mine]() mutable {
+            mine.now = clock_now().wall;
+            auto const done = store_->beat(mine);
+            auto fleet = std::make_shared<Result<store::Fleet>>(done ? store_->fleet(mine.now) : std::unexpected(done.error()));
+            asio::post(io_, [this, fleet] { share(*fleet); });
+        });
+        beat_timer_.expires_after(configuration_.fleet_lease / 3);
+        beat_timer_.async_wait([this](boost::system::error_code error) {
+            if (!error) beat();
+        });
+    }
+
+    void share(Result<store::Fleet> const& fleet) {
+        if (!fleet) {
+            if (!std::exchange(beat_failed_, true)) write_log(sync::LogLevel::error, "service.heartbeat_failed", "", "", fleet.error().message);
+            return;
+        }
+        beat_failed_ = false;
+        auto const given_up = store::surplus(*fleet, owner_name(), configuration_.fleet_lease);
+        for (auto& runner : runners_) runner->yield(std::find(given_up.begin(), given_up.end(), runner->name()) != given_up.end());
     }
 
     void poll_operator_requests() {
@@ -631,6 +723,8 @@ private:
             auto const status = runner->status();
             boost::json::object row{{"gateway", status.gateway},
                                     {"connected", status.connected},
+                                    {"state", status.state},
+                                    {"owned", status.owned},
                                     {"stale", status.stale},
                                     {"server_version", status.server_version},
                                     {"last_error", status.last_error}};
@@ -670,7 +764,7 @@ private:
         auto const resolved = resolve_repair(*text, **reader);
         if (!resolved) return answer(false, failed_answer(resolved.error()));
         for (auto& runner : runners_) {
-            if (runner->name() != resolved->gateway) continue;
+            if (runner->name() != resolved->gateway || runner->lease().first == 0) continue;
             store_thread_->post([this, &runner = *runner, lease = runner->lease(), repair = *resolved, dry_run = text->dry_run, answer] {
                 auto const done = carry_out_repair(*store_, lease.first, lease.second, repair, account_policy(configuration_, repair.account), dry_run);
                 if (!done) return answer(false, failed_answer(done.error()));
@@ -687,11 +781,14 @@ private:
     asio::io_context io_{1};
     asio::signal_set signals_;
     asio::steady_timer poll_timer_;
+    asio::steady_timer beat_timer_;
+    bool beat_failed_ = false;
     SystemdNotifier notifier_;
     std::unique_ptr<store::Store> store_;
     std::vector<std::unique_ptr<GatewayRunner>> runners_;
     std::set<std::int64_t> serving_;
     std::unique_ptr<StoreThread> store_thread_;
+    std::unique_ptr<outbox::Dispatcher> dispatcher_;
 };
 
 Service::Service(Configuration configuration, ServiceOptions options)
@@ -705,6 +802,7 @@ void Service::request_sync(std::string account, bool dry_run, std::optional<bool
     implementation_->request_sync(std::move(account), dry_run, calculate_realized_pnl, std::move(done));
 }
 void Service::reset_statistics() { implementation_->reset_statistics(); }
+std::vector<outbox::SinkStatus> Service::sinks() const { return implementation_->sinks(); }
 std::vector<sync::GatewayStatus> Service::status() const { return implementation_->status(); }
 std::size_t Service::store_jobs() const { return implementation_->store_jobs(); }
 

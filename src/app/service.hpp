@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/config.hpp"
+#include "outbox/dispatcher.hpp"
 #include "sync/protocol.hpp"
 
 namespace possync::app {
@@ -62,6 +63,8 @@ public:
     [[nodiscard]] std::vector<sync::GatewayStatus> status() const;
     /// Jobs that wait for the store's thread.
     [[nodiscard]] std::size_t store_jobs() const;
+    /// Deliveries to each sink, for metrics.
+    [[nodiscard]] std::vector<outbox::SinkStatus> sinks() const;
 
 private:
     class Implementation;

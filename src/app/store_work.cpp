@@ -10,10 +10,22 @@ sync::Event carry_out(store::Store& store, sync::Claim const& claim, Owner const
     wanted.accounts = claim.accounts;
     wanted.paper = claim.paper;
     wanted.now = now;
+    wanted.lease = owner.lease;
+    wanted.share = owner.share;
     auto granted = store.claim(wanted);
-    if (!granted) return sync::ClaimFailed{granted.error()};
+    if (!granted) {
+        sync::ClaimFailed failed{granted.error(), {}};
+        if (failed.error.code != base::ErrorCode::conflict) return failed;
+        auto const fleet = store.fleet(now);
+        if (!fleet) return failed;
+        for (auto const& gateway : fleet->gateways) {
+            if (gateway.gateway == owner.gateway && !gateway.owner.empty()) failed.free_in = gateway.remaining;
+        }
+        return failed;
+    }
     lease = *granted;
     sync::Claimed claimed;
+    claimed.epoch = lease.epoch;
     for (auto const& account : lease.accounts)
         claimed.accounts.push_back({account.account_id, account.account});
     claimed.warnings = lease.warnings;

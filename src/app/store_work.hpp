@@ -15,6 +15,8 @@ inline constexpr base::Duration history_kept = std::chrono::hours(24 * 8);
 struct Owner {
     std::string gateway;
     std::string name;  ///< of the process
+    base::Duration lease = store::default_lease;
+    bool share = false;  ///< with the other services of the database, see store/sharing.hpp
 };
 
 /// Answers Claimed and keeps the lease, or ClaimFailed.

@@ -221,6 +221,35 @@ Result<Filter> checked(ViewInfo const& view, Filter filter) {
     return filter;
 }
 
+namespace {
+
+constexpr std::string_view of_its_events = "v.position_id IN (SELECT e.position_id FROM position_events e WHERE e.event_id BETWEEN $1 AND $2)";
+
+Select select_of_revision(ViewInfo const& view, RevisionKey const& key, std::string_view condition) {
+    Select select = make_select(view, {});
+    auto const from = select.sql.find(" FROM ");
+    select.sql = select.sql.substr(0, from) + " FROM " + std::string(view.name) + " v WHERE " + std::string(condition);
+    select.parameters = {{std::nullopt, *key.first_event_id}, {std::nullopt, *key.last_event_id}};
+    select.reversed = false;
+    return select;
+}
+
+}  // namespace
+
+Select select_events(ViewInfo const& view, RevisionKey const& key) {
+    return select_of_revision(view, key, "v.event_id BETWEEN $1 AND $2 ORDER BY v.event_id");
+}
+
+Select select_changed_positions(ViewInfo const& view, RevisionKey const& key) {
+    return select_of_revision(view, key, std::string(of_its_events) + " ORDER BY v.position_id");
+}
+
+Select select_written_closes(ViewInfo const& view, RevisionKey const& key) {
+    auto select = select_of_revision(view, key, std::string(of_its_events) + " AND v.revision = $3 ORDER BY v.close_id");
+    select.parameters.push_back({std::nullopt, key.revision});
+    return select;
+}
+
 Select make_select(ViewInfo const& view, Filter const& filter) {
     FilterColumns const& columns = view.filter;
     Select select;

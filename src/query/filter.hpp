@@ -119,6 +119,19 @@ struct Select {
 /// views write them in one fixed form; numbers are never compared as text, see sort_rows.
 [[nodiscard]] Select make_select(ViewInfo const& view, Filter const& filter);
 
+/// One committed change set of an account. Events are numbered in the order of recording; those of one revision are all that lie
+/// between two numbers.
+struct RevisionKey {
+    std::int64_t revision = 0;
+    std::optional<std::int64_t> first_event_id;  ///< unset, with the last: a revision without events
+    std::optional<std::int64_t> last_event_id;
+};
+/// The events of a revision; the positions they speak of; of those the closes that the revision wrote. Precondition: there are
+/// events.
+[[nodiscard]] Select select_events(ViewInfo const& view, RevisionKey const& key);
+[[nodiscard]] Select select_changed_positions(ViewInfo const& view, RevisionKey const& key);
+[[nodiscard]] Select select_written_closes(ViewInfo const& view, RevisionKey const& key);
+
 /// -1, 0, 1 by value, exact for decimals; NULL is greater than everything.
 template <typename Value>
 int compare_values(Value const& a, Value const& b) {

@@ -18,6 +18,12 @@
 
 namespace possync::query {
 
+struct RevisionRows {
+    std::vector<PositionRow> positions;
+    std::vector<EventRow> events;
+    std::vector<CloseRow> closes;
+};
+
 /// Errors of every call: not_found (a filter names an account that the database does not have; the message
 /// lists those it has), invalid_input (a filter that does not apply), unavailable (locked, busy), io
 /// (unreadable, corrupt), internal (a view that is not as this program expects it).
@@ -60,6 +66,9 @@ public:
     /// A number that is another one as soon as anybody committed since this reader was last asked: the cheap question before
     /// reading again. Numbers of different readers say nothing to each other.
     [[nodiscard]] virtual base::Result<std::int64_t> committed_state() = 0;
+
+    /// What one revision changed. Events are exactly the revision's; positions and closes are those it wrote as they stand now.
+    [[nodiscard]] virtual base::Result<RevisionRows> change(RevisionKey const& key) = 0;
 
     /// Holds one committed state until end_snapshot(); use ReadSnapshot.
     [[nodiscard]] virtual base::Result<void> begin_snapshot() = 0;

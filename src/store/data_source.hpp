@@ -12,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "query/reader.hpp"
+#include "store/outbox.hpp"
 #include "store/store.hpp"
 
 namespace possync::store {
@@ -76,6 +77,9 @@ public:
     [[nodiscard]] virtual base::Result<std::unique_ptr<Store>> open_store(StoreOptions const& options) = 0;
     /// Opens for reading: the schema must be the program's own. Nothing is created or migrated. Errors: as open_store.
     [[nodiscard]] virtual base::Result<std::unique_ptr<query::Reader>> open_reader() = 0;
+
+    /// What is to be delivered, over a connection of its own; the schema must be the program's own. Errors: as open_store.
+    [[nodiscard]] virtual base::Result<std::unique_ptr<Outbox>> open_outbox() = 0;
 
     /// Makes the database where there is none and brings its schema to the newest version.
     [[nodiscard]] virtual base::Result<MigrationReport> migrate() = 0;

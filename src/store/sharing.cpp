@@ -87,6 +87,15 @@ bool is_held(GatewayState const& gateway, std::function<bool(std::string const&)
     return !gateway.owner.empty() && runs && !(owner_is_gone && owner_is_gone(gateway.owner));
 }
 
+void forget_the_dead(Fleet& fleet, std::function<bool(std::string const&)> const& owner_is_gone) {
+    for (auto& gateway : fleet.gateways) {
+        if (gateway.owner.empty() || is_held(gateway, owner_is_gone)) continue;
+        std::erase_if(fleet.services, [&](auto const& service) { return service.owner == gateway.owner; });
+        gateway.owner.clear();
+        gateway.remaining = std::min(gateway.remaining, base::Duration(0));
+    }
+}
+
 Turn may_take(Fleet const& fleet, std::string const& owner, std::string const& gateway, base::Duration lease) {
     for (auto const& state : fleet.gateways) {
         if (state.gateway != gateway) continue;

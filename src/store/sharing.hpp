@@ -45,6 +45,10 @@ struct Fleet {
     bool operator==(Fleet const&) const = default;
 };
 
+/// From rows as they are stored: gateways that nobody holds become free, and a service that let a lease run out is no living one,
+/// though its heartbeat may reach a little further.
+void forget_the_dead(Fleet& fleet, std::function<bool(std::string const& owner)> const& owner_is_gone);
+
 /// Whether `owner` may take this free gateway; else who shall, in words for a message. What the one whose turn it is leaves
 /// lying for a whole `lease`, anybody may take.
 struct Turn {

@@ -146,6 +146,18 @@ TEST(Sharing, AGatewayThatOnlyOneServiceListsStaysWithIt) {
     EXPECT_EQ(held(fleet)[service_name(1)], 1);
 }
 
+TEST(Sharing, AServiceThatLetALeaseRunOutIsNotWaitedFor) {
+    Fleet fleet = equal_fleet(2, 2);
+    fleet.gateways[0].owner = fleet.gateways[1].owner = service_name(1);
+    fleet.gateways[0].remaining = base::Duration(-1);
+    fleet.gateways[1].remaining = lease;
+    forget_the_dead(fleet, nullptr);
+    ASSERT_EQ(fleet.services.size(), 1u);
+    EXPECT_EQ(fleet.gateways[0].owner, "");
+    EXPECT_EQ(fleet.gateways[1].owner, service_name(1));
+    EXPECT_TRUE(may_take(fleet, service_name(0), gateway_name(0), lease).ours);
+}
+
 TEST(Sharing, ALeaseOfADeadServiceIsNobodysToGiveUp) {
     Fleet fleet = equal_fleet(2, 4);
     for (auto& gateway : fleet.gateways) gateway.owner = "host:9:9";

@@ -73,6 +73,19 @@ public:
         return rows<query::CurrencyRateRow>(filter);
     }
 
+    base::Result<query::RevisionRows> change(query::RevisionKey const& key) override {
+        query::RevisionRows rows;
+        if (!key.first_event_id || !key.last_event_id) return rows;
+        POSSYNC_TRY(auto const held, query::ReadSnapshot::begin(*this));
+        auto const& events = query::view_info<query::EventRow>();
+        auto const& positions = query::view_info<query::PositionRow>();
+        auto const& closes = query::view_info<query::CloseRow>();
+        POSSYNC_TRY(rows.events, derived().template select<query::EventRow>(events, query::select_events(events, key)));
+        POSSYNC_TRY(rows.positions, derived().template select<query::PositionRow>(positions, query::select_changed_positions(positions, key)));
+        POSSYNC_TRY(rows.closes, derived().template select<query::CloseRow>(closes, query::select_written_closes(closes, key)));
+        return rows;
+    }
+
     base::Result<void> begin_snapshot() override {
         // Snapshots nest: the outermost one decides what is seen.
         if (snapshot_depth_ == 0) POSSYNC_TRY_VOID(derived().hold_state());

@@ -293,6 +293,7 @@ BrokerFeed::~BrokerFeed() = default;
 
 void BrokerFeed::start(Now now) { implementation_->session_.start(now); }
 void BrokerFeed::stop(Now now) { implementation_->session_.stop(now); }
+void BrokerFeed::suspend(Now now, std::string const& why) { implementation_->session_.suspend(now, why); }
 void BrokerFeed::drop_connection(Now now, std::string const& why) { implementation_->session_.drop(now, why); }
 void BrokerFeed::socket_opened(Now now) { implementation_->session_.on_socket_open(now); }
 void BrokerFeed::socket_failed(Now now, std::string const& reason) { implementation_->session_.on_socket_failed(now, reason); }

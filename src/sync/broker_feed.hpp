@@ -58,6 +58,8 @@ public:
 
     void start(base::Now now);
     void stop(base::Now now);
+    /// Closes the connection until start().
+    void suspend(base::Now now, std::string const& why);
     /// Closes the connection and lets the session reconnect in its own time.
     void drop_connection(base::Now now, std::string const& why);
     void socket_opened(base::Now now);

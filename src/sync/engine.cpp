@@ -10,15 +10,18 @@ namespace possync::sync {
 
 namespace {
 
-constexpr Duration renew_every = std::chrono::seconds(10);
+/// A lease that ends is looked at a little later, so that clocks which differ by less find it ended.
+constexpr Duration after_its_end = std::chrono::milliseconds(50);
 /// The same reason for not being connected is told again after so long.
 constexpr Duration same_failure_again_after = std::chrono::minutes(10);
 
 std::string_view word(Phase phase) {
     switch (phase) {
     case Phase::stopped: return "stopped";
-    case Phase::connecting: return "connecting";
     case Phase::claiming: return "claiming";
+    case Phase::standby: return "standby";
+    case Phase::connecting: return "connecting";
+    case Phase::registering: return "registering";
     case Phase::loading: return "loading";
     case Phase::ready: return "ready";
     }
@@ -42,6 +45,10 @@ std::optional<Duration> Engine::Implementation::next_wakeup() const {
         if (candidate && (!next || *candidate < *next)) next = candidate;
     };
     if (phase_ == Phase::stopped) return next;
+    if (claims_ == 0) {
+        if (phase_ == Phase::standby) consider(claim_at_);
+        if (owned_) consider(renew_at_);
+    }
     // Only what advance() would act upon: a deadline that passes without an act would be due for ever.
     if (phase_ == Phase::ready) {
         if (cycle_ && !under_way_) consider(cycle_->describe_until);
@@ -58,7 +65,6 @@ std::optional<Duration> Engine::Implementation::next_wakeup() const {
                 if (account.descriptions_due) consider(no_sooner(*account.descriptions_due));
             }
         }
-        consider(renew_at_);
         if (options_.enabled) consider(pulls_.last_chance_at());
     }
     return next;
@@ -69,7 +75,8 @@ GatewayStatus Engine::Implementation::status() const {
     status.gateway = options_.gateway;
     status.host = options_.host;
     status.port = options_.port;
-    status.connected = phase_ == Phase::ready || phase_ == Phase::loading || phase_ == Phase::claiming;
+    status.connected = connected();
+    status.owned = owned_;
     status.stale = stale_since_ || phase_ != Phase::ready;
     status.stale_since = stale_since_;
     status.server_version = feed_.server_version();
@@ -96,8 +103,8 @@ model::AccountBook const* Engine::Implementation::book(std::string_view name) co
 
 void Engine::Implementation::handle(Start const&) {
     if (phase_ != Phase::stopped) return;
-    phase_ = Phase::connecting;
-    feed_.start(now_);
+    phase_ = Phase::claiming;
+    claim();
 }
 
 void Engine::Implementation::handle(Stop const&) {
@@ -113,13 +120,44 @@ void Engine::Implementation::handle(SocketClosed const& event) { feed_.socket_cl
 void Engine::Implementation::handle(BytesReceived const& event) { feed_.bytes(now_, event.bytes); }
 void Engine::Implementation::handle(Tick const&) {}
 
+void Engine::Implementation::claim(std::vector<std::string> accounts, std::optional<bool> paper) {
+    ++claims_;
+    renew_at_ = now_.steady + options_.lease / 3;
+    emit(Claim{std::move(accounts), paper, owned_});
+}
+
 void Engine::Implementation::handle(Claimed const& event) {
+    --claims_;
+    owned_ = true;
     for (auto const& warning : event.warnings)
         log(LogLevel::warning, "gateway.account_ignored", "", warning);
-    if (phase_ != Phase::claiming) return;  // a renewal
-    // Answers come in order: before that of a commit there is only one to a renewal of the connection before. The accounts that a
-    // commit is about must not move.
+    bool const another = std::exchange(epoch_, event.epoch) != event.epoch;
+    if (phase_ == Phase::stopped) {  // refused meanwhile: another service may serve it
+        owned_ = false;
+        emit(Release{});
+        return;
+    }
+    if (stopping_) return;  // given back at the end
+    if (phase_ == Phase::claiming || phase_ == Phase::standby) return lease_taken(event);
+    if (phase_ == Phase::registering && !event.accounts.empty()) return accounts_registered(event);
+    bool const checked = std::exchange(check_lease_, false);
+    if ((another || checked) && (phase_ == Phase::ready || phase_ == Phase::loading)) reload_books();
+}
+
+void Engine::Implementation::lease_taken(Claimed const&) {
+    if (!standby_told_.empty()) log(LogLevel::info, "gateway.taken", "", fmt::format("this service serves gateway {} now", options_.gateway));
+    standby_told_.clear();
+    last_connection_error_.clear();
+    claim_at_.reset();
+    phase_ = Phase::connecting;
+    feed_.start(now_);
+}
+
+void Engine::Implementation::accounts_registered(Claimed const& event) {
+    // Answers come in order: before that of a commit there is only one to a registration of the connection before. The accounts that
+    // a commit is about must not move.
     if (under_way_) return;
+    if (std::exchange(left_, false)) accounts_.clear();  // as after a restart
     std::map<std::string, AccountState, std::less<>> accounts;
     for (auto const& claimed : event.accounts) {
         auto const kept = accounts_.find(claimed.account);
@@ -143,18 +181,75 @@ void Engine::Implementation::handle(Claimed const& event) {
         return;
     }
     phase_ = Phase::loading;
-    renew_at_ = now_.steady + renew_every;
 }
 
 void Engine::Implementation::handle(ClaimFailed const& event) {
-    if (phase_ == Phase::claiming) {
-        connection_failed(event.error.code, event.error.message);
-        return;
+    --claims_;
+    if (phase_ == Phase::stopped) return;
+    bool const anothers = event.error.code == ErrorCode::conflict;
+    if (options_.one_shot) return connection_failed(event.error.code, event.error.message);
+    if (phase_ == Phase::claiming || phase_ == Phase::standby) {
+        if (!anothers) log(LogLevel::error, "gateway.claim_failed", "", event.error.message);
+        return stand_by(event.error.message, event.free_in);
     }
-    // The lease is gone: what is planned here may no longer be written.
-    log(LogLevel::error, "gateway.lease_lost", "", event.error.message);
-    if (cycle_) fail_cycle(event.error.code, event.error.message);
-    feed_.drop_connection(now_, event.error.message);
+    if (anothers) {
+        // What is planned here may no longer be written.
+        log(LogLevel::warning, "gateway.lease_lost", "", event.error.message);
+        leave_gateway(event.error.message);
+        return stand_by(event.error.message, event.free_in);
+    }
+    if (phase_ == Phase::registering) return connection_failed(event.error.code, event.error.message);
+    log(LogLevel::error, "gateway.claim_failed", "", event.error.message);
+    if (std::exchange(check_lease_, false)) reload_books();
+}
+
+void Engine::Implementation::handle(Yield const& event) { yield_wanted_ = event.wanted; }
+
+/// The gateway is another's: looks again now and then, and when its lease ends.
+void Engine::Implementation::stand_by(std::string const& why, std::optional<Duration> free_in) {
+    owned_ = false;
+    phase_ = Phase::standby;
+    renew_at_.reset();
+    claim_at_ = now_.steady + std::min(options_.lease / 3, free_in ? *free_in + after_its_end : options_.lease / 3);
+    last_connection_error_ = why;
+    fail_waiting(ErrorCode::unavailable, not_connected());
+    if (standby_told_.empty()) log(LogLevel::info, "gateway.standby", "", why);
+    standby_told_ = why;
+}
+
+/// Closes the connection; what was observed on it is forgotten, as by a process that ends.
+void Engine::Implementation::leave_gateway(std::string const& why) {
+    if (cycle_) fail_cycle(ErrorCode::unavailable, why);
+    owned_ = false;
+    left_ = true;
+    check_lease_ = false;
+    phase_ = Phase::standby;
+    feed_.suspend(now_, why);
+    stale_since_.reset();
+    was_ready_before_ = false;
+    next_sync_at_.reset();
+    flush_at_.reset();
+    unsaved_runs_.clear();
+    unsaved_coverage_.clear();
+}
+
+/// Nothing is being observed, planned or written, and what came is written.
+bool Engine::Implementation::quiet() const {
+    if (claims_ > 0 || under_way_ || cycle_ || next_trigger_ || !next_requests_.empty()) return false;
+    if (phase_ == Phase::connecting) return true;
+    return phase_ == Phase::ready && std::none_of(accounts_.begin(), accounts_.end(), [](auto const& each) { return each.second.first_arrival.has_value(); });
+}
+
+void Engine::Implementation::hand_over() {
+    if (phase_ == Phase::ready) {
+        flush();
+        if (under_way_) return;
+    }
+    std::string const why = fmt::format("gateway {} is handed over to a service that serves fewer", options_.gateway);
+    leave_gateway(why);
+    yield_wanted_ = false;
+    emit(Release{});
+    stand_by(why, std::nullopt);
 }
 
 void Engine::Implementation::handle(BookLoaded& event) {
@@ -195,7 +290,7 @@ void Engine::Implementation::handle(SyncRequested const& event) {
     Request const request{event.request_number, event.account, event.dry_run, event.calculate_realized_pnl};
     if (phase_ == Phase::ready) {
         ask(Trigger::manual, request);
-    } else if (phase_ == Phase::stopped || (phase_ == Phase::connecting && !options_.one_shot)) {
+    } else if (phase_ == Phase::stopped || phase_ == Phase::standby || (phase_ == Phase::connecting && !options_.one_shot)) {
         fail_requests({request}, ErrorCode::unavailable, not_connected());
     } else {
         next_requests_.push_back(request);
@@ -209,6 +304,7 @@ void Engine::Implementation::handle(BooksChanged const&) {
 }
 
 std::string Engine::Implementation::not_connected() const {
+    if (phase_ == Phase::standby) return last_connection_error_ + "; nothing was written";
     return fmt::format("gateway {} ({}:{}) is not connected{}{}; nothing was written", options_.gateway, options_.host,
                        options_.port, last_connection_error_.empty() ? "" : ": ", last_connection_error_);
 }
@@ -255,10 +351,8 @@ void Engine::Implementation::on_ready(std::vector<std::string> const& managed) {
                            fmt::format("{}", fmt::join(wanted, ", "))));
         return;
     }
-    phase_ = Phase::claiming;
-    claimed_accounts_ = wanted;
-    paper_ = paper;
-    emit(Claim{wanted, paper, false});
+    phase_ = Phase::registering;
+    claim(wanted, paper);
 }
 
 void Engine::Implementation::refuse(std::string const& why) {
@@ -274,6 +368,7 @@ void Engine::Implementation::connection_failed(ErrorCode code, std::string const
     if (refused_ || options_.one_shot) {
         feed_.stop(now_);
         phase_ = Phase::stopped;
+        if (std::exchange(owned_, false)) emit(Release{});
     } else {
         feed_.drop_connection(now_, why);
     }
@@ -281,7 +376,7 @@ void Engine::Implementation::connection_failed(ErrorCode code, std::string const
 }
 
 void Engine::Implementation::on_disconnected(std::string const& reason, bool will_retry) {
-    bool const was_connected = phase_ == Phase::ready || phase_ == Phase::loading || phase_ == Phase::claiming;
+    bool const was_connected = connected();
     last_connection_error_ = reason;
     if (was_connected && !stale_since_) stale_since_ = wall_at(feed_.last_heard());
     assembler_.discard();
@@ -290,10 +385,12 @@ void Engine::Implementation::on_disconnected(std::string const& reason, bool wil
     owners_.forget_kept();
     rotation_.end();
     asked_descriptions_.clear();
-    if (phase_ != Phase::stopped) phase_ = Phase::connecting;
+    bool const leaving = phase_ == Phase::standby;
+    if (phase_ != Phase::stopped && !leaving) phase_ = Phase::connecting;
     for (auto& [unused, account] : accounts_) {
         account.arrivals.pushes.clear();  // positions of a dead connection are unknown, its fills stay facts
     }
+    if (leaving) return;
     if (was_connected) {
         log(LogLevel::warning, "gateway.disconnected", "", reason);
     } else if (reason != failure_told_ || now_.steady - failure_told_at_ >= same_failure_again_after) {
@@ -354,6 +451,12 @@ std::vector<std::string> Engine::Implementation::account_names() const {
 }
 
 void Engine::Implementation::advance() {
+    if (!stopping_ && claims_ == 0) {
+        bool const look = phase_ == Phase::standby && due(claim_at_, now_.steady);
+        bool const renew = owned_ && phase_ != Phase::stopped && due(renew_at_, now_.steady);
+        if (look || renew) claim();
+    }
+    if (yield_wanted_ && owned_ && !stopping_ && quiet()) hand_over();
     if (phase_ != Phase::ready) {
         finish_if_done();
         return;
@@ -378,15 +481,11 @@ void Engine::Implementation::advance() {
         pulls_.last_chance_passed(now_);
         if (pull_request_ == 0) pull_request_ = pull_executions(0);
     }
-    if (due(renew_at_, now_.steady)) {
-        renew_at_ = now_.steady + renew_every;
-        emit(Claim{claimed_accounts_, paper_, true});
-    }
     finish_if_done();
 }
 
 void Engine::Implementation::finish_if_done() {
-    if (finished_ || under_way_) return;
+    if (finished_ || under_way_ || claims_ > 0) return;
     bool const done = stopping_ || (options_.one_shot && one_shot_done_ && !cycle_ && next_requests_.empty()) ||
                       (options_.one_shot && phase_ == Phase::stopped && !cycle_);
     if (!done) return;
@@ -398,6 +497,7 @@ void Engine::Implementation::finish_if_done() {
     if (phase_ != Phase::stopped) feed_.stop(now_);
     phase_ = Phase::stopped;
     take_feed_actions();
+    if (std::exchange(owned_, false)) emit(Release{});
     emit(Finished{});
 }
 

@@ -41,7 +41,11 @@ void Engine::Implementation::handle(CommitFailed const& event) {
         log(LogLevel::warning, "sync.conflict", "", event.error.message);
         for (auto const& request : failed.requests)
             next_requests_.push_back(request);
-        if (!POSSYNC_PLANTED_BUG(conflict_does_not_reload)) reload_books();
+        if (!POSSYNC_PLANTED_BUG(conflict_does_not_reload)) {
+            phase_ = Phase::loading;  // until it is known whose the gateway is
+            check_lease_ = true;
+            claim();
+        }
         next_sync_at_ = now_.steady + std::chrono::seconds(1);
         return;
     }

@@ -37,7 +37,9 @@ using base::Timestamp;
 using model::ConId;
 using model::Trigger;
 
-enum class Phase { stopped, connecting, claiming, loading, ready };
+/// The lease is taken (claiming; standby while it is another's) before the gateway is connected to; what it serves is registered
+/// after the handshake.
+enum class Phase { stopped, claiming, standby, connecting, registering, loading, ready };
 
 struct Request {
     std::int64_t number = 0;
@@ -110,6 +112,7 @@ private:
     void handle(Tick const&);
     void handle(Claimed const& event);
     void handle(ClaimFailed const& event);
+    void handle(Yield const& event);
     void handle(BookLoaded& event);
     void handle(LoadFailed const& event);
     void handle(SyncRequested const& event);
@@ -127,6 +130,16 @@ private:
     void on_daily_restart(Duration time_of_day) override;
     void on_notice(LogLevel level, std::string const& event, std::string const& text) override;
     void become_ready();
+    void claim(std::vector<std::string> accounts = {}, std::optional<bool> paper = std::nullopt);
+    void lease_taken(Claimed const& event);
+    void accounts_registered(Claimed const& event);
+    void stand_by(std::string const& why, std::optional<Duration> free_in);
+    void leave_gateway(std::string const& why);
+    void hand_over();
+    [[nodiscard]] bool quiet() const;
+    [[nodiscard]] bool connected() const {
+        return phase_ == Phase::registering || phase_ == Phase::loading || phase_ == Phase::ready;
+    }
     std::vector<std::string> account_names() const;
     static bool due(std::optional<Duration> const& deadline, Duration now) { return deadline && *deadline <= now; }
     void advance();
@@ -234,11 +247,17 @@ private:
     bool was_ready_before_ = false;
     bool answered_any_ = false;
     bool one_shot_done_ = false;
-    bool paper_ = false;
     std::string last_connection_error_;
     std::string failure_told_;
     Duration failure_told_at_{0};
-    std::vector<std::string> claimed_accounts_;
+
+    bool owned_ = false;         ///< the lease is ours as far as we know
+    std::int64_t epoch_ = 0;
+    int claims_ = 0;             ///< not answered yet
+    bool check_lease_ = false;   ///< a commit met a conflict: whose is the gateway?
+    bool yield_wanted_ = false;
+    bool left_ = false;          ///< since the accounts were read the gateway was somebody else's
+    std::string standby_told_;
 
     std::map<std::string, AccountState, std::less<>> accounts_;
     SnapshotAssembler assembler_;
@@ -261,6 +280,7 @@ private:
     std::optional<Duration> flush_at_;
     std::optional<Duration> commit_again_at_;  ///< the store failed; until then nothing is committed by itself
     std::optional<Duration> renew_at_;
+    std::optional<Duration> claim_at_;  ///< in standby
     ExecutionPulls pulls_;
     Statistics statistics_;
 };

@@ -60,6 +60,151 @@ TEST(Engine, TheEndOfAFailedListDoesNotEndTheNext) {
     EXPECT_EQ(story.held("DU2", 5), Decimal(200));
 }
 
+// --- one writer per gateway ----------------------------------------------------------------------------------------------
+
+TEST(Engine, TheLeaseIsTakenBeforeTheGatewayIsConnectedTo) {
+    EngineStory story;
+    story.rival = "host:2:2";
+    story.step(Start{});
+    EXPECT_FALSE(story.opening);
+    EXPECT_EQ(story.engine.status().state, "standby");
+    EXPECT_EQ(story.engine.status().last_error, "the gateway is served by host:2:2");
+    EXPECT_FALSE(story.engine.status().owned);
+    ASSERT_EQ(story.claims.size(), 1u);
+    EXPECT_TRUE(story.claims[0].accounts.empty());
+    EXPECT_FALSE(story.claims[0].paper.has_value());
+    story.pass(25s);
+    EXPECT_EQ(story.claims.size(), 3u);  // each third of the lease
+    EXPECT_EQ(std::count_if(story.log.begin(), story.log.end(), [](auto& line) { return line.event == "gateway.standby"; }), 1);
+    EXPECT_FALSE(story.opening);
+    story.sync();
+    ASSERT_FALSE(story.answers.empty());
+    EXPECT_NE(story.answers.back().results.at(0).error.find("host:2:2"), std::string::npos);
+
+    story.rival.clear();
+    story.pass(10s);
+    EXPECT_TRUE(story.opening);
+    EXPECT_TRUE(story.logged("gateway.taken"));
+    EXPECT_TRUE(story.engine.status().owned);
+}
+
+TEST(Engine, AStandbyLooksWhenTheLeaseEnds) {
+    EngineStory story;
+    story.rival = "host:2:2";
+    story.free_in = 3s;
+    story.step(Start{});
+    story.rival.clear();
+    story.pass(2900ms);
+    EXPECT_FALSE(story.opening);
+    story.pass(200ms);
+    EXPECT_TRUE(story.opening);
+}
+
+TEST(Engine, TheLeaseIsRenewedWhileTheGatewayIsAway) {
+    EngineStory story;
+    story.step(Start{});
+    story.step(SocketFailed{"refused"});
+    for (int i = 0; i < 60; ++i) {
+        story.pass(1s);
+        if (std::exchange(story.opening, false)) story.step(SocketFailed{"refused"});
+    }
+    EXPECT_EQ(std::count_if(story.claims.begin(), story.claims.end(), [](auto& claim) { return claim.renewal; }), 6);
+}
+
+TEST(Engine, ARenewalThatIsRefusedEndsTheConnectionAndWritesNothingMore) {
+    Synced story;
+    story.rival = "host:2:2";
+    story.pass_alive(11s);
+    EXPECT_TRUE(story.logged("gateway.lease_lost"));
+    EXPECT_TRUE(story.logged("gateway.standby"));
+    EXPECT_EQ(story.engine.status().state, "standby");
+    EXPECT_FALSE(story.engine.status().connected);
+    EXPECT_EQ(story.releases, 0);  // there is nothing to give back
+}
+
+TEST(Engine, AProcessThatWasPausedLosesWhenItCommits) {
+    Synced story;
+    story.commits_answered = false;
+    story.row("DU1", 5, 70);
+    story.pass(6s);
+    ASSERT_FALSE(story.commits.empty());
+    story.rival = "host:2:2";
+    story.step(CommitFailed{story.commits.back(), {base::ErrorCode::conflict, "gateway was taken over"}});
+    EXPECT_TRUE(story.logged("gateway.lease_lost"));
+    EXPECT_EQ(story.engine.status().state, "standby");
+    auto const commits = story.commits.size();
+    story.pass(5s);
+    EXPECT_EQ(story.commits.size(), commits);
+}
+
+TEST(Engine, AConflictUnderTheOwnLeaseLoadsTheBookAndGoesOn) {
+    Synced story;
+    story.commits_answered = false;
+    story.row("DU1", 5, 70);
+    story.pass(6s);
+    ASSERT_FALSE(story.commits.empty());
+    story.commits_answered = true;
+    story.step(CommitFailed{story.commits.back(), {base::ErrorCode::conflict, "another revision"}});
+    EXPECT_EQ(story.engine.status().state, "ready");
+    EXPECT_FALSE(story.logged("gateway.lease_lost"));
+}
+
+TEST(Engine, ARenewalWithAnotherEpochLoadsTheBookAnew) {
+    Synced story;
+    story.books["DU1"].next_id += 7;  // somebody had the gateway in between, and wrote
+    story.epoch = 3;
+    story.pass_alive(11s);
+    EXPECT_EQ(story.engine.book("DU1")->next_id, story.books["DU1"].next_id);
+}
+
+TEST(Engine, AGatewayIsHandedOverAtAQuietMoment) {
+    Synced story;
+    story.pass_alive(5min);  // a sync is under way
+    story.step(Yield{true});
+    EXPECT_EQ(story.releases, 0);
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+    story.pass(3s);
+    EXPECT_EQ(story.releases, 1);
+    EXPECT_EQ(story.engine.status().state, "standby");
+    EXPECT_FALSE(story.engine.status().owned);
+    // It comes back as any other: with the books as they then are.
+    story.pass(11s);
+    EXPECT_TRUE(story.engine.status().owned);
+}
+
+TEST(Engine, WhatIsNoLongerWantedIsNotHandedOver) {
+    Synced story;
+    story.pass_alive(5min);
+    story.step(Yield{true});
+    story.step(Yield{false});
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+    story.pass(6s);
+    EXPECT_EQ(story.releases, 0);
+    EXPECT_EQ(story.engine.status().state, "ready");
+}
+
+TEST(Engine, TheLeaseIsGivenBackAtTheEnd) {
+    Synced story;
+    story.step(Stop{});
+    EXPECT_EQ(story.releases, 1);
+    EngineStory standby;
+    standby.rival = "host:2:2";
+    standby.step(Start{});
+    standby.step(Stop{});
+    EXPECT_EQ(standby.releases, 0);
+}
+
+TEST(Engine, ASingleSyncFailsWhereTheGatewayIsAnothers) {
+    EngineOptions options;
+    options.one_shot = true;
+    EngineStory story(options);
+    story.rival = "host:2:2";
+    story.sync();
+    story.step(Start{});
+    EXPECT_FALSE(story.opening);
+    EXPECT_EQ(story.engine.status().state, "stopped");
+}
+
 // --- what may be old -----------------------------------------------------------------------------------------------------
 
 TEST(Engine, NothingCountsAsSyncedWhileTheGatewayIsWithoutItsBroker) {

@@ -213,6 +213,11 @@ struct EngineStory {
     std::map<std::string, model::Freshness> freshness;
     std::map<std::string, model::AccountBook> books;
     std::map<std::string, base::Timestamp> covered_to;
+    std::string rival;                                   ///< holds the gateway, where set
+    std::optional<base::Duration> free_in;               ///< what the store says of the rival's lease
+    std::int64_t epoch = 1;
+    std::vector<Claim> claims;
+    int releases = 0;
     bool commits_answered = true;
     std::optional<base::ErrorCode> fail_next_commit;  ///< nothing of it is written
     std::vector<std::int64_t> commits;  ///< not answered
@@ -247,8 +252,13 @@ private:
         }
     }
     void take_effect(Claim& claim, std::vector<Event>& answer) {
-        if (claim.renewal) return;
+        claims.push_back(claim);
+        if (!rival.empty()) {
+            answer.push_back(ClaimFailed{{base::ErrorCode::conflict, "the gateway is served by " + rival}, free_in});
+            return;
+        }
         Claimed claimed;
+        claimed.epoch = epoch;
         for (auto const& account : claim.accounts) {
             auto& book = books[account];
             book.account = account;
@@ -257,6 +267,7 @@ private:
         }
         answer.push_back(claimed);
     }
+    void take_effect(Release&, std::vector<Event>&) { ++releases; }
     void take_effect(LoadBook& load, std::vector<Event>& answer) {
         for (auto const& [name, book] : books) {
             if (book.account_id != load.account_id) continue;

@@ -52,6 +52,8 @@ struct EngineOptions {
     ledger::Policy policy;
     std::map<std::string, AccountOptions> account_options;
 
+    base::Duration lease = std::chrono::seconds(30);  ///< how long the gateway stays ours after the last renewal
+
     /// Connect once, sync once, never reconnect or wait for what needs time (`possync sync`).
     bool one_shot = false;
     std::uint64_t seed = 1;  ///< of the reconnect jitter
@@ -104,8 +106,9 @@ struct GatewayStatus {
     bool stale = true;
     std::optional<base::Timestamp> stale_since;  ///< last proof of life; unset while live, or where there never was one
     int server_version = 0;
-    std::string state;  ///< one word: stopped connecting claiming loading ready
+    std::string state;  ///< one word: stopped claiming standby connecting registering loading ready
     bool sync_running = false;
+    bool owned = false;   ///< this service holds the gateway's lease
     std::string last_error;
     std::vector<AccountStatus> accounts;
     Statistics statistics;
@@ -129,10 +132,17 @@ struct ClaimedAccount {
     std::string account;
 };
 struct Claimed {
+    std::int64_t epoch = 0;  ///< another one than before: somebody else may have written meanwhile
     std::vector<ClaimedAccount> accounts;
     std::vector<std::string> warnings;
 };
-struct ClaimFailed { base::Error error; };
+/// `conflict`: another service holds the gateway, or it is another's turn.
+struct ClaimFailed {
+    base::Error error;
+    std::optional<base::Duration> free_in;  ///< until the holder's lease ends, where there is one
+};
+/// The fleet's rule gives this gateway to another service, or takes that back. It is handed over at a quiet moment.
+struct Yield { bool wanted = true; };
 struct BookLoaded {
     model::AccountBook book;
     model::LastRecords last;
@@ -157,7 +167,7 @@ struct ResetStatistics {};
 struct BooksChanged {};
 
 using Event = std::variant<Start, Stop, SocketOpened, SocketFailed, SocketClosed, BytesReceived, Tick, Claimed, ClaimFailed,
-                           BookLoaded, LoadFailed, Committed, CommitFailed, SyncRequested, ResetStatistics, BooksChanged>;
+                           Yield, BookLoaded, LoadFailed, Committed, CommitFailed, SyncRequested, ResetStatistics, BooksChanged>;
 
 // --- out -------------------------------------------------------------------------------------------------------------
 
@@ -167,12 +177,15 @@ struct OpenSocket {
 };
 struct CloseSocket {};
 struct SendBytes { std::string bytes; };
-/// Take or renew the gateway's lease for these accounts; answered by Claimed or ClaimFailed.
+/// Take or renew the gateway's lease; answered by Claimed or ClaimFailed. The first comes before the engine connects and names
+/// no accounts, the second registers those that the gateway serves.
 struct Claim {
     std::vector<std::string> accounts;
-    bool paper = false;
-    bool renewal = false;
+    std::optional<bool> paper;
+    bool renewal = false;  ///< of a lease that is believed to be ours
 };
+/// Give the lease back; not answered. Nothing is written after it until the next Claim is granted.
+struct Release {};
 struct LoadBook { model::AccountId account_id = 0; };
 /// One transaction; answered by Committed or CommitFailed. At most one is under way.
 struct Commit {
@@ -211,7 +224,7 @@ struct Log {
 /// Everything that had to be said was said, after Stop or at the end of a one-shot run.
 struct Finished {};
 
-using Effect = std::variant<OpenSocket, CloseSocket, SendBytes, Claim, LoadBook, Commit, SyncFinished, Changed, Log, Finished>;
+using Effect = std::variant<OpenSocket, CloseSocket, SendBytes, Claim, Release, LoadBook, Commit, SyncFinished, Changed, Log, Finished>;
 using Effects = std::vector<Effect>;
 
 }  // namespace possync::sync

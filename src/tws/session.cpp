@@ -82,6 +82,14 @@ void Session::stop(Now now) {
     disconnected(now, "stopped", true);
 }
 
+void Session::suspend(Now now, std::string const& why) {
+    if (state_ == State::stopped) return;
+    bool const reconnect = std::exchange(options_.reconnect, false);
+    disconnected(now, why, true);
+    options_.reconnect = reconnect;
+    pause_ = Duration(0);
+}
+
 void Session::drop(Now now, std::string const& why) {
     if (state_ != State::stopped && state_ != State::waiting) disconnected(now, why, true);
 }

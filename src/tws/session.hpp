@@ -113,6 +113,8 @@ public:
     void start(base::Now now);
     /// Closes for good.
     void stop(base::Now now);
+    /// Closes until start() is called again.
+    void suspend(base::Now now, std::string const& why);
     /// Closes the connection; reconnects if the options say so.
     void drop(base::Now now, std::string const& why);
 

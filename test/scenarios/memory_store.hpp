@@ -12,7 +12,9 @@ public:
     base::Result<store::GatewayLease> claim(store::GatewayClaim const& claim) override {
         store::GatewayLease lease;
         lease.gateway_id = 1;
-        lease.epoch = ++epoch_;
+        if (owner_ != claim.owner) ++epoch_;
+        owner_ = claim.owner;
+        lease.epoch = epoch_;
         for (auto const& code : claim.accounts) {
             auto [at, added] = ids_.try_emplace(code, static_cast<model::AccountId>(ids_.size() + 1));
             if (added) {
@@ -23,7 +25,11 @@ public:
         }
         return lease;
     }
-    base::Result<void> release(int, std::int64_t, base::Timestamp) override { return {}; }
+    base::Result<void> release(int, std::int64_t epoch, base::Timestamp) override {
+        if (epoch != epoch_) return base::fail(base::ErrorCode::conflict, "another service took over");
+        owner_.clear();
+        return {};
+    }
     base::Result<void> beat(store::Heartbeat const&) override { return {}; }
     base::Result<void> leave(std::string const&) override { return {}; }
     base::Result<store::Fleet> fleet(base::Timestamp) override { return store::Fleet{}; }
@@ -69,7 +75,7 @@ public:
         return moved;
     }
     base::Result<void> commit(store::CommitRequest const& request) override {
-        if (request.epoch != epoch_) return base::fail(base::ErrorCode::conflict, "another service took over");
+        if (request.epoch != epoch_ || owner_.empty()) return base::fail(base::ErrorCode::conflict, "another service took over");
         for (auto const& change_set : request.change_sets) {
             if (books_.at(change_set->account_id).revision != change_set->base_revision) {
                 return base::fail(base::ErrorCode::conflict, "another revision");
@@ -95,6 +101,7 @@ public:
 
 private:
     std::int64_t epoch_ = 0;
+    std::string owner_;
     std::map<std::string, model::AccountId> ids_;
     std::map<model::AccountId, model::AccountBook> books_;
     std::map<model::AccountId, std::map<model::ConId, model::MarkRecord>> marks_;

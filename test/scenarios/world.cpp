@@ -545,7 +545,10 @@ void World::carry_out(sync::Effect& effect) {
     } else if (auto* send = std::get_if<sync::SendBytes>(&effect)) {
         if (connection_ != 0) simulator.bytes(connection_, send->bytes, now_);
     } else if (auto* claim = std::get_if<sync::Claim>(&effect)) {
-        if (claim->renewal) return;
+        if (claim->renewal && claim->accounts.empty()) {  // hours pass in a test: not each of their renewals needs a transaction
+            events_.push_back(sync::Claimed{lease_.epoch, {}, {}});
+            return;
+        }
         events_.push_back(app::carry_out(*store_, *claim, {engine_options_.gateway, "test"}, now_.wall, lease_));
     } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
         events_.push_back(app::carry_out(*store_, *load, now_.wall));

@@ -120,6 +120,7 @@ constexpr auto names = std::to_array<std::string_view>({
     "statement changed the book",
     "statement shows an earlier quantity",
     "statement imported",
+    "lease given back",
     "lease taken anew",
     "claim refused: another owner",
     "commit refused: conflict",

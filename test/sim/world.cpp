@@ -417,8 +417,17 @@ void World::carry_out(Service& service, sync::Effect& effect) {
         post(service, [this, claim = std::move(*claim), now = now_of(service).wall](Service& s) {
             store::GatewayLease lease;
             auto event = app::carry_out(*s.audited, claim, {s.options.gateway, fmt::format("life{}", s.life)}, now, lease);
-            if (std::holds_alternative<sync::Claimed>(event)) s.lease = std::move(lease);
+            if (std::holds_alternative<sync::Claimed>(event)) {
+                if (claim.accounts.empty() && lease.epoch == s.lease.epoch) lease.accounts = std::move(s.lease.accounts);
+                s.lease = std::move(lease);
+            }
             answer(s, std::move(event));
+        });
+    } else if (std::holds_alternative<sync::Release>(effect)) {
+        marks.hit("lease given back");
+        post(service, [this](Service& s) {
+            if (s.lease.gateway_id != 0) (void)s.audited->release(s.lease.gateway_id, s.lease.epoch, now_of(s).wall);
+            s.lease = {};
         });
     } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
         post(service, [this, load = *load](Service& s) { answer(s, app::carry_out(*s.audited, load, now_of(s).wall)); });

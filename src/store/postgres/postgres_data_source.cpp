@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "store/postgres/migrations.hpp"
+#include "store/postgres/postgres_outbox.hpp"
 #include "store/postgres/postgres_reader.hpp"
 #include "store/postgres/postgres_store.hpp"
 
@@ -38,6 +39,7 @@ public:
         return open_postgres_store(session_.address(), own);
     }
     Result<std::unique_ptr<query::Reader>> open_reader() override { return open_postgres_reader(session_.address()); }
+    Result<std::unique_ptr<Outbox>> open_outbox() override { return open_postgres_outbox(session_.address()); }
 
     Result<MigrationReport> migrate() override { return postgres::migrate(session_, postgres::embedded_migrations()); }
     Result<int> schema_version() override { return postgres::schema_version(session_); }

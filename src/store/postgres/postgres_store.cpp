@@ -341,11 +341,7 @@ private:
             },
             now));
         POSSYNC_TRY(fleet.gateways, postgres::read_gateways(connection, now));
-        for (auto& gateway : fleet.gateways) {
-            if (is_held(gateway, options_.owner_is_gone)) continue;
-            gateway.owner.clear();
-            gateway.remaining = std::min(gateway.remaining, base::Duration(0));
-        }
+        forget_the_dead(fleet, options_.owner_is_gone);
         return fleet;
     }
 

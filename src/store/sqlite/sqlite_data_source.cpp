@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "store/sqlite/network_file_system.hpp"
 #include "store/sqlite/sqlite_check.hpp"
+#include "store/sqlite/sqlite_outbox.hpp"
 #include "store/sqlite/sqlite_reader.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
@@ -49,9 +51,17 @@ public:
     Result<std::unique_ptr<Store>> open_store(StoreOptions const& options) override {
         SqliteOptions sqlite;
         static_cast<StoreOptions&>(sqlite) = options;
+        auto folder = std::filesystem::path(path_).parent_path();
+        if (auto const network = sqlite::network_file_system(folder.empty() ? "." : folder.string()); !network.empty()) {
+            return base::fail(base::ErrorCode::refused,
+                              fmt::format("database {} is on {}, where SQLite's locks and shared memory do not keep two services apart: "
+                                          "put it on a disk of this host, or use PostgreSQL",
+                                          path_, network));
+        }
         return open_sqlite_store(path_, sqlite);
     }
     Result<std::unique_ptr<query::Reader>> open_reader() override { return open_sqlite_reader(path_); }
+    Result<std::unique_ptr<Outbox>> open_outbox() override { return open_sqlite_outbox(path_); }
 
     Result<MigrationReport> migrate() override { return migrate_sqlite(path_); }
     Result<int> schema_version() override { return sqlite_schema_version(path_); }

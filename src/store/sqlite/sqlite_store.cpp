@@ -723,11 +723,7 @@ private:
                 [&](Row& row) { service.gateways.push_back(row.text()); }, service.owner));
         }
         POSSYNC_TRY(fleet.gateways, sqlite_gateways(database, now));
-        for (auto& gateway : fleet.gateways) {
-            if (is_held(gateway, options_.owner_is_gone)) continue;
-            gateway.owner.clear();
-            gateway.remaining = std::min(gateway.remaining, base::Duration(0));
-        }
+        forget_the_dead(fleet, options_.owner_is_gone);
         return fleet;
     }
 

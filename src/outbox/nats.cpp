@@ -1,0 +1,81 @@
+// NATS JetStream: published to SUBJECT.ACCOUNT with the message's id, which the server goes by to drop what it has; taken once a
+// stream acknowledges it. Somebody must have made a stream for the subject: without one the server answers that nobody took it.
+#include <nats/nats.h>
+
+#include <fmt/format.h>
+
+#include "outbox/sink.hpp"
+
+namespace possync::outbox {
+
+using base::ErrorCode;
+using base::Result;
+
+namespace {
+
+class Nats final : public Sink {
+public:
+    explicit Nats(SinkOptions options) : options_(std::move(options)) {}
+    ~Nats() override { close(); }
+
+    Result<void> deliver(Message const& message, base::Timestamp) override {
+        POSSYNC_TRY_VOID(connect());
+        auto const milliseconds = options_.timeout.count() / 1000;
+        jsPubOptions publish;
+        jsPubOptions_Init(&publish);
+        publish.MsgId = message.id.c_str();
+        publish.MaxWait = milliseconds;
+        jsPubAck* acknowledged = nullptr;
+        jsErrCode code{};
+        std::string const subject = options_.subject + "." + subject_token(message.account);
+        natsStatus const status = js_Publish(&acknowledged, stream_, subject.c_str(), message.body.data(),
+                                             static_cast<int>(message.body.size()), &publish, &code);
+        jsPubAck_Destroy(acknowledged);
+        if (status == NATS_OK) return {};
+        std::string why = natsStatus_GetText(status);
+        if (status == NATS_NO_RESPONDERS) why = fmt::format("no stream takes {}; make one, as in docs/notifications.md", subject);
+        if (code != 0) why += fmt::format(" (JetStream error {})", static_cast<int>(code));
+        close();  // the next try begins afresh
+        return base::fail(status == NATS_TIMEOUT ? ErrorCode::timeout : ErrorCode::unavailable, why);
+    }
+
+private:
+    Result<void> connect() {
+        if (stream_ != nullptr && natsConnection_Status(connection_) == NATS_CONN_STATUS_CONNECTED) return {};
+        close();
+        natsOptions* made = nullptr;
+        natsStatus status = natsOptions_Create(&made);
+        std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)> const options(made, natsOptions_Destroy);
+        auto const set = [&](natsStatus result) { status = status == NATS_OK ? result : status; };
+        if (status == NATS_OK) {
+            set(natsOptions_SetURL(made, options_.url.c_str()));
+            set(natsOptions_SetName(made, "possync"));
+            set(natsOptions_SetTimeout(made, options_.timeout.count() / 1000));
+            set(natsOptions_SetAllowReconnect(made, false));  // the dispatcher tries again, in its own time
+            if (!options_.secret.empty()) set(natsOptions_SetToken(made, options_.secret.reveal().c_str()));
+            if (!options_.ca_file.empty()) set(natsOptions_LoadCATrustedCertificates(made, options_.ca_file.c_str()));
+            set(natsConnection_Connect(&connection_, made));
+            if (status == NATS_OK) set(natsConnection_JetStream(&stream_, connection_, nullptr));
+        }
+        if (status == NATS_OK) return {};
+        close();
+        return base::fail(ErrorCode::unavailable, natsStatus_GetText(status));
+    }
+
+    void close() {
+        jsCtx_Destroy(stream_);
+        natsConnection_Destroy(connection_);
+        stream_ = nullptr;
+        connection_ = nullptr;
+    }
+
+    SinkOptions options_;
+    natsConnection* connection_ = nullptr;
+    jsCtx* stream_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> make_nats(SinkOptions const& options) { return std::make_unique<Nats>(options); }
+
+}  // namespace possync::outbox

@@ -1,0 +1,130 @@
+// Outbox in SQL that SQLite and PostgreSQL both understand. Connections of both have the same calls; an engine adds transactions
+// and a Reader.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "query/reader.hpp"
+#include "store/outbox.hpp"
+
+namespace possync::store {
+
+/// Engine: `transaction(body)` runs body(connection) and commits, `read(body)` runs it without writing, `reader()` gives the
+/// query::Reader of the same database.
+template <typename Engine>
+class SqlOutbox final : public Outbox {
+public:
+    explicit SqlOutbox(Engine engine) : engine_(std::move(engine)) {}
+
+    base::Result<void> add_sink(std::string const& sink, base::Timestamp now) override {
+        return engine_.transaction([&](auto& connection) -> base::Result<void> {
+            POSSYNC_TRY(auto const known, connection.integer("SELECT 1 FROM sink WHERE name = $1", sink));
+            if (known) return {};
+            POSSYNC_TRY_VOID(connection.run("INSERT INTO sink (name, added_at) VALUES ($1, $2) ON CONFLICT DO NOTHING", sink, now));
+            POSSYNC_TRY_VOID(connection.run("INSERT INTO sink_cursor (sink, account_id, revision, acknowledged_at) "
+                                            "SELECT $1, account_id, revision, $2 FROM account WHERE revision > 0 ON CONFLICT DO NOTHING",
+                                            sink, now));
+            return {};
+        });
+    }
+
+    base::Result<std::vector<BehindAccount>> behind(std::string const& sink, std::string const& owner) override {
+        return engine_.read([&](auto& connection) -> base::Result<std::vector<BehindAccount>> {
+            std::vector<BehindAccount> found;
+            POSSYNC_TRY_VOID(connection.each(
+                "SELECT a.account_id, a.code, coalesce(c.revision, 0), a.revision FROM account a "
+                "JOIN gateway g ON g.gateway_id = a.gateway_id "
+                "LEFT JOIN sink_cursor c ON c.sink = $1 AND c.account_id = a.account_id "
+                "WHERE g.owner = $2 AND a.revision > coalesce(c.revision, 0) ORDER BY a.code",
+                [&](auto& row) {
+                    BehindAccount account;
+                    account.account_id = static_cast<model::AccountId>(row.integer());
+                    account.account = row.text();
+                    account.acknowledged = row.integer();
+                    account.revision = row.integer();
+                    found.push_back(std::move(account));
+                },
+                sink, owner));
+            return found;
+        });
+    }
+
+    base::Result<std::vector<Notification>> next(BehindAccount const& account, int limit) override {
+        return engine_.read([&](auto& connection) -> base::Result<std::vector<Notification>> {
+            std::vector<Notification> found;
+            POSSYNC_TRY_VOID(connection.each(
+                "SELECT revision, recorded_at, first_event_id, last_event_id FROM outbox "
+                "WHERE account_id = $1 AND revision > $2 ORDER BY revision LIMIT $3",
+                [&](auto& row) {
+                    Notification notification;
+                    notification.account_id = account.account_id;
+                    notification.account = account.account;
+                    notification.revision = row.integer();
+                    notification.recorded_at = row.time();
+                    notification.first_event_id = row.optional_integer();
+                    notification.last_event_id = row.optional_integer();
+                    found.push_back(std::move(notification));
+                },
+                static_cast<std::int64_t>(account.account_id), account.acknowledged, static_cast<std::int64_t>(limit)));
+            auto const first = found.empty() ? account.revision + 1 : found.front().revision;
+            if (first > account.acknowledged + 1) {
+                Notification gap;
+                gap.account_id = account.account_id;
+                gap.account = account.account;
+                gap.gap_from = account.acknowledged + 1;
+                gap.revision = first - 1;
+                found.insert(found.begin(), std::move(gap));
+            }
+            return found;
+        });
+    }
+
+    base::Result<query::RevisionRows> changed_rows(Notification const& notification) override {
+        POSSYNC_TRY(query::Reader* const reader, engine_.reader());
+        query::RevisionKey key;
+        key.revision = notification.revision;
+        key.first_event_id = notification.first_event_id;
+        key.last_event_id = notification.last_event_id;
+        return reader->change(key);
+    }
+
+    base::Result<void> acknowledge(std::string const& sink, model::AccountId account, model::Revision revision,
+                                   base::Timestamp now) override {
+        return engine_.transaction([&](auto& connection) -> base::Result<void> {
+            POSSYNC_TRY_VOID(connection.run("INSERT INTO sink_cursor (sink, account_id, revision, acknowledged_at) VALUES ($1, $2, $3, $4) "
+                                            "ON CONFLICT (sink, account_id) DO UPDATE SET revision = excluded.revision, "
+                                            "acknowledged_at = excluded.acknowledged_at WHERE sink_cursor.revision < excluded.revision",
+                                            sink, static_cast<std::int64_t>(account), revision, now));
+            return {};
+        });
+    }
+
+    base::Result<QueueState> queue(std::string const&, BehindAccount const& account) override {
+        return engine_.read([&](auto& connection) -> base::Result<QueueState> {
+            QueueState state;
+            state.depth = account.revision - account.acknowledged;
+            POSSYNC_TRY_VOID(connection.each(
+                "SELECT min(recorded_at) FROM outbox WHERE account_id = $1 AND revision > $2",
+                [&](auto& row) { state.oldest = row.optional_time(); }, static_cast<std::int64_t>(account.account_id),
+                account.acknowledged));
+            return state;
+        });
+    }
+
+    base::Result<void> prune(base::Timestamp too_old, base::Timestamp settled) override {
+        return engine_.transaction([&](auto& connection) -> base::Result<void> {
+            POSSYNC_TRY_VOID(connection.run("DELETE FROM outbox WHERE recorded_at < $1", too_old));
+            POSSYNC_TRY_VOID(connection.run(
+                "DELETE FROM outbox WHERE recorded_at < $1 AND revision <= (SELECT min(coalesce(c.revision, 0)) FROM sink s "
+                "LEFT JOIN sink_cursor c ON c.sink = s.name AND c.account_id = outbox.account_id)",
+                settled));
+            return {};
+        });
+    }
+
+private:
+    Engine engine_;
+};
+
+}  // namespace possync::store

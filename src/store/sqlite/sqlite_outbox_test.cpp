@@ -1,0 +1,155 @@
+#include "store/sqlite/sqlite_outbox.hpp"
+
+#include <gtest/gtest.h>
+
+#include "store/contract_testing.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+#include "store/sqlite/test_directory.hpp"
+
+namespace possync::store {
+namespace {
+
+using contract::after;
+using contract::claim_of;
+using contract::fill;
+using contract::noon;
+using contract::stock;
+
+class SqliteOutboxTest : public testing::Test {
+protected:
+    void SetUp() override {
+        auto store = open_sqlite_store(path_);
+        ASSERT_TRUE(store.has_value()) << store.error().message;
+        store_ = std::move(*store);
+        auto lease = store_->claim(claim_of("paper", {"DU1"}));
+        ASSERT_TRUE(lease.has_value());
+        lease_ = std::move(*lease);
+        auto outbox = open_sqlite_outbox(path_);
+        ASSERT_TRUE(outbox.has_value()) << outbox.error().message;
+        outbox_ = std::move(*outbox);
+    }
+
+    /// One more revision: position 100 is opened by the first, increased by the others.
+    void commit() {
+        model::ChangeSet change_set;
+        change_set.account_id = lease_.accounts[0].account_id;
+        change_set.base_revision = revision_;
+        change_set.next_id = 1000 + 10 * (revision_ + 1);
+        change_set.recorded_at = after(revision_ + 1);
+        change_set.instruments = {stock(7, "A")};
+        auto position = contract::episode(100, 7, "e1", std::nullopt);
+        position.quantity = base::Decimal(revision_ + 1);
+        position.revision = revision_ + 1;
+        change_set.positions = {position};
+        model::PositionEvent event;
+        event.event_id = 1000 + 10 * revision_;
+        event.position_id = 100;
+        event.con_id = 7;
+        event.quantity_before = base::Decimal(revision_);
+        event.quantity_after = base::Decimal(revision_ + 1);
+        change_set.events = {event};
+        CommitRequest request;
+        request.gateway_id = lease_.gateway_id;
+        request.epoch = lease_.epoch;
+        request.now = noon;
+        request.change_sets = {model::share(std::move(change_set))};
+        auto const committed = store_->commit(request);
+        ASSERT_TRUE(committed.has_value()) << committed.error().message;
+        ++revision_;
+    }
+    std::vector<Notification> pending(std::string const& sink) {
+        auto const behind = outbox_->behind(sink, "host:1:1").value();
+        return behind.empty() ? std::vector<Notification>{} : outbox_->next(behind[0], 100).value();
+    }
+    void acknowledge(std::string const& sink, model::Revision revision) {
+        EXPECT_TRUE(outbox_->acknowledge(sink, lease_.accounts[0].account_id, revision, noon).has_value());
+    }
+
+    sqlite::TestDirectory directory_;
+    std::string path_ = directory_.file("possync.db");
+    std::unique_ptr<Store> store_;
+    std::unique_ptr<Outbox> outbox_;
+    GatewayLease lease_;
+    model::Revision revision_ = 0;
+};
+
+TEST_F(SqliteOutboxTest, ASinkHearsWhatIsCommittedAfterItCame) {
+    commit();
+    ASSERT_TRUE(outbox_->add_sink("new", noon).has_value());
+    EXPECT_TRUE(pending("new").empty());
+    commit();
+    commit();
+    ASSERT_TRUE(outbox_->add_sink("new", noon).has_value());  // as after a restart
+    auto const next = pending("new");
+    ASSERT_EQ(next.size(), 2u);
+    EXPECT_EQ(next[0].account, "DU1");
+    EXPECT_EQ(next[0].revision, 2);
+    EXPECT_EQ(next[0].recorded_at, after(2));
+    EXPECT_FALSE(next[0].gap_from.has_value());
+    EXPECT_EQ(next[1].revision, 3);
+}
+
+TEST_F(SqliteOutboxTest, RowsAreTheRevisionsOwn) {
+    ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
+    commit();
+    commit();
+    auto const next = pending("s");
+    ASSERT_EQ(next.size(), 2u);
+    auto const first = outbox_->changed_rows(next[0]);
+    ASSERT_TRUE(first.has_value()) << first.error().message;
+    ASSERT_EQ(first->events.size(), 1u);
+    EXPECT_EQ(first->events[0].revision, 1);
+    EXPECT_EQ(first->events[0].quantity_after, base::Decimal(1));
+    ASSERT_EQ(first->positions.size(), 1u);
+    EXPECT_EQ(first->positions[0].revision, 2);  // as it stands now
+    EXPECT_TRUE(first->closes.empty());
+}
+
+TEST_F(SqliteOutboxTest, CursorsOnlyMoveOn) {
+    ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
+    commit();
+    commit();
+    acknowledge("s", 2);
+    acknowledge("s", 1);  // by one that was paused
+    EXPECT_TRUE(pending("s").empty());
+}
+
+TEST_F(SqliteOutboxTest, OnlyTheOwnerOfTheGatewayDelivers) {
+    ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
+    commit();
+    EXPECT_TRUE(outbox_->behind("s", "host:2:2")->empty());
+    EXPECT_EQ(outbox_->behind("s", "host:1:1")->size(), 1u);
+}
+
+TEST_F(SqliteOutboxTest, WhatIsForgottenBecomesAGap) {
+    ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
+    for (int i = 0; i < 4; ++i) commit();
+    acknowledge("s", 1);
+    ASSERT_TRUE(outbox_->prune(after(4), {}).has_value());  // revisions 1 to 3 are too old
+    auto const next = pending("s");
+    ASSERT_EQ(next.size(), 2u);
+    EXPECT_EQ(next[0].gap_from, 2);
+    EXPECT_EQ(next[0].revision, 3);
+    EXPECT_EQ(next[1].revision, 4);
+    ASSERT_TRUE(outbox_->prune(after(5), {}).has_value());  // all of them
+    auto const all = pending("s");
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].gap_from, 2);
+    EXPECT_EQ(all[0].revision, 4);
+}
+
+TEST_F(SqliteOutboxTest, WhatEverySinkHasIsForgottenAndNothingElse) {
+    ASSERT_TRUE(outbox_->add_sink("a", noon).has_value());
+    ASSERT_TRUE(outbox_->add_sink("b", noon).has_value());
+    for (int i = 0; i < 3; ++i) commit();
+    acknowledge("a", 3);
+    acknowledge("b", 1);
+    ASSERT_TRUE(outbox_->prune({}, after(10)).has_value());
+    auto const next = pending("b");
+    ASSERT_EQ(next.size(), 2u);
+    EXPECT_FALSE(next[0].gap_from.has_value());
+    EXPECT_EQ(outbox_->next({lease_.accounts[0].account_id, "DU1", 0, 3}, 10).value()[0].gap_from, 1);  // revision 1 is gone
+}
+
+}  // namespace
+}  // namespace possync::store
