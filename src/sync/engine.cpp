@@ -45,7 +45,7 @@ std::optional<Duration> Engine::Implementation::next_wakeup() const {
         if (candidate && (!next || *candidate < *next)) next = candidate;
     };
     if (phase_ == Phase::stopped) return next;
-    if (claims_ == 0) {
+    if (claims_ == 0 && !stopping_) {
         if (phase_ == Phase::standby) consider(claim_at_);
         if (owned_) consider(renew_at_);
     }

@@ -504,7 +504,7 @@ Step Generator::disk() {
 
 Step Generator::clock() {
     std::int64_t const seconds = random_.chance(500) ? random_.between(-90, 90) : random_.between(-200'000, 200'000);
-    return step(fmt::format("clock {} {}s", host(), seconds));
+    return step(fmt::format("clock {}s", seconds));
 }
 
 Step Generator::pause_service() {

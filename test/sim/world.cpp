@@ -22,8 +22,12 @@ constexpr char const* path = "book.db";
 
 class UtcOnly final : public base::ZoneRules {
 public:
-    base::Result<base::Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override { return base::from_utc_local(local); }
-    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override { return base::utc_local(time); }
+    base::Result<base::Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override {
+        return base::from_utc_local(local);
+    }
+    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override {
+        return base::utc_local(time);
+    }
 };
 UtcOnly const utc;
 
@@ -46,7 +50,8 @@ Disk::Image const& empty_database() {
 class Trace {
 public:
     void add(std::string_view text) {
-        for (char const c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+        for (char const c : text)
+            hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
         hash_ = (hash_ ^ 0xFF) * 0x100000001B3ULL;
     }
     void add(std::int64_t number) {
@@ -68,25 +73,36 @@ class World;
 /// The store of one service, overheard by the auditor.
 class AuditedStore final : public store::Store {
 public:
-    AuditedStore(store::Store& store, World& world, int service, int life) : store_(store), world_(world), service_(service), life_(life) {}
+    AuditedStore(store::Store& store, World& world, int service, int life)
+        : store_(store), world_(world), service_(service), life_(life) {}
     base::Result<store::GatewayLease> claim(store::GatewayClaim const& claim) override;
-    base::Result<void> release(int gateway_id, std::int64_t epoch, base::Timestamp now) override { return store_.release(gateway_id, epoch, now); }
+    base::Result<void> release(int gateway_id, std::int64_t epoch, base::Timestamp now) override {
+        return store_.release(gateway_id, epoch, now);
+    }
     base::Result<void> beat(store::Heartbeat const& beat) override { return store_.beat(beat); }
     base::Result<void> leave(std::string const& owner) override { return store_.leave(owner); }
     base::Result<store::Fleet> fleet(base::Timestamp now) override { return store_.fleet(now); }
     base::Result<model::AccountBook> load(model::AccountId account, base::Timestamp now, Duration history) override {
         return store_.load(account, now, history);
     }
-    base::Result<model::LastRecords> load_last_records(model::AccountId account) override { return store_.load_last_records(account); }
-    base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id, base::Timestamp since) override {
+    base::Result<model::LastRecords> load_last_records(model::AccountId account) override {
+        return store_.load_last_records(account);
+    }
+    base::Result<model::InstrumentBook> load_history(model::AccountId account, model::ConId con_id,
+                                                     base::Timestamp since) override {
         return store_.load_history(account, con_id, since);
     }
-    base::Result<model::StatementClaims> load_claims(model::AccountId account, base::Date since) override { return store_.load_claims(account, since); }
-    base::Result<std::vector<model::ConId>> instruments_moved(model::AccountId account, base::Timestamp from, base::Timestamp to) override {
+    base::Result<model::StatementClaims> load_claims(model::AccountId account, base::Date since) override {
+        return store_.load_claims(account, since);
+    }
+    base::Result<std::vector<model::ConId>> instruments_moved(model::AccountId account, base::Timestamp from,
+                                                              base::Timestamp to) override {
         return store_.instruments_moved(account, from, to);
     }
     base::Result<void> commit(store::CommitRequest const& request) override;
-    base::Result<std::vector<store::OperatorRequest>> pending_requests(std::string const& service) override { return store_.pending_requests(service); }
+    base::Result<std::vector<store::OperatorRequest>> pending_requests(std::string const& service) override {
+        return store_.pending_requests(service);
+    }
     base::Result<void> finish_request(std::int64_t id, bool ok, std::string const& answer, base::Timestamp now) override {
         return store_.finish_request(id, ok, answer, now);
     }
@@ -105,7 +121,8 @@ struct Input {
     bool is_bytes = false;
 };
 
-/// One service: a process with an engine, a store thread, a socket and a clock of its own.
+/// One service: a process with an engine, a store thread and a socket of its own. All are on the machine that the database's file
+/// is on.
 struct Service {
     int number = 1;
     int life = 0;  ///< counts starts over all services; 0: never started
@@ -127,7 +144,6 @@ struct Service {
     bool answering = false;
     std::deque<std::pair<Duration, sync::Event>> answers;
 
-    Duration clock_off{0};
     bool paused = false;
     std::optional<Duration> start_at;
     bool wanted = false;  ///< it runs, or is to be started again
@@ -156,10 +172,13 @@ public:
     Trace trace;
     std::string died;  ///< of which service a crash was due
 
-    [[nodiscard]] model::CostBasis method_of(int service) const { return services_[static_cast<std::size_t>(service - 1)].options.policy.fold.method; }
+    [[nodiscard]] model::CostBasis method_of(int service) const {
+        return services_[static_cast<std::size_t>(service - 1)].options.policy.fold.method;
+    }
 
 private:
-    [[nodiscard]] base::Now now_of(Service const& service) const { return {now_.wall + service.clock_off, now_.steady}; }
+    /// What the machine's clocks say; its wall clock may be wrong.
+    [[nodiscard]] base::Now clock() const { return {now_.wall + clock_off_, now_.steady}; }
     void perform(Step const& step);
     void perform_own(Step const& step);
     void pass(Duration duration);
@@ -189,6 +208,7 @@ private:
     Generator generator_;
     base::Prng random_;
     base::Now now_;
+    Duration clock_off_{0};     ///< by which the wall clock is wrong
     std::vector<int> zombies_;  ///< connections whose client is gone and whose gateway does not know
     int lives_ = 0;
     std::int64_t requests_ = 0;
@@ -206,18 +226,21 @@ void World::tell_commit(store::CommitRequest const& request) {
     if (!options_.tell) return;
     for (auto const& change_set : request.change_sets) {
         for (auto const& i : change_set->instruments) {
-            tell(fmt::format("    r{} instrument {} {} scale {}{}", change_set->base_revision + 1, i.con_id, i.local_symbol, i.price_scale ? i.price_scale->to_string() : "unknown",
-                             i.details_known ? "" : ", not described"));
+            tell(fmt::format("    r{} instrument {} {} scale {}{}", change_set->base_revision + 1, i.con_id, i.local_symbol,
+                             i.price_scale ? i.price_scale->to_string() : "unknown", i.details_known ? "" : ", not described"));
         }
         for (auto const& e : change_set->executions) {
-            tell(fmt::format("    r{} execution {} conId {} {} {}{}", change_set->base_revision + 1, e.exec_id, e.con_id, e.signed_quantity().to_string(),
-                             to_string(e.booking), e.superseded_by.empty() ? "" : " superseded by " + e.superseded_by));
+            tell(fmt::format("    r{} execution {} conId {} {} {}{}", change_set->base_revision + 1, e.exec_id, e.con_id,
+                             e.signed_quantity().to_string(), to_string(e.booking),
+                             e.superseded_by.empty() ? "" : " superseded by " + e.superseded_by));
         }
         for (auto const& a : change_set->adjustments) {
-            tell(fmt::format("    r{} adjustment {} conId {} {} {}{}{}", change_set->base_revision + 1, a.adjustment_id & 0xFFFFFFFF, a.con_id, to_string(a.cause),
-                             a.quantity.to_string(), a.ratio ? " " + to_string(*a.ratio) : "", a.undone_at ? " withdrawn: " + a.undone_by : ""));
+            tell(fmt::format("    r{} adjustment {} conId {} {} {}{}{}", change_set->base_revision + 1,
+                             a.adjustment_id & 0xFFFFFFFF, a.con_id, to_string(a.cause), a.quantity.to_string(),
+                             a.ratio ? " " + to_string(*a.ratio) : "", a.undone_at ? " withdrawn: " + a.undone_by : ""));
         }
-        for (auto const& p : change_set->positions) tell(fmt::format("    r{} position conId {} {}", change_set->base_revision + 1, p.con_id, p.quantity.to_string()));
+        for (auto const& p : change_set->positions)
+            tell(fmt::format("    r{} position conId {} {}", change_set->base_revision + 1, p.con_id, p.quantity.to_string()));
     }
 }
 
@@ -258,8 +281,9 @@ gateway::SimulatorOptions simulator_options(Swarm const& swarm) {
 }
 
 World::World(RunOptions const& options)
-    : swarm(draw_swarm(options.seed)), simulator(broker, simulator_options(swarm)), auditor(broker, swarm, marks), options_(options),
-      disk_(options.seed), player_(broker, simulator, "sim"), generator_(swarm, options.seed, broker), random_(options.seed ^ 0x3077D) {
+    : swarm(draw_swarm(options.seed)), simulator(broker, simulator_options(swarm)), auditor(broker, swarm, marks),
+      options_(options), disk_(options.seed), player_(broker, simulator, "sim"), generator_(swarm, options.seed, broker),
+      random_(options.seed ^ 0x3077D) {
     now_.wall = *base::parse_rfc3339("2026-11-23T13:00:00Z");
     now_.wall = now_.wall + std::chrono::seconds(random_.between(0, 40'000));
     now_.steady = std::chrono::seconds(1000);
@@ -305,7 +329,8 @@ void World::start(Service& service) {
     options.busy_timeout = Duration(0);
     if (dead_owners_known_) {
         options.owner_is_gone = [this](std::string const& owner) {
-            return std::none_of(services_.begin(), services_.end(), [&](Service const& each) { return each.lives() && fmt::format("life{}", each.life) == owner; });
+            return std::none_of(services_.begin(), services_.end(),
+                                [&](Service const& each) { return each.lives() && fmt::format("life{}", each.life) == owner; });
         };
     }
     auto opened = store::open_sqlite_store(path, options);
@@ -333,7 +358,8 @@ void World::hang_up(Service& service) {
     }
     service.connection = 0;
     service.deaf = false;
-    std::erase_if(service.inbox, [](Input const& input) { return input.is_bytes || std::holds_alternative<sync::SocketClosed>(input.event); });
+    std::erase_if(service.inbox,
+                  [](Input const& input) { return input.is_bytes || std::holds_alternative<sync::SocketClosed>(input.event); });
 }
 
 void World::kill(Service& service, Duration back_after) {
@@ -365,7 +391,8 @@ void World::check_stopped(Service& service) {
 
 /// Looks at a copy: nothing that the auditor does is seen by anybody.
 void World::audit_database() {
-    bool const others = std::any_of(services_.begin(), services_.end(), [](Service const& each) { return each.process && !each.process->stopped(); });
+    bool const others = std::any_of(services_.begin(), services_.end(),
+                                    [](Service const& each) { return each.process && !each.process->stopped(); });
     if (others) {  // what counts is what they see: a commit that was cut short before it was told to them is none
         Process reader(disk_);
         auto database = store::sqlite::Database::open(path, {.mode = store::sqlite::Database::Mode::read_only, .files = &reader});
@@ -414,7 +441,7 @@ void World::carry_out(Service& service, sync::Effect& effect) {
         trace.add(send->bytes);
         if (service.connection != 0 && !service.deaf) simulator.bytes(service.connection, send->bytes, now_);
     } else if (auto* claim = std::get_if<sync::Claim>(&effect)) {
-        post(service, [this, claim = std::move(*claim), now = now_of(service).wall](Service& s) {
+        post(service, [this, claim = std::move(*claim), now = clock().wall](Service& s) {
             store::GatewayLease lease;
             auto event = app::carry_out(*s.audited, claim, {s.options.gateway, fmt::format("life{}", s.life)}, now, lease);
             if (std::holds_alternative<sync::Claimed>(event)) {
@@ -426,11 +453,11 @@ void World::carry_out(Service& service, sync::Effect& effect) {
     } else if (std::holds_alternative<sync::Release>(effect)) {
         marks.hit("lease given back");
         post(service, [this](Service& s) {
-            if (s.lease.gateway_id != 0) (void)s.audited->release(s.lease.gateway_id, s.lease.epoch, now_of(s).wall);
+            if (s.lease.gateway_id != 0) (void)s.audited->release(s.lease.gateway_id, s.lease.epoch, clock().wall);
             s.lease = {};
         });
     } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
-        post(service, [this, load = *load](Service& s) { answer(s, app::carry_out(*s.audited, load, now_of(s).wall)); });
+        post(service, [this, load = *load](Service& s) { answer(s, app::carry_out(*s.audited, load, clock().wall)); });
     } else if (auto* commit = std::get_if<sync::Commit>(&effect)) {
         for (auto const& change_set : commit->change_sets) {
             trace.add(change_set->base_revision);
@@ -440,17 +467,22 @@ void World::carry_out(Service& service, sync::Effect& effect) {
                 trace.add(p.realized_pnl);
                 if (p.average_price) trace.add(*p.average_price);
             }
-            for (auto const& e : change_set->executions) trace.add(e.exec_id);
-            for (auto const& e : change_set->events) trace.add(e.quantity_after);
-            for (auto const& b : change_set->breaks) trace.add(b.detail);
+            for (auto const& e : change_set->executions)
+                trace.add(e.exec_id);
+            for (auto const& e : change_set->events)
+                trace.add(e.quantity_after);
+            for (auto const& b : change_set->breaks)
+                trace.add(b.detail);
         }
         // The lease and the time are those of now, not of when the thread comes to it.
-        post(service, [this, commit = std::move(*commit), lease = service.lease, now = now_of(service).wall](Service& s) {
+        post(service, [this, commit = std::move(*commit), lease = service.lease, now = clock().wall](Service& s) {
             answer(s, app::carry_out(*s.audited, commit, lease, now));
         });
     } else if (auto* finished = std::get_if<sync::SyncFinished>(&effect)) {
-        if (service.unanswered.erase(finished->request_number) != 1) auditor.fail("P18", fmt::format("request {} was answered twice", finished->request_number));
-        bool const well = std::all_of(finished->results.begin(), finished->results.end(), [](auto const& each) { return each.success; });
+        if (service.unanswered.erase(finished->request_number) != 1)
+            auditor.fail("P18", fmt::format("request {} was answered twice", finished->request_number));
+        bool const well =
+            std::all_of(finished->results.begin(), finished->results.end(), [](auto const& each) { return each.success; });
         marks.hit(well ? "request answered well" : "request answered with an error");
         if (!finished->would_write.empty()) marks.hit("dry run that would write");
     } else if (auto* line = std::get_if<sync::Log>(&effect)) {
@@ -461,7 +493,7 @@ void World::carry_out(Service& service, sync::Effect& effect) {
     } else if (std::holds_alternative<sync::Finished>(effect)) {
         marks.hit("stopped in order");
         post(service, [this](Service& s) {
-            if (s.lease.gateway_id != 0) (void)s.audited->release(s.lease.gateway_id, s.lease.epoch, now_of(s).wall);
+            if (s.lease.gateway_id != 0) (void)s.audited->release(s.lease.gateway_id, s.lease.epoch, clock().wall);
             died = std::to_string(s.number);
         });
     }
@@ -505,8 +537,9 @@ void World::settle() {
                 each.inbox.pop_front();
                 ++events_;
                 if (input.is_bytes) input.event = sync::BytesReceived{input.bytes};
-                auto effects = each.engine->step(std::move(input.event), now_of(each));
-                for (auto& effect : effects) carry_out(each, effect);
+                auto effects = each.engine->step(std::move(input.event), clock());
+                for (auto& effect : effects)
+                    carry_out(each, effect);
             }
             while (each.lives() && !each.jobs.empty() && each.jobs.front().due <= now_.steady) {
                 moved = true;
@@ -579,8 +612,8 @@ void World::perform(Step const& step) {
     auto const& verb = step.words[0];
     // Each step draws its faults from a seed of its own: taking another one out of the story changes less.
     simulator.injector.seed(options_.seed * 1'000'003 + static_cast<std::uint64_t>(step.number));
-    if (verb == "service" || verb == "disk" || verb == "clock" || verb == "half-open" || verb == "sync" || verb == "explain" || verb == "exclude" ||
-        verb == "undo" || verb == "statement") {
+    if (verb == "service" || verb == "disk" || verb == "clock" || verb == "half-open" || verb == "sync" || verb == "explain" ||
+        verb == "exclude" || verb == "undo" || verb == "statement") {
         perform_own(step);
         settle();
         return;
@@ -663,7 +696,8 @@ void World::perform_own(Step const& step) {
             auto const& change = word(3);
             auto const value = change.substr(change.find('=') + 1);
             if (change.starts_with("cost_basis=")) which->options.policy.fold.method = *model::parse_cost_basis(value);
-            if (change.starts_with("on_missing=")) which->options.policy.on_missing = value == "warn" ? ledger::OnMissing::warn : ledger::OnMissing::close;
+            if (change.starts_with("on_missing="))
+                which->options.policy.on_missing = value == "warn" ? ledger::OnMissing::warn : ledger::OnMissing::close;
             auditor.warns = auditor.warns || change == "on_missing=warn";
             if (change.starts_with("interval=")) which->options.interval = *base::parse_duration(value);
             marks.hit("restarted with other options");
@@ -697,9 +731,8 @@ void World::perform_own(Step const& step) {
         }
     } else if (words[0] == "clock") {
         ++own_faults_;
-        Service* which = service(word(1));
-        auto const seconds = std::atoll(word(2).c_str());
-        if (which != nullptr) which->clock_off += std::chrono::seconds(seconds);
+        auto const seconds = std::atoll(word(1).c_str());
+        clock_off_ += std::chrono::seconds(seconds);
         marks.hit(seconds < 0 ? "clock set back" : "clock set forward");
     } else if (words[0] == "half-open") {
         Service* which = service(word(1));
@@ -735,10 +768,10 @@ void World::repair(Service& service, Step const& step) {
         if (each.account == step.account) account = each.account_id;
     }
     if (account == 0) return;
-    auto book = service.audited->load(account, now_of(service).wall, std::chrono::hours(24 * 3650));
+    auto book = service.audited->load(account, clock().wall, std::chrono::hours(24 * 3650));
     if (!book || book->revision == 0) return;
     model::Observation observation;
-    observation.observed_at = now_of(service).wall;
+    observation.observed_at = clock().wall;
     std::string const exec_id = player_.exec_id(words[1]);
     model::ConId concerned = 0;
     if (words[0] == "exclude" || (words[0] == "undo" && !exec_id.empty())) {
@@ -791,12 +824,13 @@ void World::repair(Service& service, Step const& step) {
     if (concerned != 0) {
         auditor.taint(step.account, concerned);
         auto const at = broker.instruments().find(concerned);
-        if (at != broker.instruments().end() && at->second.under_con_id != 0) auditor.taint(step.account, at->second.under_con_id);
+        if (at != broker.instruments().end() && at->second.under_con_id != 0)
+            auditor.taint(step.account, at->second.under_con_id);
     }
     store::CommitRequest request;
     request.gateway_id = service.lease.gateway_id;
     request.epoch = service.lease.epoch;
-    request.now = now_of(service).wall;
+    request.now = clock().wall;
     request.change_sets.push_back(model::share(plan->change_set));
     if (!service.audited->commit(request)) return;
     marks.hit("operator", words[0]);
@@ -811,15 +845,17 @@ void World::import(Service& service, Step const& step) {
     auto const day = base::parse_date(step.words[1]);
     if (account == 0 || !day || !broker.holdings().contains(step.account)) return;
     std::set<std::string> without;
-    for (std::size_t i = 3; i < step.words.size(); ++i) without.insert(step.words[i]);
+    for (std::size_t i = 3; i < step.words.size(); ++i)
+        without.insert(step.words[i]);
     reconciliation::ImportTarget target;
     target.account_id = account;
     target.lease = {service.lease.gateway_id, service.lease.epoch};
     target.policy = service.options.policy;
     target.policy.fold.zones = &utc;
-    target.now = [this, &service] { return now_of(service).wall; };
+    target.now = [this] { return clock().wall; };
     auditor.importing = true;
-    auto const imported = reconciliation::import_statement(*service.audited, gateway::write_statement(broker, step.account, *day, *day, without), target);
+    auto const imported = reconciliation::import_statement(
+        *service.audited, gateway::write_statement(broker, step.account, *day, *day, without), target);
     auditor.importing = false;
     marks.hit(imported ? "statement imported" : "statement not imported");
     if (imported && without.empty()) auditor.statement_imported(step.account, *day);
@@ -837,7 +873,8 @@ void World::heal() {
     simulator.faults = {};
     auditor.lists_are_empty = false;
     simulator.injector.stop();
-    for (int const connection : zombies_) simulator.disconnected(connection);
+    for (int const connection : zombies_)
+        simulator.disconnected(connection);
     zombies_.clear();
     (void)player_.play({0, {"gateway", "account-ready", "on"}}, now_);
     (void)player_.play({0, {"notice", "1102", "Connectivity has been restored"}}, now_);
@@ -855,7 +892,8 @@ void World::finish() {
     using std::chrono::seconds;
     heal();
     Duration interval{0};
-    for (auto const& each : services_) interval = std::max(interval, each.options.interval);
+    for (auto const& each : services_)
+        interval = std::max(interval, each.options.interval);
     // The promise, and what the session needs before it can begin: pauses between attempts, silence to be noticed, a request
     // that waits in vain, a client id or a lease that is not free yet.
     Duration bound = 2 * interval + seconds(5) + seconds(70);
@@ -875,18 +913,25 @@ void World::finish() {
     if (auditor.violation()) return;
     if (!difference.empty()) {
         std::string states;
-        for (auto const& each : services_) states += fmt::format("; service {} is {}", each.number, each.lives() ? each.engine->status().state + " " + each.engine->status().last_error : "not running");
-        return auditor.fail("P18", fmt::format("{} after the faults stopped: {}{}", base::to_string(bound + guard), difference, states));
+        for (auto const& each : services_)
+            states +=
+                fmt::format("; service {} is {}", each.number,
+                            each.lives() ? each.engine->status().state + " " + each.engine->status().last_error : "not running");
+        return auditor.fail("P18",
+                            fmt::format("{} after the faults stopped: {}{}", base::to_string(bound + guard), difference, states));
     }
     marks.hit("converged");
     pass(seconds(200) + 2 * interval + (waits ? minutes(80) : Duration(0)));
     if (auditor.violation()) return;
-    if (auto const again = auditor.difference(); !again.empty()) return auditor.fail("P18", "had converged, and differs again: " + again);
+    if (auto const again = auditor.difference(); !again.empty())
+        return auditor.fail("P18", "had converged, and differs again: " + again);
     if (swarm.clocks == 0) {
         auto const revisions = auditor.revisions();
         pass(2 * interval + seconds(60));
         if (auditor.violation()) return;
-        if (auditor.revisions() != revisions) return auditor.fail("P20", fmt::format("nothing happens at the broker, and {} revisions were written", auditor.revisions() - revisions));
+        if (auditor.revisions() != revisions)
+            return auditor.fail("P20", fmt::format("nothing happens at the broker, and {} revisions were written",
+                                                   auditor.revisions() - revisions));
         marks.hit("quiet at the end");
     }
     if (swarm.on_updates && owner() != nullptr && broker.holdings().contains("DU101")) {
@@ -899,7 +944,8 @@ void World::finish() {
         }
         pass(seconds(17) + 3 * swarm.store_latency_max);
         if (auditor.violation()) return;
-        if (auto const late = auditor.difference(); !late.empty()) return auditor.fail("P18", "two fills were pushed a while ago, and the book does not have them: " + late);
+        if (auto const late = auditor.difference(); !late.empty())
+            return auditor.fail("P18", "two fills were pushed a while ago, and the book does not have them: " + late);
         marks.hit("prompt");
         pass(seconds(200));
         if (auditor.violation()) return;
@@ -907,8 +953,10 @@ void World::finish() {
     std::set<std::string> served;
     for (auto const& each : services_) {
         if (!each.lives()) continue;
-        for (auto const& account : each.engine->status().accounts) served.insert(account.account);
-        if (!each.unanswered.empty()) return auditor.fail("P18", fmt::format("request {} was never answered", *each.unanswered.begin()));
+        for (auto const& account : each.engine->status().accounts)
+            served.insert(account.account);
+        if (!each.unanswered.empty())
+            return auditor.fail("P18", fmt::format("request {} was never answered", *each.unanswered.begin()));
     }
     auditor.check_explained(now_.wall, served);
     if (!auditor.violation()) audit_database();
@@ -936,9 +984,11 @@ Outcome World::go() {
             play(step);
         }
     } else {
-        for (auto const& step : generator_.beginning()) play(step);
+        for (auto const& step : generator_.beginning())
+            play(step);
         outcome.begun = outcome.story.size();
-        while (!over()) play(generator_.next(now_.wall));
+        while (!over())
+            play(generator_.next(now_.wall));
     }
     if (!auditor.violation()) finish();
     count_faults();
