@@ -29,6 +29,7 @@ sync::Event carry_out(store::Store& store, sync::Claim const& claim, Owner const
     for (auto const& account : lease.accounts)
         claimed.accounts.push_back({account.account_id, account.account});
     claimed.warnings = lease.warnings;
+    claimed.registered = !claim.accounts.empty();
     return claimed;
 }
 

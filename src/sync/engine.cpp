@@ -139,7 +139,7 @@ void Engine::Implementation::handle(Claimed const& event) {
     }
     if (stopping_) return;  // given back at the end
     if (phase_ == Phase::claiming || phase_ == Phase::standby) return lease_taken(event);
-    if (phase_ == Phase::registering && !event.accounts.empty()) return accounts_registered(event);
+    if (phase_ == Phase::registering && event.registered) return accounts_registered(event);
     bool const checked = std::exchange(check_lease_, false);
     if ((another || checked) && (phase_ == Phase::ready || phase_ == Phase::loading)) reload_books();
 }

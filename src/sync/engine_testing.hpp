@@ -259,6 +259,7 @@ private:
         }
         Claimed claimed;
         claimed.epoch = epoch;
+        claimed.registered = !claim.accounts.empty();
         for (auto const& account : claim.accounts) {
             auto& book = books[account];
             book.account = account;

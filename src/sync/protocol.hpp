@@ -135,6 +135,7 @@ struct Claimed {
     std::int64_t epoch = 0;  ///< another one than before: somebody else may have written meanwhile
     std::vector<ClaimedAccount> accounts;
     std::vector<std::string> warnings;
+    bool registered = false;  ///< the claim named accounts: `accounts` are those of them that are ours to write, maybe none
 };
 /// `conflict`: another service holds the gateway, or it is another's turn.
 struct ClaimFailed {

@@ -137,6 +137,7 @@ class Configuration(unittest.TestCase):
         text = re.sub(r"(?m)^# (\[\[|\w+ = )", r"\1", self.config("--comments"))
         text = text.replace('code = ""', 'code = "U1234567"').replace('cost_basis = ""', 'cost_basis = "fifo"')
         text = text.replace('on_missing = ""', 'on_missing = "warn"').replace('id = ""', 'id = "123456"')
+        text = text.replace('name = ""', 'name = "hook"').replace('url = ""', 'url = "https://localhost/hook"')
         effective = self.config(text=text)
         for line in ['code = "U1234567"', 'cost_basis = "fifo"', 'id = "123456"']:
             self.assertIn(line, effective)

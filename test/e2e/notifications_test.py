@@ -256,8 +256,10 @@ try:
     gateway.kill()
     service = start_service()
     wait_for("everybody has everything", lambda: all(acknowledged(sink) == committed() for sink in ("good", "flaky", "stream")))
+    time.sleep(2)  # a process that has only begun does not stop in order
     service.send_signal(signal.SIGTERM)
-    assert service.wait(timeout=30) == 0
+    status = service.wait(timeout=30)
+    assert status == 0, f"the service ended with {status}"
     twice = {"good": check(good.messages, "good"), "flaky": check(flaky.messages, "flaky")}
     stream = nats.messages()
     twice["stream"] = check([(identity, body) for identity, body, _ in stream], "stream")
