@@ -735,6 +735,24 @@ TEST_P(StoreContract, ARequestGoesToTheServiceThatItNames) {
     EXPECT_EQ((*second_service)[1].service, "host:2:2");
 }
 
+TEST_P(StoreContract, ForgottenNotificationsAreNoDamageAndAHoleIs) {
+    Bench bench(*subject_);
+    auto const wrong = [&] {
+        auto found = subject_->check();
+        EXPECT_TRUE(found.has_value()) << found.error().message;
+        return found ? found->size() : 0U;
+    };
+    EXPECT_EQ(wrong(), 0U);
+    for (int i = 0; i < 4; ++i) bench.commit_and_apply(bench.change());
+    EXPECT_EQ(wrong(), 0U);
+    subject_->execute("DELETE FROM outbox WHERE revision = 1");
+    EXPECT_EQ(wrong(), 0U);
+    subject_->execute("DELETE FROM outbox WHERE revision = 3");
+    EXPECT_EQ(wrong(), 1U);
+    subject_->execute("DELETE FROM outbox");
+    EXPECT_EQ(wrong(), 0U);
+}
+
 TEST_P(StoreContract, FinishingARequestThatIsNotThereIsNotFound) {
     auto const pending = store().pending_requests("host:1:1");
     ASSERT_TRUE(pending.has_value());

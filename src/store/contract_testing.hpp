@@ -15,6 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "store/rows.hpp"
 #include "store/store.hpp"
 
 namespace possync::store::contract {
@@ -43,7 +46,70 @@ public:
     virtual base::Result<std::int64_t> ask(std::string const& verb, std::string const& service) = 0;
     /// A number that grows with every row written.
     virtual std::int64_t rows_written() = 0;
+    /// What `possync verify` finds wrong with the database itself.
+    virtual base::Result<std::vector<std::string>> check() = 0;
+    /// Behind the store's back.
+    virtual void execute(std::string const& sql) = 0;
 };
+
+/// For Subject::statement_records. `each(sql, read)` reads the rows of a query whose one parameter is the account.
+template <typename Each>
+StatementRecords read_statement_records(Store& store, AccountId account, Each each) {
+    using base::parse_date;
+    StatementRecords records;
+    records.account_id = account;
+    auto const claims = store.load_claims(account, {1970, 1, 1});
+    EXPECT_TRUE(claims.has_value()) << claims.error().message;
+    records.statements = claims->statements;
+    records.positions = claims->positions;
+    records.trades = claims->trades;
+    auto const rows_of = [&](std::string_view columns, std::string_view table, std::string_view order, auto read) {
+        each(fmt::format("SELECT {} FROM {} WHERE account_id = $1 ORDER BY {}", columns, table, order), read);
+    };
+    rows_of("transaction_id, type, con_id, symbol, currency, amount, fx_rate_to_base, time, report_date, settle_date, ex_date, action_id, description",
+            "cash_transaction", "transaction_id", [&](auto& row) {
+                auto& c = records.cash.emplace_back();
+                c.transaction_id = row.text();
+                c.type = row.text();
+                c.con_id = row.optional_integer().value_or(0);
+                c.symbol = row.text();
+                c.currency = row.text();
+                c.amount = row.decimal();
+                c.fx_rate_to_base = row.optional_decimal();
+                c.time = row.optional_time();
+                c.report_date = row.parsed(parse_date);
+                c.settle_date = row.optional_parsed(parse_date);
+                c.ex_date = row.optional_parsed(parse_date);
+                c.action_id = row.text();
+                c.description = row.text();
+            });
+    rows_of("old_con_id, new_con_id, effective_date, action_id, type, ratio, cost_share", "instrument_succession",
+            "action_id, old_con_id, new_con_id", [&](auto& row) {
+                auto& s = records.successions.emplace_back();
+                s.old_con_id = row.integer();
+                s.new_con_id = row.integer();
+                s.effective_date = row.parsed(parse_date);
+                s.action_id = row.text();
+                s.type = row.text();
+                s.ratio = row.optional_parsed(model::parse_ratio);
+                s.cost_share = row.optional_decimal();
+            });
+    rows_of("date, currency, rate", "currency_rate", "date, currency", [&](auto& row) {
+        auto& r = records.rates.emplace_back();
+        r.date = row.parsed(parse_date);
+        r.currency = row.text();
+        r.rate = row.decimal();
+    });
+    rows_of(rows::certification_columns, "certification", "trade_date", [&](auto& row) { records.certifications.push_back(rows::read_certification(row)); });
+    rows_of(rows::difference_columns, "certification_difference", "trade_date, kind, con_id, subject",
+            [&](auto& row) { records.differences.push_back(rows::read_difference(row)); });
+    rows_of("section, content", "statement_remainder", "section, content", [&](auto& row) {
+        std::string section = row.text();
+        records.remainders.push_back({std::move(section), 0, row.text()});
+    });
+    rows_of("base_currency", "account", "account_id", [&](auto& row) { records.base_currency = row.text(); });
+    return records;
+}
 
 using SubjectFactory = std::function<std::unique_ptr<Subject>()>;
 

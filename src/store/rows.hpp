@@ -46,6 +46,10 @@ inline constexpr std::string_view certification_columns =
     "trade_date, state, executions, positions, lots, statement_realized_pnl, corrected, \"open\"";
 inline constexpr std::string_view difference_columns =
     "trade_date, kind, state, con_id, subject, statement_value, book_value, cause";
+/// Of one service: those that name it, and those that name none.
+inline constexpr std::string_view pending_requests =
+    "SELECT request_id, verb, arguments, author, asked_at, service FROM operator_request "
+    "WHERE status = 'pending' AND (service IS NULL OR service = $1) ORDER BY request_id";
 
 template <typename Row>
 Position read_position(Row& row) {
@@ -289,6 +293,18 @@ CertificationDifference read_difference(Row& row) {
     d.book_value = row.text();
     d.cause = row.text();
     return d;
+}
+
+template <typename Row>
+OperatorRequest read_request(Row& row) {
+    OperatorRequest request;
+    request.request_id = row.integer();
+    request.verb = row.text();
+    request.arguments = row.text();
+    request.author = row.text();
+    request.asked_at = row.time();
+    request.service = row.text();
+    return request;
 }
 
 }  // namespace possync::store::rows

@@ -3,12 +3,36 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "query/reader.hpp"
 #include "store/outbox.hpp"
 
 namespace possync::store {
+
+/// Adds a line for each account whose notifications have a hole or do not reach its revision.
+template <typename Connection>
+base::Result<void> check_outbox(Connection& connection, std::vector<std::string>& wrong) {
+    return connection.each(
+        "SELECT a.code, a.revision, count(o.revision), coalesce(min(o.revision), 0), coalesce(max(o.revision), 0) "
+        "FROM account a LEFT JOIN outbox o ON o.account_id = a.account_id GROUP BY a.account_id, a.code, a.revision ORDER BY a.code",
+        [&](auto& row) {
+            std::string const account = row.text();
+            auto const revision = row.integer();
+            auto const count = row.integer();
+            auto const first = row.integer();
+            auto const last = row.integer();
+            // None at all: forgotten after their time, or migrated from a schema whose rows nobody delivers any more.
+            bool const whole = count == 0 || (last == revision && count == last - first + 1);
+            if (!whole) {
+                wrong.push_back(fmt::format("account {} is at revision {}, its commits are {} from {} to {}", account, revision, count, first, last));
+            }
+        });
+}
 
 /// Engine: `transaction(body)` runs body(connection) and commits, `read(body)` runs it without writing, `reader()` gives the
 /// query::Reader of the same database.

@@ -13,6 +13,7 @@
 #include "store/postgres/postgres_load.hpp"
 #include "store/postgres/postgres_statements.hpp"
 #include "store/rows.hpp"
+#include "store/sql_outbox.hpp"
 
 namespace possync::store {
 
@@ -239,20 +240,7 @@ public:
         POSSYNC_TRY(Connection* const connection, session_.connection());
         std::vector<OperatorRequest> requests;
         POSSYNC_TRY_VOID(connection->each(
-            "SELECT request_id, verb, arguments, author, asked_at, service FROM operator_request WHERE status = 'pending' AND "
-            "(service IS "
-            "NULL OR service = $1) ORDER BY request_id",
-            [&](Row& row) {
-                OperatorRequest request;
-                request.request_id = row.integer();
-                request.verb = row.text();
-                request.arguments = row.text();
-                request.author = row.text();
-                request.asked_at = row.time();
-                request.service = row.text();
-                requests.push_back(std::move(request));
-            },
-            service));
+            rows::pending_requests, [&](Row& row) { requests.push_back(rows::read_request(row)); }, service));
         return requests;
     }
 
@@ -613,20 +601,7 @@ Result<std::vector<std::string>> check(Session& session) {
                     fmt::format("{} rows of {} refer to rows of {} that do not exist", *lost, reference.from, reference.to));
             }
         }
-        POSSYNC_TRY_VOID(connection.each(
-            "SELECT a.code, a.revision, count(o.revision), coalesce(min(o.revision), 0), coalesce(max(o.revision), 0) "
-            "FROM account a LEFT JOIN outbox o ON o.account_id = a.account_id GROUP BY a.account_id, a.code, a.revision ORDER BY "
-            "a.code",
-            [&](Row& row) {
-                std::string const account = row.text();
-                auto const revision = row.integer();
-                auto const count = row.integer();
-                auto const first = row.integer();
-                auto const last = row.integer();
-                if (last == revision && (revision == 0 || count == last - first + 1)) return;
-                wrong.push_back(fmt::format("account {} is at revision {}, its commits are {} from {} to {}", account, revision,
-                                            count, first, last));
-            }));
+        POSSYNC_TRY_VOID(check_outbox(connection, wrong));
         return wrong;
     });
 }

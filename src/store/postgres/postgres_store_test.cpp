@@ -12,8 +12,6 @@
 namespace possync::store {
 namespace {
 
-using postgres::Row;
-
 PostgresOptions test_options() {
     PostgresOptions options;
     options.server_time = false;
@@ -37,6 +35,8 @@ public:
         return postgres::submit_operator_request(session_, request);
     }
     model::StatementRecords statement_records(model::AccountId account) override;
+    base::Result<std::vector<std::string>> check() override { return postgres::check(session_); }
+    void execute(std::string const& sql) override { EXPECT_TRUE(schema_.connect()->execute(sql).has_value()); }
     /// Of all tables but the gateway's, whose row every commit touches.
     std::int64_t rows_written() override {
         auto const connection = schema_.connect();
@@ -67,64 +67,11 @@ private:
 };
 
 model::StatementRecords PostgresSubject::statement_records(model::AccountId account) {
-    using base::parse_date;
-    model::StatementRecords records;
-    records.account_id = account;
-    auto const claims = store_->load_claims(account, {1970, 1, 1});
-    EXPECT_TRUE(claims.has_value()) << claims.error().message;
-    records.statements = claims->statements;
-    records.positions = claims->positions;
-    records.trades = claims->trades;
-    records.certifications = claims->certifications;
-    records.differences = claims->differences;
     auto const connection = schema_.connect();
-    auto const each = [&](std::string_view sql, auto read) {
+    return contract::read_statement_records(*store_, account, [&](std::string const& sql, auto read) {
         auto const done = connection->each(sql, read, account);
         EXPECT_TRUE(done.has_value()) << done.error().message;
-    };
-    each("SELECT transaction_id, type, con_id, symbol, currency, amount, fx_rate_to_base, time, report_date, settle_date, "
-         "ex_date, "
-         "action_id, description FROM cash_transaction WHERE account_id = $1 ORDER BY transaction_id",
-         [&](Row& row) {
-             auto& c = records.cash.emplace_back();
-             c.transaction_id = row.text();
-             c.type = row.text();
-             c.con_id = row.optional_integer().value_or(0);
-             c.symbol = row.text();
-             c.currency = row.text();
-             c.amount = row.decimal();
-             c.fx_rate_to_base = row.optional_decimal();
-             c.time = row.optional_time();
-             c.report_date = row.parsed(parse_date);
-             c.settle_date = row.optional_parsed(parse_date);
-             c.ex_date = row.optional_parsed(parse_date);
-             c.action_id = row.text();
-             c.description = row.text();
-         });
-    each("SELECT old_con_id, new_con_id, effective_date, action_id, type, ratio, cost_share FROM instrument_succession "
-         "WHERE account_id = $1 ORDER BY action_id, old_con_id, new_con_id",
-         [&](Row& row) {
-             auto& s = records.successions.emplace_back();
-             s.old_con_id = row.integer();
-             s.new_con_id = row.integer();
-             s.effective_date = row.parsed(parse_date);
-             s.action_id = row.text();
-             s.type = row.text();
-             s.ratio = row.optional_parsed(model::parse_ratio);
-             s.cost_share = row.optional_decimal();
-         });
-    each("SELECT date, currency, rate FROM currency_rate WHERE account_id = $1 ORDER BY date, currency", [&](Row& row) {
-        auto& r = records.rates.emplace_back();
-        r.date = row.parsed(parse_date);
-        r.currency = row.text();
-        r.rate = row.decimal();
     });
-    each("SELECT section, content FROM statement_remainder WHERE account_id = $1 ORDER BY section, content", [&](Row& row) {
-        std::string section = row.text();
-        records.remainders.push_back({std::move(section), 0, row.text()});
-    });
-    each("SELECT base_currency FROM account WHERE account_id = $1", [&](Row& row) { records.base_currency = row.text(); });
-    return records;
 }
 
 }  // namespace

@@ -584,21 +584,8 @@ public:
     Result<std::vector<OperatorRequest>> pending_requests(std::string const& service) override {
         POSSYNC_TRY(Database * database, connection());
         std::vector<OperatorRequest> requests;
-        POSSYNC_TRY_VOID(
-            database->each("SELECT request_id, verb, arguments, author, asked_at, service FROM operator_request WHERE "
-                           "status = 'pending' AND (service IS NULL OR service = ?1) "
-                           "ORDER BY request_id",
-                           [&](Row& row) {
-                               OperatorRequest request;
-                               request.request_id = row.integer();
-                               request.verb = row.text();
-                               request.arguments = row.text();
-                               request.author = row.text();
-                               request.asked_at = row.time();
-                               request.service = row.text();
-                               requests.push_back(std::move(request));
-                           },
-                           service));
+        POSSYNC_TRY_VOID(database->each(
+            rows::pending_requests, [&](Row& row) { requests.push_back(rows::read_request(row)); }, service));
         return requests;
     }
 

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "store/contract_test.hpp"
+#include "store/sqlite/sqlite_check.hpp"
 #include "store/sqlite/test_directory.hpp"
 
 namespace possync::store {
@@ -33,6 +34,11 @@ public:
         request.service = service;
         return submit_operator_request(directory_.file("possync.db"), request);
     }
+    base::Result<std::vector<std::string>> check() override { return check_sqlite(directory_.file("possync.db")); }
+    void execute(std::string const& sql) override {
+        auto database = sqlite::Database::open(directory_.file("possync.db"), {.mode = sqlite::Database::Mode::read_write});
+        ASSERT_TRUE(database.has_value() && (*database)->execute(sql).has_value());
+    }
     /// Pages of the log that commits have filled: a row that is written fills one at least.
     std::int64_t rows_written() override {
         return static_cast<std::int64_t>(std::filesystem::file_size(directory_.file("possync.db-wal")));
@@ -49,88 +55,12 @@ private:
 };
 
 model::StatementRecords SqliteSubject::statement_records(model::AccountId account) {
-    using base::parse_date;
-    model::StatementRecords records;
-    records.account_id = account;
-    auto const claims = store_->load_claims(account, {1970, 1, 1});
-    EXPECT_TRUE(claims.has_value()) << claims.error().message;
-    records.statements = claims->statements;
-    records.positions = claims->positions;
-    records.trades = claims->trades;
     auto const database = open_sqlite_for_reading(directory_.file("possync.db"));
     EXPECT_TRUE(database.has_value()) << database.error().message;
-    auto const each = [&](std::string_view sql, auto read) {
+    return contract::read_statement_records(*store_, account, [&](std::string const& sql, auto read) {
         auto const done = (*database)->each(sql, read, account);
         EXPECT_TRUE(done.has_value()) << done.error().message;
-    };
-    each("SELECT transaction_id, type, con_id, symbol, currency, amount, fx_rate_to_base, time, report_date, settle_date, ex_date, "
-         "action_id, description FROM cash_transaction WHERE account_id = ?1 ORDER BY transaction_id",
-         [&](sqlite::Row& row) {
-             auto& c = records.cash.emplace_back();
-             c.transaction_id = row.text();
-             c.type = row.text();
-             c.con_id = row.optional_integer().value_or(0);
-             c.symbol = row.text();
-             c.currency = row.text();
-             c.amount = row.decimal();
-             c.fx_rate_to_base = row.optional_decimal();
-             c.time = row.optional_time();
-             c.report_date = row.parsed(parse_date);
-             c.settle_date = row.optional_parsed(parse_date);
-             c.ex_date = row.optional_parsed(parse_date);
-             c.action_id = row.text();
-             c.description = row.text();
-         });
-    each("SELECT old_con_id, new_con_id, effective_date, action_id, type, ratio, cost_share FROM instrument_succession "
-         "WHERE account_id = ?1 ORDER BY action_id, old_con_id, new_con_id",
-         [&](sqlite::Row& row) {
-             auto& s = records.successions.emplace_back();
-             s.old_con_id = row.integer();
-             s.new_con_id = row.integer();
-             s.effective_date = row.parsed(parse_date);
-             s.action_id = row.text();
-             s.type = row.text();
-             s.ratio = row.optional_parsed(model::parse_ratio);
-             s.cost_share = row.optional_decimal();
-         });
-    each("SELECT date, currency, rate FROM currency_rate WHERE account_id = ?1 ORDER BY date, currency", [&](sqlite::Row& row) {
-        auto& r = records.rates.emplace_back();
-        r.date = row.parsed(parse_date);
-        r.currency = row.text();
-        r.rate = row.decimal();
     });
-    each("SELECT trade_date, state, executions, positions, lots, statement_realized_pnl, corrected, \"open\" FROM certification "
-         "WHERE account_id = ?1 ORDER BY trade_date",
-         [&](sqlite::Row& row) {
-             auto& c = records.certifications.emplace_back();
-             c.trade_date = row.parsed(parse_date);
-             c.state = row.parsed(model::parse_certification_state);
-             c.executions = row.small_integer();
-             c.positions = row.small_integer();
-             c.lots = row.small_integer();
-             c.statement_realized_pnl = row.optional_decimal();
-             c.corrected = row.small_integer();
-             c.open = row.small_integer();
-         });
-    each("SELECT trade_date, kind, state, con_id, subject, statement_value, book_value, cause FROM certification_difference "
-         "WHERE account_id = ?1 ORDER BY trade_date, kind, con_id, subject",
-         [&](sqlite::Row& row) {
-             auto& d = records.differences.emplace_back();
-             d.trade_date = row.parsed(parse_date);
-             d.kind = row.parsed(model::parse_difference_kind);
-             d.state = row.parsed(model::parse_difference_state);
-             d.con_id = row.integer();
-             d.subject = row.text();
-             d.statement_value = row.text();
-             d.book_value = row.text();
-             d.cause = row.text();
-         });
-    each("SELECT section, content FROM statement_remainder WHERE account_id = ?1 ORDER BY section, content", [&](sqlite::Row& row) {
-        std::string section = row.text();
-        records.remainders.push_back({std::move(section), 0, row.text()});
-    });
-    each("SELECT base_currency FROM account WHERE account_id = ?1", [&](sqlite::Row& row) { records.base_currency = row.text(); });
-    return records;
 }
 
 }  // namespace
