@@ -23,13 +23,6 @@ using base::Result;
 
 namespace {
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return out;
-}
-
 std::optional<ip::address> parse_address(std::string_view text) {
     boost::system::error_code error;
     auto const address = ip::make_address(std::string(text), error);

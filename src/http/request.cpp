@@ -12,14 +12,14 @@ namespace possync::http {
 
 namespace beast = boost::beast;
 
-namespace {
-
 std::string lower(std::string_view text) {
     std::string out(text);
     for (char& c : out)
         c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     return out;
 }
+
+namespace {
 
 /// What Beast would let pass or repair, though another reader may take it differently.
 std::optional<Refusal> ambiguous(std::string_view head) {

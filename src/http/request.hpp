@@ -14,6 +14,9 @@
 
 namespace possync::http {
 
+/// ASCII letters as small ones: names of headers, hosts and schemes compare so.
+[[nodiscard]] std::string lower(std::string_view text);
+
 enum class Method { get, head, post, delete_, other };
 
 struct Request {
