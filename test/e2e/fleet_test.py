@@ -5,7 +5,7 @@ One writer: at every look at most one service is connected to a gateway, and an 
 leave, are killed (SIGKILL) and paused (SIGSTOP for longer than the lease, then SIGCONT); what they serve is spread evenly again
 without anybody's help, and the books stay whole.
 
-usage: fleet_test.py POSSYNC [--services N] [--gateways N] [--database URL]
+usage: fleet_test.py POSSYNC [--services N] [--gateways N]
 """
 import json
 import os

@@ -4,7 +4,6 @@ check, no revision is lost that was reported as committed, and nothing ever goes
 
 usage: kill_test.py POSSYNC [--count N] [--seed N]
 """
-import json
 import os
 import pathlib
 import random
@@ -15,6 +14,7 @@ import sys
 import tempfile
 import time
 
+from service_log import committed_revision
 from tws_client import Client
 
 possync = sys.argv[1]
@@ -24,19 +24,6 @@ random.seed(int(sys.argv[sys.argv.index("--seed") + 1]) if "--seed" in sys.argv 
 # A build without them does not know the word.
 listed = subprocess.run([possync, "points"], capture_output=True, text=True)
 points = listed.stdout.split() if listed.returncode == 0 else []
-
-
-def revision_of(log):
-    """The highest revision that the service said it had committed."""
-    highest = 0
-    for line in log.read_text(errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue  # cut off by the kill
-        if entry.get("event") == "sync.committed":
-            highest = max(highest, int(entry["text"].split(":")[0].removeprefix("revision ")))
-    return highest
 
 
 with tempfile.TemporaryDirectory() as name:
@@ -62,7 +49,7 @@ with tempfile.TemporaryDirectory() as name:
                 time.sleep(random.uniform(0.0, 0.8))
                 service.send_signal(signal.SIGKILL)
                 service.wait()
-            acknowledged = max(acknowledged, revision_of(log))
+            acknowledged = max(acknowledged, committed_revision(log))
             if not database.exists():
                 continue
             connection = sqlite3.connect(database)

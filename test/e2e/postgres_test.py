@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+from service_log import committed_revision
+
 possync, server_py = sys.argv.pop(1), sys.argv.pop(1)
 
 
@@ -149,17 +151,6 @@ class Postgres(unittest.TestCase):
         for command in ["positions", "sync", "migrate"]:
             self.run_it(newer, command, status=1, says="newer program")
 
-    def acknowledged(self, log):
-        highest = 0
-        for line in log.read_text(errors="replace").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # cut off by the kill
-            if entry.get("event") == "sync.committed":
-                highest = max(highest, int(entry["text"].split(":")[0].removeprefix("revision ")))
-        return highest
-
     def converges(self, config, schema, acknowledged):
         self.assertGreaterEqual(int(self.sql("SELECT coalesce(max(revision), 0) FROM account", schema)), acknowledged)
         self.run_it(config, "verify", says="follow from their facts")
@@ -173,12 +164,12 @@ class Postgres(unittest.TestCase):
                 service = subprocess.Popen([possync, "run", "--config", config], stderr=stderr)
                 # At any moment of its start, or while it commits.
                 until = time.monotonic() + (random.uniform(0.0, 1.0) if kill % 3 == 0 else 30)
-                while time.monotonic() < until and self.acknowledged(log) <= acknowledged:
+                while time.monotonic() < until and committed_revision(log) <= acknowledged:
                     time.sleep(0.02)
                 time.sleep(random.uniform(0.0, 0.3))
                 service.send_signal(signal.SIGKILL)
                 service.wait()
-            acknowledged = max(acknowledged, self.acknowledged(log))
+            acknowledged = max(acknowledged, committed_revision(log))
             if acknowledged:
                 self.assertGreaterEqual(int(self.sql("SELECT coalesce(max(revision), 0) FROM account", "killed")), acknowledged)
         self.run_it(config, "sync")
@@ -192,22 +183,22 @@ class Postgres(unittest.TestCase):
             service = subprocess.Popen([possync, "run", "--config", config], stderr=stderr)
             try:
                 for cut in range(power_cuts):
-                    before = self.acknowledged(log)
+                    before = committed_revision(log)
                     for _ in range(300):  # commits are under way again
                         time.sleep(0.1)
-                        if self.acknowledged(log) > before + 2:
+                        if committed_revision(log) > before + 2:
                             break
                     else:
                         self.fail("no commit after a power cut: " + log.read_text()[-2000:])
                     server("kill", self.server)
-                    acknowledged = self.acknowledged(log)
+                    acknowledged = committed_revision(log)
                     server("resume", self.server)
                     self.assertGreaterEqual(int(self.sql("SELECT coalesce(max(revision), 0) FROM account", "power")), acknowledged)
             finally:
                 service.terminate()
                 service.wait()
         self.run_it(config, "sync")
-        self.converges(config, "power", self.acknowledged(log))
+        self.converges(config, "power", committed_revision(log))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include "gateway/broker_statement.hpp"
 #include "ledger/certify.hpp"
 #include "ledger/verify.hpp"
+#include "operator_edit.hpp"
 #include "query/time_travel.hpp"
 #include "reconciliation/statement_import.hpp"
 
@@ -161,50 +162,11 @@ std::string World::repair(gateway::ScenarioStep const& step) {
     if (words.size() < 2) return "of what?";
     auto book = store_->load(lease_.accounts.front().account_id, now_.wall, std::chrono::hours(24 * 3650));
     if (!book) return book.error().message;
-    model::Observation observation;
-    observation.observed_at = now_.wall;
-    std::string const exec_id = player_.exec_id(words[1]);
-    if (words[0] == "exclude") {
-        observation.edits.push_back(model::ExcludeEdit{exec_id, "operator test"});
-    } else if (words[0] == "undo" && !exec_id.empty()) {
-        observation.edits.push_back(model::UndoEdit{0, exec_id, "operator test"});
-    } else {
-        auto const* named = broker.find(words[1]);
-        if (named == nullptr) return "there is no instrument " + words[1];
-        model::Adjustment const* last = nullptr;
-        for (auto const& adjustment : book->instruments[named->con_id].adjustments) {
-            bool const wanted = words[0] == "undo" ? !adjustment.provisional() : !adjustment.price;
-            if (adjustment.in_force() && wanted) last = &adjustment;
-        }
-        model::RowId id = last == nullptr ? 0 : last->adjustment_id;
-        if (words[0] == "undo") {
-            observation.edits.push_back(model::UndoEdit{id, "", "operator test"});
-        } else {
-            for (auto const& [break_id, each] : book->breaks) {
-                if (each.con_id == named->con_id && each.unresolved()) id = break_id;
-            }
-            model::ExplainEdit edit;
-            edit.id = id;
-            edit.author = "operator test";
-            for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
-                if (words[i] == "cause") {
-                    auto const cause = model::parse_cause(words[i + 1]);
-                    if (!cause) return "no such cause: " + words[i + 1];
-                    edit.cause = *cause;
-                } else if (words[i] == "price") {
-                    edit.price = *Decimal::parse(words[i + 1]);
-                } else if (words[i] == "ratio") {
-                    edit.ratio = *model::parse_ratio(words[i + 1]);
-                } else {
-                    return "no such word: " + words[i];
-                }
-            }
-            observation.edits.push_back(edit);
-        }
-    }
+    auto const observation = operator_edit(words, player_.exec_id(words[1]), broker, *book, "operator test", now_.wall);
+    if (!observation) return observation.error().message;
     auto policy = engine_options_.policy;
     policy.fold.zones = &utc;
-    auto const plan = ledger::plan(*book, observation, policy);
+    auto const plan = ledger::plan(*book, *observation, policy);
     if (plan.has_value() == fails) return fails ? "it went well" : plan.error().message;
     if (fails) return {};
     store::CommitRequest request;

@@ -8,6 +8,7 @@
 #include "gateway/broker_statement.hpp"
 #include "ledger/plan.hpp"
 #include "reconciliation/statement_import.hpp"
+#include "scenarios/operator_edit.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
 namespace possync::sim {
@@ -770,8 +771,6 @@ void World::repair(Service& service, Step const& step) {
     if (account == 0) return;
     auto book = service.audited->load(account, clock().wall, std::chrono::hours(24 * 3650));
     if (!book || book->revision == 0) return;
-    model::Observation observation;
-    observation.observed_at = clock().wall;
     std::string const exec_id = player_.exec_id(words[1]);
     model::ConId concerned = 0;
     if (words[0] == "exclude" || (words[0] == "undo" && !exec_id.empty())) {
@@ -780,41 +779,16 @@ void World::repair(Service& service, Step const& step) {
                 if (model::execution_root(e.exec_id) == model::execution_root(exec_id)) concerned = con_id;
             }
         }
-        if (words[0] == "exclude") {
-            observation.edits.push_back(model::ExcludeEdit{exec_id, "operator sim"});
-        } else {
-            observation.edits.push_back(model::UndoEdit{0, exec_id, "operator sim"});
-        }
     } else {
         auto const* named = broker.find(words[1]);
         if (named == nullptr || !book->instruments.contains(named->con_id)) return;
         concerned = named->con_id;
-        model::Adjustment const* last = nullptr;
-        for (auto const& adjustment : book->instruments[named->con_id].adjustments) {
-            bool const wanted = words[0] == "undo" ? !adjustment.provisional() : !adjustment.price;
-            if (adjustment.in_force() && wanted) last = &adjustment;
-        }
-        model::RowId id = last == nullptr ? 0 : last->adjustment_id;
-        if (words[0] == "undo") {
-            observation.edits.push_back(model::UndoEdit{id, "", "operator sim"});
-        } else {
-            for (auto const& [break_id, each] : book->breaks) {
-                if (each.con_id == named->con_id && each.unresolved()) id = break_id;
-            }
-            model::ExplainEdit edit;
-            edit.id = id;
-            edit.author = "operator sim";
-            for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
-                if (words[i] == "cause") edit.cause = *model::parse_cause(words[i + 1]);
-                if (words[i] == "price") edit.price = *base::Decimal::parse(words[i + 1]);
-                if (words[i] == "ratio") edit.ratio = *model::parse_ratio(words[i + 1]);
-            }
-            observation.edits.push_back(edit);
-        }
     }
+    auto const observation = scenarios::operator_edit(words, exec_id, broker, *book, "operator sim", clock().wall);
+    if (!observation) return;
     auto policy = service.options.policy;
     policy.fold.zones = &utc;
-    auto const plan = ledger::plan(*book, observation, policy);
+    auto const plan = ledger::plan(*book, *observation, policy);
     if (!plan) {
         marks.hit("operator refused");
         tell("   refused: " + plan.error().message);
