@@ -13,10 +13,11 @@ using base::Result;
 
 namespace {
 
-constexpr std::array<std::string_view, 31> verbs{
+constexpr std::array<std::string_view, 32> verbs{
     "gateway", "combo",      "allocate", "account",  "instrument", "hold",  "fill",     "correct", "cancel",  "commission", "adjust",
     "entry",   "split",      "merge",    "spinoff",  "transfer",   "price", "push",     "notice",  "disconnect", "fault",    "start",
-    "sync",    "wait",       "restart",  "expect",   "stop",       "explain", "exclude", "undo",    "statement"};
+    "sync",    "wait",       "restart",  "expect",   "stop",       "explain", "exclude", "undo",    "statement",
+    "clock"};
 
 }  // namespace
 

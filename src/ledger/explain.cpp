@@ -496,14 +496,14 @@ private:
             added.detail = connection;
             save(std::move(added));
         } else {
-            auto const age = seen_.observed_at - held->opened_at;
+            Break looked = not_later_than_now(*held);
+            auto const age = seen_.observed_at - looked.opened_at;
             bool const reconnected = held->detail != connection;
             if (age >= policy_.guard_after || (reconnected && age >= policy_.guard_reconnect_after)) {
-                guard_opened_at_ = held->opened_at;  // the wait counts for the policy of missing positions too
+                guard_opened_at_ = looked.opened_at;  // the wait counts for the policy of missing positions too
                 close_break(*held, BreakState::explained, "confirmed by further snapshots");
                 return;
             }
-            Break looked = *held;
             ++looked.looks;
             save(std::move(looked));
         }
@@ -840,7 +840,7 @@ private:
         // A fill that explains itself beside a rest that waited long enough makes nobody wait again.
         bool const was_open = open != nullptr && open->state == BreakState::open;
         bool const unchanged = before != nullptr && before->quantity == rest && (!at.new_executions || was_open);
-        Break state = open != nullptr ? *open : new_break(con_id, BreakKind::quantity);
+        Break state = open != nullptr ? not_later_than_now(*open) : new_break(con_id, BreakKind::quantity);
         if (open == nullptr || !unchanged) {
             state.state = BreakState::settling;
             state.last_change_at = seen_.observed_at;
@@ -999,13 +999,13 @@ private:
                              at.facts.instrument.symbol, held.to_string()));
             return;
         }
-        Break looked = *since;
+        Break looked = not_later_than_now(*since);
         ++looked.looks;
         bool const waited = seen_.observed_at - looked.opened_at >= policy_.missing_after || POSSYNC_PLANTED_BUG(missing_closes_without_waiting);
         if (policy_.on_missing == OnMissing::warn || !waited) {
             looked.state = waited ? BreakState::open : looked.state;
             // Counting looks alone is not worth a revision once two are known.
-            if (looked.state != since->state || looked.looks <= 2) save(std::move(looked));
+            if (looked.state != since->state || looked.opened_at != since->opened_at || looked.looks <= 2) save(std::move(looked));
             return;
         }
         if (Adjustment const* rest = provisional_of(at)) {
@@ -1076,6 +1076,14 @@ private:
         return added;
     }
 
+    /// Nothing began later than now: where the clock was set back since, the wait begins anew, or it would last until the clock
+    /// has caught up.
+    Break not_later_than_now(Break waiting) const {
+        waiting.opened_at = std::min(waiting.opened_at, seen_.observed_at);
+        waiting.last_change_at = std::min(waiting.last_change_at, seen_.observed_at);
+        return waiting;
+    }
+
     void save(Break changed) { breaks_[changed.break_id] = std::move(changed); }
 
     void close_break(Break const& open, BreakState state, std::string detail) {
@@ -1135,7 +1143,7 @@ private:
             return;
         }
         if (open->state == BreakState::open) return;
-        Break looked = *open;
+        Break looked = not_later_than_now(*open);
         ++looked.looks;
         if (looked.looks >= policy_.looks_needed && seen_.observed_at - looked.opened_at >= policy_.settle_for) {
             InstrumentBook const* const book = known(con_id);

@@ -150,6 +150,13 @@ std::string World::step(gateway::ScenarioStep const& step) {
         pass(*duration);
         return {};
     }
+    if (verb == "clock") {
+        bool const back = step.words.size() == 3 && step.words[1] == "back";
+        auto const by = base::parse_duration(step.words.size() == 3 ? step.words[2] : "");
+        if (!by || (!back && step.words[1] != "forward")) return "clock back|forward DURATION";
+        clock_off_ += back ? -*by : *by;
+        return {};
+    }
     if (verb == "statement") return statement(step);
     if (verb == "explain" || verb == "exclude" || verb == "undo") return repair(step);
     return "nobody does '" + verb + "'";
@@ -439,7 +446,7 @@ void World::settle() {
         if (engine_ && !events_.empty()) {
             sync::Event const event = std::move(events_.front());
             events_.pop_front();
-            auto effects = engine_->step(event, now_);
+            auto effects = engine_->step(event, clock());
             if (std::holds_alternative<sync::BytesReceived>(event)) received_.pop_front();
             for (auto& effect : effects) carry_out(effect);
             continue;
@@ -511,11 +518,11 @@ void World::carry_out(sync::Effect& effect) {
             events_.push_back(sync::Claimed{lease_.epoch, {}, {}});
             return;
         }
-        events_.push_back(app::carry_out(*store_, *claim, {engine_options_.gateway, "test"}, now_.wall, lease_));
+        events_.push_back(app::carry_out(*store_, *claim, {engine_options_.gateway, "test"}, clock().wall, lease_));
     } else if (auto* load = std::get_if<sync::LoadBook>(&effect)) {
-        events_.push_back(app::carry_out(*store_, *load, now_.wall));
+        events_.push_back(app::carry_out(*store_, *load, clock().wall));
     } else if (auto* commit = std::get_if<sync::Commit>(&effect)) {
-        auto answer = app::carry_out(*store_, *commit, lease_, now_.wall);
+        auto answer = app::carry_out(*store_, *commit, lease_, clock().wall);
         bool const done = std::holds_alternative<sync::Committed>(answer);
         events_.push_back(std::move(answer));
         if (!done) return;

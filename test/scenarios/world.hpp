@@ -79,7 +79,11 @@ private:
     WorldOptions options_;
     std::string name_;
     gateway::ScenarioPlayer player_;
+    /// What the service's clocks say; its wall clock may have been set.
+    [[nodiscard]] base::Now clock() const { return {now_.wall + clock_off_, now_.steady}; }
+
     base::Now now_;
+    base::Duration clock_off_{0};
     sync::EngineOptions engine_options_;
     std::unique_ptr<store::Store> store_;
     std::unique_ptr<sync::Engine> engine_;

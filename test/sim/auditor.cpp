@@ -292,7 +292,11 @@ void Auditor::check_executions(Account const& account, InstrumentRows const& row
             if (!e.commission && e.broker_realized_pnl) return fail("P5", fmt::format("{} has a claim without a commission", e.exec_id));
         }
         bool const never = e.booking == model::Booking::never;
-        if (never != never_a_position(rows.instrument.sec_type)) return fail("P5", fmt::format("execution {} of kind {} is{} counted", e.exec_id, rows.instrument.sec_type, never ? " not" : ""));
+        // A statement's row that takes an earlier day's fill back is kept to be known again, and moves nothing itself.
+        bool const takes_back = never && !e.transaction_id.empty() && std::ranges::any_of(broker_.fills(), [&](auto const& each) {
+            return each.superseded && each.account == account.code && each.con_id == e.con_id && each.quantity == -e.signed_quantity();
+        });
+        if (!takes_back && never != never_a_position(rows.instrument.sec_type)) return fail("P5", fmt::format("execution {} of kind {} is{} counted", e.exec_id, rows.instrument.sec_type, never ? " not" : ""));
     }
     std::map<std::string, model::Execution const*> highest;
     std::map<std::string, int> in_force;

@@ -79,7 +79,10 @@ std::string to_scenario(std::vector<Step> const& story, Outcome const& failed, s
             text += "restart\n";
         } else if (words[0] == "sync" && words.size() == 2) {
             text += "sync\n";
-        } else if (service || words[0] == "disk" || words[0] == "clock" || words[0] == "half-open" || words[0] == "sync") {
+        } else if (words[0] == "clock") {
+            bool const back = words[1].starts_with('-');
+            text += fmt::format("clock {} {}s\n", back ? "back" : "forward", words[1].substr(back ? 1 : 0));
+        } else if (service || words[0] == "disk" || words[0] == "half-open" || words[0] == "sync") {
             text += "# only in the simulation: " + step.line() + "\n";
         } else {
             text += step.line() + "\n";

@@ -895,7 +895,9 @@ void World::finish() {
                             fmt::format("{} after the faults stopped: {}{}", base::to_string(bound + guard), difference, states));
     }
     marks.hit("converged");
-    pass(seconds(200) + 2 * interval + (waits ? minutes(80) : Duration(0)));
+    // What waits for an hour or longer and then acts wrongly shows in a watch of its own, which most of a seed's work would go into.
+    bool const watched = waits && options_.seed % 4 == 0;
+    pass(seconds(200) + 2 * interval + (watched ? minutes(80) : Duration(0)));
     if (auditor.violation()) return;
     if (auto const again = auditor.difference(); !again.empty())
         return auditor.fail("P18", "had converged, and differs again: " + again);
