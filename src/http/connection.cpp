@@ -141,19 +141,21 @@ void Connection::begin_stream(std::string_view headers) {
     }
     last_.headers.clear();
     host_.on_answered(*this, 200, 0);
-    (void)send(std::make_shared<std::string const>(std::move(head_)));
+    (void)send({std::make_shared<std::string const>(std::move(head_))});
     head_ = {};
     read();
 }
 
-bool Connection::send(std::shared_ptr<std::string const> const& frame) {
+bool Connection::send(std::vector<std::shared_ptr<std::string const>> const& frames) {
     if (state_ != State::streaming) return false;
-    if (waiting_bytes_ + frame->size() > host_.limits().stream_bytes && !frames_.empty()) {
+    if (waiting_bytes_ > host_.limits().stream_bytes) {
         close();
         return false;
     }
-    waiting_bytes_ += frame->size();
-    frames_.push_back(frame);
+    for (auto const& frame : frames) {
+        waiting_bytes_ += frame->size();
+        frames_.push_back(frame);
+    }
     pump();
     return state_ != State::closed;
 }

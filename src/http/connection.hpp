@@ -21,7 +21,7 @@ struct ConnectionLimits {
     std::chrono::milliseconds head_time{10'000};   ///< from the first byte of a request to the last of its headers and body
     std::chrono::milliseconds idle_time{75'000};   ///< between two requests
     std::chrono::milliseconds write_time{30'000};  ///< for one answer, or one frame of a stream
-    std::size_t stream_bytes = 1 << 20;            ///< that wait for one subscriber
+    std::size_t stream_bytes = 1 << 20;            ///< that wait for one subscriber when more comes
 };
 
 struct Peer {
@@ -55,8 +55,9 @@ public:
     void respond(Response const& response);
     /// Headers of an endless answer; afterwards send() is its body.
     void begin_stream(std::string_view headers);
-    /// One frame. Ends the connection when too much waits already; false then.
-    bool send(std::shared_ptr<std::string const> const& frame);
+    /// Frames that belong together. Ends the connection when too much of earlier ones waits still; false then. What comes at once may be
+    /// larger than that bound: who reads is not dropped because much happened.
+    bool send(std::vector<std::shared_ptr<std::string const>> const& frames);
     void close();
     /// Ends what took too long. Called every second.
     void check_time(Clock::time_point now);

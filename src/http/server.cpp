@@ -534,9 +534,7 @@ private:
                 if (connection->is_stream()) {
                     subscribers_.insert(connection);
                     static Frame const retry = std::make_shared<std::string const>("retry: 2000\n\n");
-                    bool alive = connection->send(retry);
-                    for (auto const& frame : frames)
-                        alive = alive && connection->send(frame);
+                    if (connection->send({retry})) (void)connection->send(frames);
                 }
                 feed_->set_subscribers(subscribers_.size() + subscribing_);
             });
@@ -546,12 +544,7 @@ private:
     void broadcast(std::vector<Frame> const& frames) {
         auto const all = subscribers_;
         for (auto const& connection : all) {
-            for (auto const& frame : frames) {
-                if (!connection->send(frame)) {
-                    ++dropped_subscribers_;
-                    break;
-                }
-            }
+            if (!connection->send(frames)) ++dropped_subscribers_;
         }
     }
 

@@ -5,6 +5,7 @@ slowly is dropped; idle ones cost next to nothing.
 usage: stream_test.py POSSYNC [--subscribers N]
 """
 import json
+import os
 import pathlib
 import resource
 import signal
@@ -18,6 +19,7 @@ import time
 from http_client import Events, Service, follow, request, service
 
 possync = sys.argv[1]
+os.environ["POSSYNC_FLEET_LEASE"] = "5s"  # who is killed has its gateway back soon
 subscribers = int(sys.argv[sys.argv.index("--subscribers") + 1]) if "--subscribers" in sys.argv else 1000
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
@@ -63,6 +65,18 @@ class Mirror:
                 self.take(event)
             assert time.monotonic() < end, "not within the time"
 
+    def becomes(self, running, seconds=20):
+        """When nothing happens any more, what was told amounts to what is stored."""
+        end = time.monotonic() + seconds
+        while True:
+            while event := self.events.next(0.3, ("change", "gap")):
+                self.take(event)
+            try:
+                return self.equals(running)
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+
     def equals(self, running):
         wanted = {row["position_id"]: row for row in running.get("/api/positions?limit=10000").json()["items"]}
         # Marks and freshness come by other events.
@@ -95,6 +109,7 @@ def two_processes(folder):
         writer.wait_synced()
         with service(possync, folder, simulate=("--scenario", other, "--pace", "1s"), name="teller", more="") as teller:
             pass  # its database is its own: only to have a gateway's port
+        of_day = writer.gateway
         gateway = Service.start_gateway(writer, ("--scenario", other, "--pace", "1s"))
         config = folder / "second.toml"
         config.write_text(f'[database]\nurl = "sqlite:///{writer.database}"\n[[gateway]]\nname = "two"\nport = {gateway}\nclient_id = 72\n'
@@ -128,12 +143,8 @@ def two_processes(folder):
             again.positions, again.closes = mirror.positions, mirror.closes
             again.until(lambda: len(again.seen) >= 5)
             assert not (again.seen & seen), "told twice"
-            writer.gateway.send_signal(signal.SIGUSR2)  # the day stands still
-            writer.gateway.kill()
-            time.sleep(1.5)
-            while event := again.events.next(1):
-                again.take(event)
-            again.equals(second)
+            of_day.kill()  # the day stands still
+            again.becomes(second)
             everything = {row["event_id"] for row in second.get("/api/events?account=DUA1&limit=10000").json()["items"]}
             first = min(seen)
             assert {event for event in everything if event >= first} <= seen | again.seen, "an event is missing"
@@ -163,25 +174,44 @@ def marks_and_status(running):
     assert events.next(10, ("status",))
 
 
+class Reader(threading.Thread):
+    """Reads what comes as fast as it comes, and counts it."""
+
+    def __init__(self, wire):
+        super().__init__(daemon=True)
+        self.wire, self.told, self.ended = wire, 0, False
+        wire.settimeout(None)
+        self.start()
+
+    def run(self):
+        try:
+            while data := self.wire.recv(1 << 16):
+                self.told += len(data)
+        except OSError:
+            pass
+        self.ended = True
+
+
 def slow_reader(folder):
     """Does not read at all, and is dropped, while another one is told everything."""
-    with service(possync, folder, simulate=("--pace", "3ms", "--account-interval", "500ms"), name="slow") as running:
+    with service(possync, folder, simulate=("--pace", "1ms", "--account-interval", "100ms"), name="slow") as running:
         running.wait_synced()
         slow = socket.socket()
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect((running.address, running.port))
         slow.sendall(request("GET", "/api/stream", running.host()))
-        quick = follow(running)
-        told, began = 0, time.monotonic()
+        quick = Reader(follow(running).wire.socket)
+        began = time.monotonic()
         while "possync_stream_subscribers_dropped_total 1\n" not in (text := running.get("/metrics").text()):
-            assert time.monotonic() - began < 120, f"still followed after {told} bytes: {text[-300:]}"
-            until = time.monotonic() + 0.5
-            while time.monotonic() < until:
-                event = quick.next(15)
-                assert event, "the others wait for the slow one"
-                told += len(json.dumps(event[1]))
+            assert time.monotonic() - began < 120, f"still followed after {quick.told} bytes: {text[-300:]}"
+            assert not quick.ended, "with the slow one the others were dropped"
+            time.sleep(0.2)
+        told = quick.told
         assert "possync_stream_subscribers 1\n" in text and told > 1 << 20, text[-300:]
-        assert quick.next(15), "with the slow one the others were dropped"
+        end = time.monotonic() + 15
+        while quick.told == told:
+            assert time.monotonic() < end, "the others wait for the slow one"
+            time.sleep(0.05)
         slow.close()
         return told
 
@@ -225,10 +255,7 @@ with tempfile.TemporaryDirectory() as name:
         marks_and_status(running)
         running.gateway.send_signal(signal.SIGUSR2)
         running.gateway.kill()
-        time.sleep(1)
-        while event := mirror.events.next(1):
-            mirror.take(event)
-        mirror.equals(running)
+        mirror.becomes(running)
         mirror.events.wire.close()
         used = many_idle(running)
         print(f"another process's commits are told after {late * 1000:.0f} ms at most; who does not read is dropped after {unread / 1e6:.1f} MB; "

@@ -83,10 +83,15 @@ TEST_P(Scenario, FactsShuffled) {
     EXPECT_EQ(run(options), "");
 }
 
-/// (Below 122 gateways do not say what an option's underlying is.)
-/// Text, text behind binary ids, both forms beside each other: every generation commits the same rows, field by field.
+/// Text, text behind binary ids, both forms beside each other: every generation commits the same rows, field by field. (Below 122
+/// gateways do not say what an option's underlying is.) Each scenario meets two of the generations; with POSSYNC_EVERY_VERSION set,
+/// each meets all of them.
 TEST_P(Scenario, OlderServers) {
-    for (int const version : {122, 176, 200, 201, 206, 209, 213}) {
+    constexpr std::array versions{122, 176, 200, 201, 206, 209, 213};
+    std::size_t const first = std::filesystem::path(GetParam()).stem().string().length();
+    std::size_t const count = ::getenv("POSSYNC_EVERY_VERSION") != nullptr ? versions.size() : 2;
+    for (std::size_t i = 0; i < count; ++i) {
+        int const version = versions[(first + 3 * i) % versions.size()];
         auto options = on_memory();
         options.server_version = version;
         EXPECT_EQ(run(options), "") << "server version " << version;
