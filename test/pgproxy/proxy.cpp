@@ -56,8 +56,9 @@ struct Proxy::Connection {
     bool started = false;  ///< the client's first message has no type
     bool stalled = false;
     bool dead = false;
+    bool end_after_held = false;
     std::string held;            ///< what goes to the server later
-    Clock::time_point deliver_at;
+    std::optional<Clock::time_point> deliver_at;
     ~Connection() {
         for (auto& each : fd) {
             if (each >= 0) ::close(each);
@@ -129,7 +130,9 @@ void Proxy::cut(Connection& connection, Direction direction, std::string_view me
     send_all(target, message.substr(0, through));
     switch (cut_->how) {
     case How::stall: connection.stalled = true; break;
-    case How::late: {
+    case How::late:
+    case How::late_end:
+    case How::late_part: {
         // Everything that the client has sent, or sends in the next moment: it sends whole pipelines.
         connection.held = std::string(message.substr(through)) + connection.in[0];
         for (auto const until = Clock::now() + std::chrono::milliseconds(5); Clock::now() < until;) {
@@ -137,8 +140,10 @@ void Proxy::cut(Connection& connection, Direction direction, std::string_view me
             auto const count = ::recv(connection.fd[0], bytes, sizeof bytes, 0);
             if (count > 0) connection.held.append(bytes, static_cast<std::size_t>(count));
         }
+        if (cut_->how == How::late_part) connection.held.resize(connection.held.size() / 2);
         close_with_reset(connection.fd[0]);
-        connection.deliver_at = Clock::now() + std::chrono::milliseconds(60);
+        connection.deliver_at = Clock::now() + late_by;
+        connection.end_after_held = cut_->how == How::late_end;
         break;
     }
     case How::reset:
@@ -183,11 +188,14 @@ void Proxy::run() {
             std::lock_guard const lock(mutex_);
             std::erase_if(connections_, [](auto const& each) { return each->dead; });
             for (auto& connection : connections_) {
-                if (!connection->held.empty()) {
+                if (connection->deliver_at) {
                     timeout = 5;
-                    if (Clock::now() >= connection->deliver_at) {
+                    if (Clock::now() >= *connection->deliver_at) {
                         send_all(connection->fd[1], connection->held);
                         connection->held.clear();
+                        connection->deliver_at.reset();
+                        // An end, not a reset: the server reads what was sent before it.
+                        if (connection->end_after_held) ::shutdown(connection->fd[1], SHUT_WR);
                     }
                 }
                 if (connection->stalled) continue;

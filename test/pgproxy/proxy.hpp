@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -17,10 +18,15 @@ namespace possync::pgproxy {
 
 enum class Direction { to_server, to_client };
 enum class Where { before, inside, behind };
+/// How long after a late cut what had been sent reaches the server.
+inline constexpr std::chrono::milliseconds late_by{60};
+
 enum class How {
-    reset,  ///< both sides see the connection reset
-    stall,  ///< nothing moves any more, and nobody is told
-    late,   ///< the client sees a reset; what it had sent reaches the server a while later
+    reset,      ///< both sides see the connection reset
+    stall,      ///< nothing moves any more, and nobody is told
+    late,       ///< the client sees a reset; what it had sent reaches the server a while later, and the end never does
+    late_end,   ///< the same, and then the server sees the end
+    late_part,  ///< as late, but of what was sent only the first half arrives: a transaction without its COMMIT
 };
 
 struct Cut {

@@ -181,10 +181,15 @@ Result<std::unique_ptr<Connection>> Connection::open(Address const& address, Con
                     "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = {};"
         // A client that is gone without a word must not hold its locks for hours.
         "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;"
-        "SET idle_in_transaction_session_timeout = '60s'",
+        "SET idle_in_transaction_session_timeout = '60s';"
+        // libpq forgets the number when the connection breaks, and what stands between us and the server may have told another one.
+        "SELECT pg_backend_pid(), clock_timestamp()",
                     address.schema, options.read_only ? "on" : "off");
     CHECK(PQenterPipelineMode(raw) == 1);
-    POSSYNC_TRY_VOID(made->execute(session));
+    POSSYNC_TRY_VOID(made->execute(session, [&](Row& row) {
+        made->process_.number = row.integer();
+        made->process_.seen_at = row.time();
+    }));
     return made;
 }
 
@@ -384,7 +389,7 @@ Result<std::vector<Answer>> Connection::flush() {
     return answers;
 }
 
-Result<void> Connection::execute(std::string const& script) {
+Result<void> Connection::execute(std::string const& script, std::function<void(Row&)> const& read) {
     CHECK(!broken_ && queue_.empty());
     PGconn* const raw = connection_.get();
     last_state_.clear();
@@ -398,6 +403,7 @@ Result<void> Connection::execute(std::string const& script) {
         if (result == nullptr) break;
         Answer const answer(result);
         if (PQresultStatus(result) == PGRES_FATAL_ERROR && !error) error = server_error(result);
+        if (PQresultStatus(result) == PGRES_TUPLES_OK && read) POSSYNC_TRY_VOID(answer.each(read));
     }
     if (PQstatus(raw) != CONNECTION_OK) {
         broken_ = true;

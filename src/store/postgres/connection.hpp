@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -119,6 +120,14 @@ struct ConnectionOptions {
     base::Duration connect_deadline{10'000'000};
     base::Duration deadline{60'000'000};  ///< of one flush: sending, waiting and receiving
     bool read_only = false;
+    /// Whether a session ends what the server still does for a connection that broke; false: as on a server that does not know how.
+    bool end_lost_processes = true;
+};
+
+/// What the server runs for a connection. Its number may be given to another process later, which then began after `seen_at`.
+struct ServerProcess {
+    std::int64_t number = 0;
+    base::Timestamp seen_at;  ///< by the server's clock
 };
 
 class Connection {
@@ -160,7 +169,8 @@ public:
         return found;
     }
     /// Any number of statements without parameters, by the simple protocol: for schemas. Outside a transaction they are one.
-    [[nodiscard]] base::Result<void> execute(std::string const& script);
+    /// `read` is called for each row of an answer.
+    [[nodiscard]] base::Result<void> execute(std::string const& script, std::function<void(Row&)> const& read = {});
 
     /// SQLSTATE of the last error; empty when the server did not say one.
     [[nodiscard]] std::string const& last_state() const { return last_state_; }
@@ -172,8 +182,8 @@ public:
     /// What was queued and not sent is not wanted any more.
     void forget_queue() { queue_.clear(); }
     [[nodiscard]] bool in_transaction() const;
-    /// The server's process for this connection.
-    [[nodiscard]] int process() const { return PQbackendPID(connection_.get()); }
+    /// The server's process for this connection, known also after the connection broke.
+    [[nodiscard]] ServerProcess const& process() const { return process_; }
     [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
 
 private:
@@ -208,6 +218,7 @@ private:
     std::unique_ptr<PGconn, Finish> connection_;
     std::string shown_;
     ConnectionOptions options_;
+    ServerProcess process_;
     std::unordered_map<std::string, Prepared, TextHash, std::equal_to<>> prepared_;
     std::vector<Queued> queue_;
     std::string last_state_;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "store/postgres/connection.hpp"
 
@@ -24,7 +25,9 @@ public:
     /// A connection that worked a moment ago. Errors: as Connection::open.
     [[nodiscard]] base::Result<Connection*> connection();
     [[nodiscard]] Address const& address() const { return address_; }
-    void close() { connection_.reset(); }
+    void close() {
+        if (connection_) lose();
+    }
 
     /// Runs `body(Connection&)` between `begin` and COMMIT; its error, or any other, leaves nothing written. What the body only
     /// queues goes to the server with the COMMIT, in one round trip. The body may be run again.
@@ -57,16 +60,19 @@ public:
 
 private:
     void abandon();
-    /// Ends what the server still does for the connection that broke last: between the messages of a transaction whose rest never
-    /// came it would hold its locks for as long as the network keeps quiet. A server that knows no such thing is left alone.
-    void end_lost_process();
+    /// The connection is of no use any more; what the server does for it is ended when there is another.
+    void lose();
+    /// Ends what the server still does for connections that broke. Between the messages of a transaction whose rest never came it would
+    /// hold its locks for as long as the network keeps quiet, and no timeout of a session counts there. What comes late finds nobody.
+    /// A server that does not know how is left alone.
+    void end_lost_processes();
     bool may_work_again(int attempt);
 
     Address address_;
     ConnectionOptions options_;
     std::unique_ptr<Connection> connection_;
     bool in_doubt_ = false;
-    int lost_process_ = 0;
+    std::vector<ServerProcess> lost_;
     std::string state_;
 };
 
