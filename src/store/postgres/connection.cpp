@@ -149,48 +149,123 @@ std::int64_t Answer::affected() const {
 
 // --- connecting
 
+/// Where the URL names several hosts, each of them alone: waiting for one that does not answer must not use up the time of the
+/// others, and libpq knows that only where it may block.
+Result<std::vector<Connection::Host>> Connection::hosts(Address const& address) {
+    struct Free {
+        void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+    };
+    std::unique_ptr<PQconninfoOption, Free> const options(PQconninfoParse(address.url.c_str(), nullptr));
+    if (!options) return base::fail(ErrorCode::invalid_input, address.shown + " is not a PostgreSQL URL");
+    auto const list = [&](std::string_view keyword) {
+        std::vector<std::string> found;
+        for (PQconninfoOption const* option = options.get(); option->keyword != nullptr; ++option) {
+            if (option->keyword != keyword || option->val == nullptr) continue;
+            std::string_view rest = option->val;
+            for (std::size_t comma = 0; comma != std::string_view::npos; rest.remove_prefix(std::min(comma + 1, rest.size()))) {
+                comma = rest.find(',');
+                found.emplace_back(rest.substr(0, comma));
+                if (comma == std::string_view::npos) break;
+            }
+        }
+        return found;
+    };
+    auto const names = list("host");
+    auto const addresses = list("hostaddr");
+    auto const ports = list("port");
+    std::size_t const count = std::max(names.size(), addresses.size());
+    std::vector<Host> hosts(std::max<std::size_t>(count, 1));
+    if (count < 2) return hosts;  // as libpq reads the URL
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i < names.size()) hosts[i].name = names[i];
+        if (i < addresses.size()) hosts[i].address = addresses[i];
+        if (!ports.empty()) hosts[i].port = ports.size() == 1 ? ports[0] : (i < ports.size() ? ports[i] : "");
+    }
+    return hosts;
+}
+
 Result<std::unique_ptr<Connection>> Connection::open(Address const& address, ConnectionOptions const& options) {
+    POSSYNC_TRY(auto const all, hosts(address));
+    base::Duration const each = options.connect_deadline / static_cast<std::int64_t>(all.size());
+    std::optional<Error> error;
+    for (auto const& host : all) {
+        auto opened = open(address, options, host, each);
+        if (opened) return opened;
+        // A host that answers and refuses says more than one that is away.
+        if (!error || error->code == ErrorCode::unavailable) error = opened.error();
+    }
+    return std::unexpected(*error);
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(Address const& address, ConnectionOptions const& options, Host const& host,
+                                                     base::Duration patience) {
     std::vector<char const*> keywords{"dbname", "application_name", "client_encoding"};
     std::vector<char const*> values{address.url.c_str(), "possync", "UTF8"};
-    if (!address.password.empty()) {
-        keywords.push_back("password");
-        values.push_back(address.password.reveal().c_str());
-    }
+    auto const add = [&](char const* keyword, std::string const& value) {
+        if (value.empty()) return;
+        keywords.push_back(keyword);
+        values.push_back(value.c_str());
+    };
+    add("password", address.password.reveal());
+    add("host", host.name);
+    add("hostaddr", host.address);
+    add("port", host.port);
     keywords.push_back(nullptr);
     values.push_back(nullptr);
     std::unique_ptr<Connection> made(
         new Connection(PQconnectStartParams(keywords.data(), values.data(), 1), address.shown, options));
     PGconn* const raw = made->connection_.get();
     if (raw == nullptr) return base::fail(ErrorCode::unavailable, "no memory for a connection to " + address.shown);
-    Deadline const deadline = steady_now() + options.connect_deadline.count();
+    Deadline const deadline = steady_now() + patience.count();
     for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
         if (PQstatus(raw) == CONNECTION_BAD || state == PGRES_POLLING_FAILED) {
             return std::unexpected(connect_error(address.shown, PQerrorMessage(raw)));
         }
         if (auto const ready = made->wait(state == PGRES_POLLING_WRITING, deadline); !ready) {
-            return base::fail(ErrorCode::unavailable, fmt::format("{} did not answer within {}", address.shown,
-                                                                  base::to_string(options.connect_deadline)));
+            return base::fail(ErrorCode::unavailable,
+                              fmt::format("{} did not answer within {}", address.shown, base::to_string(patience)));
         }
         state = PQconnectPoll(raw);
     }
     PQsetnonblocking(raw, 1);
     PQsetNoticeProcessor(raw, [](void*, char const*) {}, nullptr);
-    // Texts and times as this program reads them, whatever the server's own settings are.
-    std::string const session =
-        fmt::format("SET search_path = {}; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET standard_conforming_strings = on;"
-                    "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = {};"
-        // A client that is gone without a word must not hold its locks for hours.
-        "SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4;"
-        "SET idle_in_transaction_session_timeout = '60s';"
-        // libpq forgets the number when the connection breaks, and what stands between us and the server may have told another one.
-        "SELECT pg_backend_pid(), clock_timestamp()",
-                    address.schema, options.read_only ? "on" : "off");
     CHECK(PQenterPipelineMode(raw) == 1);
-    POSSYNC_TRY_VOID(made->execute(session, [&](Row& row) {
-        made->process_.number = row.integer();
-        made->process_.seen_at = row.time();
+    // A pooler tells another number than the server. What is set there for longer than a transaction would be somebody else's.
+    std::string const pooled = fmt::format("pg_backend_pid() <> {}", PQbackendPID(raw));
+    std::string const first =
+        fmt::format("SELECT pg_backend_pid(), clock_timestamp(), {}, {}", pooled, made->settings(address, pooled));
+    POSSYNC_TRY_VOID(made->execute(first, [&](Answer const& answer) {
+        return answer.each([&](Row& row) {
+            made->process_.number = row.integer();
+            made->process_.seen_at = row.time();
+            made->pooled_ = row.boolean();
+        });
     }));
+    if (made->pooled_) made->settings_ = "SELECT " + made->settings(address, "true");
     return made;
+}
+
+/// Texts and times as this program reads them, whatever the server's own settings are; columns of a SELECT.
+std::string Connection::settings(Address const& address, std::string_view is_local) const {
+    std::string out;
+    auto const set = [&](std::string_view name, std::string_view value) {
+        out += fmt::format("{}set_config('{}', '{}', {})", out.empty() ? "" : ", ", name, value, is_local);
+    };
+    set("search_path", address.schema);
+    set("TimeZone", "UTC");
+    set("DateStyle", "ISO");
+    set("standard_conforming_strings", "on");
+    set("default_transaction_isolation", "read committed");
+    set("default_transaction_read_only", options_.read_only ? "on" : "off");
+    if (pooled_ && options_.read_only) set("transaction_read_only", "on");
+    // A client that is gone without a word must not hold its locks for hours.
+    set("tcp_keepalives_idle", "20");
+    set("tcp_keepalives_interval", "5");
+    set("tcp_keepalives_count", "4");
+    set("idle_in_transaction_session_timeout", "60s");
+    // Compiling a statement takes a second where running it takes a millisecond.
+    out += fmt::format(", CASE WHEN current_setting('jit', true) IS NOT NULL THEN set_config('jit', 'off', {}) END", is_local);
+    return out;
 }
 
 // --- talking
@@ -255,6 +330,7 @@ Error Connection::server_error(PGresult const* result) {
     if (last_state_ == "53100") return {ErrorCode::io, fmt::format("{}: {}; make room on the server", shown_, said)};
     if (kind == "53") return {ErrorCode::unavailable, fmt::format("{}: {}", shown_, said)};
     if (last_state_ == "25006") {
+        broken_ = !options_.read_only;  // the next connection may find the host that writes
         return {ErrorCode::io, fmt::format("{} can only be read ({}): is it a standby?", shown_, said)};
     }
     if (last_state_ == "42501") {
@@ -271,7 +347,7 @@ void Connection::add(std::string_view sql, Parameters parameters) {
     if (found == prepared_.end()) {
         found = prepared_.emplace(std::string(sql), Prepared{fmt::format("p{}", prepared_.size() + 1), false}).first;
     }
-    queue_.push_back({found->second.name, &found->first, std::move(parameters)});
+    queue_.push_back({&found->first, &found->second, std::move(parameters)});
 }
 
 Result<void> Connection::send(Queued const& queued) {
@@ -287,11 +363,17 @@ Result<void> Connection::send(Queued const& queued) {
     }
     int const count = static_cast<int>(values.size());
     PGconn* const raw = connection_.get();
-    Prepared& prepared = prepared_.find(*queued.sql)->second;
-    if (!prepared.sent && PQsendPrepare(raw, queued.name.c_str(), queued.sql->c_str(), count, types.data()) != 1) {
+    if (pooled_) {
+        if (PQsendQueryParams(raw, queued.sql->c_str(), count, types.data(), values.data(), lengths.data(), formats.data(), 0) ==
+            1)
+            return {};
         return std::unexpected(lost(one_line(PQerrorMessage(raw))));
     }
-    if (PQsendQueryPrepared(raw, queued.name.c_str(), count, values.data(), lengths.data(), formats.data(), 0) != 1) {
+    Prepared const& prepared = *queued.prepared;
+    if (!prepared.sent && PQsendPrepare(raw, prepared.name.c_str(), queued.sql->c_str(), count, types.data()) != 1) {
+        return std::unexpected(lost(one_line(PQerrorMessage(raw))));
+    }
+    if (PQsendQueryPrepared(raw, prepared.name.c_str(), count, values.data(), lengths.data(), formats.data(), 0) != 1) {
         return std::unexpected(lost(one_line(PQerrorMessage(raw))));
     }
     return {};
@@ -321,17 +403,23 @@ Result<std::vector<Answer>> Connection::flush() {
     CHECK(!broken_);
     last_state_.clear();
     failed_ = -1;
-    std::vector<Queued> const queued = std::exchange(queue_, {});
+    std::vector<Queued> queued = std::exchange(queue_, {});
     std::vector<Answer> answers;
     if (queued.empty()) return answers;
+    // Where sessions are not ours, settings are of each transaction: behind its BEGIN, or before what is a transaction without
+    // one.
+    std::optional<std::ptrdiff_t> setting;
+    if (pooled_ && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE) {
+        setting = queued.front().sql->starts_with("BEGIN") ? 1 : 0;
+        queued.insert(queued.begin() + *setting, {&settings_, nullptr, {}});
+    }
     Deadline const deadline = steady_now() + options_.deadline.count();
     PGconn* const raw = connection_.get();
     std::vector<bool> preparing;
     for (auto const& each : queued) {
-        Prepared& prepared = prepared_.find(*each.sql)->second;
-        preparing.push_back(!prepared.sent);
+        preparing.push_back(!pooled_ && !each.prepared->sent);
         POSSYNC_TRY_VOID(send(each));
-        prepared.sent = true;  // taken back below where the server did not get that far
+        if (preparing.back()) each.prepared->sent = true;  // taken back below where the server did not get that far
     }
     if (PQpipelineSync(raw) != 1) return std::unexpected(lost(one_line(PQerrorMessage(raw))));
 
@@ -350,10 +438,10 @@ Result<std::vector<Answer>> Connection::flush() {
                     if (part == 1) answers.push_back(std::move(answer));
                     break;
                 case PGRES_PIPELINE_ABORTED:
-                    if (part == 0) prepared_.find(*queued[i].sql)->second.sent = false;
+                    if (part == 0) queued[i].prepared->sent = false;
                     break;
                 default:
-                    if (part == 0) prepared_.find(*queued[i].sql)->second.sent = false;
+                    if (part == 0) queued[i].prepared->sent = false;
                     if (!error) {
                         error = server_error(result);
                         failed_ = static_cast<int>(i);
@@ -385,16 +473,20 @@ Result<std::vector<Answer>> Connection::flush() {
             }
         }
     }
+    if (setting && failed_ >= *setting) --failed_;
     if (error) return std::unexpected(*error);
+    if (setting) answers.erase(answers.begin() + *setting);
     return answers;
 }
 
-Result<void> Connection::execute(std::string const& script, std::function<void(Row&)> const& read) {
+Result<void> Connection::execute(std::string const& script, std::function<Result<void>(Answer const&)> const& read) {
     CHECK(!broken_ && queue_.empty());
     PGconn* const raw = connection_.get();
     last_state_.clear();
     failed_ = -1;
-    if (PQexitPipelineMode(raw) != 1 || PQsendQuery(raw, script.c_str()) != 1)
+    bool const with_settings = pooled_ && PQtransactionStatus(raw) == PQTRANS_IDLE;
+    if (PQexitPipelineMode(raw) != 1 ||
+        PQsendQuery(raw, with_settings ? (settings_ + ";" + script).c_str() : script.c_str()) != 1)
         return std::unexpected(lost(one_line(PQerrorMessage(raw))));
     Deadline const deadline = steady_now() + options_.deadline.count();
     std::optional<Error> error;
@@ -403,7 +495,9 @@ Result<void> Connection::execute(std::string const& script, std::function<void(R
         if (result == nullptr) break;
         Answer const answer(result);
         if (PQresultStatus(result) == PGRES_FATAL_ERROR && !error) error = server_error(result);
-        if (PQresultStatus(result) == PGRES_TUPLES_OK && read) POSSYNC_TRY_VOID(answer.each(read));
+        if (PQresultStatus(result) == PGRES_TUPLES_OK && read && !error) {
+            if (auto const done = read(answer); !done) error = done.error();
+        }
     }
     if (PQstatus(raw) != CONNECTION_OK) {
         broken_ = true;

@@ -120,7 +120,8 @@ struct ConnectionOptions {
     base::Duration connect_deadline{10'000'000};
     base::Duration deadline{60'000'000};  ///< of one flush: sending, waiting and receiving
     bool read_only = false;
-    /// Whether a session ends what the server still does for a connection that broke; false: as on a server that does not know how.
+    /// Whether a session ends what the server still does for a connection that broke; false: as on a server that does not know
+    /// how.
     bool end_lost_processes = true;
 };
 
@@ -132,7 +133,8 @@ struct ServerProcess {
 
 class Connection {
 public:
-    /// Errors: unavailable (away, too many connections), refused (password, permission), not_found (no such database).
+    /// Where the URL names several hosts, the first that answers as it shall (`target_session_attrs`); each gets its part of the
+    /// deadline. Errors: unavailable (away, too many connections), refused (password, permission), not_found (no such database).
     [[nodiscard]] static base::Result<std::unique_ptr<Connection>> open(Address const& address, ConnectionOptions const& options);
     Connection(Connection const&) = delete;
     Connection& operator=(Connection const&) = delete;
@@ -169,8 +171,9 @@ public:
         return found;
     }
     /// Any number of statements without parameters, by the simple protocol: for schemas. Outside a transaction they are one.
-    /// `read` is called for each row of an answer.
-    [[nodiscard]] base::Result<void> execute(std::string const& script, std::function<void(Row&)> const& read = {});
+    /// `read` gets each answer that has columns.
+    [[nodiscard]] base::Result<void> execute(std::string const& script,
+                                             std::function<base::Result<void>(Answer const&)> const& read = {});
 
     /// SQLSTATE of the last error; empty when the server did not say one.
     [[nodiscard]] std::string const& last_state() const { return last_state_; }
@@ -182,6 +185,9 @@ public:
     /// What was queued and not sent is not wanted any more.
     void forget_queue() { queue_.clear(); }
     [[nodiscard]] bool in_transaction() const;
+    /// Whether something between us and the server (pgbouncer) lends its sessions to several clients: then nothing is kept in a
+    /// session, neither settings nor prepared statements, and its processes are not ours to end.
+    [[nodiscard]] bool pooled() const { return pooled_; }
     /// The server's process for this connection, known also after the connection broke.
     [[nodiscard]] ServerProcess const& process() const { return process_; }
     [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
@@ -189,11 +195,6 @@ public:
 private:
     struct Finish {
         void operator()(PGconn* connection) const { PQfinish(connection); }
-    };
-    struct Queued {
-        std::string name;
-        std::string const* sql = nullptr;  ///< to be prepared first
-        Parameters parameters;
     };
     struct TextHash {
         using is_transparent = void;
@@ -203,11 +204,25 @@ private:
         std::string name;
         bool sent = false;  ///< the server has acknowledged it
     };
+    struct Queued {
+        std::string const* sql = nullptr;
+        Prepared* prepared = nullptr;  ///< of prepared_; unset: our settings
+        Parameters parameters;
+    };
+    struct Host {  ///< empty: as the URL says
+        std::string name;
+        std::string address;
+        std::string port;
+    };
+    static base::Result<std::vector<Host>> hosts(Address const& address);
+    static base::Result<std::unique_ptr<Connection>> open(Address const& address, ConnectionOptions const& options,
+                                                          Host const& host, base::Duration patience);
     using Deadline = std::int64_t;  ///< of the steady clock, in microseconds
 
     Connection(PGconn* connection, std::string shown, ConnectionOptions options)
         : connection_(connection), shown_(std::move(shown)), options_(options) {}
 
+    [[nodiscard]] std::string settings(Address const& address, std::string_view is_local) const;
     base::Result<void> send(Queued const& queued);
     base::Result<void> wait(bool writing, Deadline deadline);
     base::Result<PGresult*> next(Deadline deadline, bool& flushed);
@@ -219,6 +234,8 @@ private:
     std::string shown_;
     ConnectionOptions options_;
     ServerProcess process_;
+    bool pooled_ = false;
+    std::string settings_;  ///< as a statement, where they are of each transaction
     std::unordered_map<std::string, Prepared, TextHash, std::equal_to<>> prepared_;
     std::vector<Queued> queue_;
     std::string last_state_;

@@ -1,6 +1,9 @@
 #include "store/postgres/connection.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <limits>
@@ -159,6 +162,29 @@ TEST_F(PostgresConnection, SaysWhyNobodyIsLetIn) {
     std::string stranger = test_server();
     stranger.replace(stranger.find("tester"), 6, "stranger");
     EXPECT_EQ(reach(stranger).code, ErrorCode::refused) << reach(stranger).message;
+}
+
+TEST_F(PostgresConnection, AHostThatDoesNotAnswerCostsOnlyItsPartOfTheTime) {
+    // Somebody listens and never says a word.
+    int const silent = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), length), 0);
+    ASSERT_EQ(::listen(silent, 1), 0);
+    ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &length), 0);
+    std::string url = test_server();
+    url.insert(url.find('@') + 1, fmt::format("127.0.0.1:{},127.0.0.1:1,", ntohs(address.sin_port)));
+    ConnectionOptions options;
+    options.connect_deadline = base::Duration(600'000);
+    auto const opened = Connection::open(parse_address(url + "?target_session_attrs=read-write").value(), options);
+    EXPECT_TRUE(opened.has_value()) << opened.error().message;
+    // Nobody of them is a standby.
+    auto const refused = Connection::open(parse_address(url + "?target_session_attrs=read-only").value(), options);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    ::close(silent);
 }
 
 TEST_F(PostgresConnection, ASessionComesBackAfterTheServerHungUp) {

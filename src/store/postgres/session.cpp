@@ -14,13 +14,14 @@ Result<Connection*> Session::connection() {
         POSSYNC_TRY(connection_, Connection::open(address_, options_));
         end_lost_processes();
         if (connection_->broken()) lose();
-        if (!connection_) return base::fail(base::ErrorCode::unavailable, "the connection to " + address_.shown + " was lost at once");
+        if (!connection_)
+            return base::fail(base::ErrorCode::unavailable, "the connection to " + address_.shown + " was lost at once");
     }
     return connection_.get();
 }
 
 void Session::lose() {
-    if (options_.end_lost_processes) lost_.push_back(connection_->process());
+    if (options_.end_lost_processes && !connection_->pooled()) lost_.push_back(connection_->process());
     connection_.reset();
 }
 
@@ -42,10 +43,11 @@ void Session::end_lost_processes() {
     parameters.add(std::move(numbers));
     parameters.add(std::move(times));
     // Also one that is idle: the beginning of a transaction may still be on its way to it.
-    connection_->add("SELECT pg_terminate_backend(a.pid) FROM unnest($1::bigint[], $2::timestamptz[]) AS lost(pid, seen_at) JOIN "
-                     "pg_stat_activity a ON a.pid = lost.pid AND a.backend_start <= lost.seen_at WHERE a.usename = current_user AND a.pid <> "
-                     "pg_backend_pid()",
-                     std::move(parameters));
+    connection_->add(
+        "SELECT pg_terminate_backend(a.pid) FROM unnest($1::bigint[], $2::timestamptz[]) AS lost(pid, seen_at) JOIN "
+        "pg_stat_activity a ON a.pid = lost.pid AND a.backend_start <= lost.seen_at WHERE a.usename = current_user AND a.pid <> "
+        "pg_backend_pid()",
+        std::move(parameters));
     (void)connection_->flush();
     if (!connection_->broken()) lost_.clear();
 }

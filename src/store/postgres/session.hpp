@@ -15,7 +15,7 @@
 
 namespace possync::store::postgres {
 
-inline constexpr std::string_view begin_writing = "BEGIN";
+inline constexpr std::string_view begin_writing = "BEGIN ISOLATION LEVEL READ COMMITTED";
 inline constexpr std::string_view begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 class Session {
@@ -62,9 +62,9 @@ private:
     void abandon();
     /// The connection is of no use any more; what the server does for it is ended when there is another.
     void lose();
-    /// Ends what the server still does for connections that broke. Between the messages of a transaction whose rest never came it would
-    /// hold its locks for as long as the network keeps quiet, and no timeout of a session counts there. What comes late finds nobody.
-    /// A server that does not know how is left alone.
+    /// Ends what the server still does for connections that broke. Between the messages of a transaction whose rest never came it
+    /// would hold its locks for as long as the network keeps quiet, and no timeout of a session counts there. What comes late
+    /// finds nobody. A server that does not know how is left alone.
     void end_lost_processes();
     bool may_work_again(int attempt);
 
