@@ -17,6 +17,8 @@
 
 #include <fmt/format.h>
 
+#include "query/reader.hpp"
+#include "store/outbox.hpp"
 #include "store/rows.hpp"
 #include "store/store.hpp"
 
@@ -48,6 +50,12 @@ public:
     virtual std::int64_t rows_written() = 0;
     /// What `possync verify` finds wrong with the database itself.
     virtual base::Result<std::vector<std::string>> check() = 0;
+    virtual std::unique_ptr<query::Reader> open_reader() = 0;
+    virtual std::unique_ptr<Outbox> open_outbox() = 0;
+    /// Whether a connection as readers have it may not do that.
+    virtual bool refuses_a_reader(std::string const& sql) = 0;
+    /// Of a view, as the database has them.
+    virtual std::vector<std::string> columns_of(std::string_view view) = 0;
     /// Behind the store's back.
     virtual void execute(std::string const& sql) = 0;
 };

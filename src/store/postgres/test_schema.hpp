@@ -7,7 +7,9 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -53,6 +55,37 @@ private:
     std::string name_;
     std::string url_;
     Address address_;
+};
+
+/// A schema with our tables, emptied and used again by the next test: making them takes the server longer than most tests.
+class EmptyTables {
+public:
+    EmptyTables() {
+        if (pool().empty()) {
+            schema_ = std::make_unique<TestSchema>();
+            return;
+        }
+        schema_ = std::move(pool().back());
+        pool().pop_back();
+        auto const connection = schema_->connect();
+        std::string script;  // who refers to a table was made after it
+        auto const listed = connection->each(
+            "SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND relname <> 'database_info' ORDER BY oid DESC",
+            [&](Row& row) { script += fmt::format("DELETE FROM {};", row.text()); }, schema_->name());
+        EXPECT_TRUE(listed && connection->execute(script)) << "the tables cannot be emptied";
+    }
+    EmptyTables(EmptyTables const&) = delete;
+    EmptyTables& operator=(EmptyTables const&) = delete;
+    ~EmptyTables() { pool().push_back(std::move(schema_)); }
+    [[nodiscard]] TestSchema& operator*() const { return *schema_; }
+    TestSchema* operator->() const { return schema_.get(); }
+
+private:
+    static std::vector<std::unique_ptr<TestSchema>>& pool() {
+        static std::vector<std::unique_ptr<TestSchema>> schemas;
+        return schemas;
+    }
+    std::unique_ptr<TestSchema> schema_;
 };
 
 }  // namespace possync::store::postgres

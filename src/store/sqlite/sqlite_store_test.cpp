@@ -10,7 +10,11 @@
 #include <map>
 
 #include "store/contract_test.hpp"
+#include "store/outbox_contract_test.hpp"
+#include "store/reader_contract_test.hpp"
 #include "store/sqlite/sqlite_check.hpp"
+#include "store/sqlite/sqlite_outbox.hpp"
+#include "store/sqlite/sqlite_reader.hpp"
 #include "store/sqlite/test_directory.hpp"
 
 namespace possync::store {
@@ -39,6 +43,21 @@ public:
         auto database = sqlite::Database::open(directory_.file("possync.db"), {.mode = sqlite::Database::Mode::read_write});
         ASSERT_TRUE(database.has_value() && (*database)->execute(sql).has_value());
     }
+    std::unique_ptr<query::Reader> open_reader() override { return open_sqlite_reader(directory_.file("possync.db")).value(); }
+    std::unique_ptr<Outbox> open_outbox() override { return open_sqlite_outbox(directory_.file("possync.db")).value(); }
+    bool refuses_a_reader(std::string const& sql) override {
+        return !open_sqlite_for_reading(directory_.file("possync.db")).value()->execute(sql);
+    }
+    std::vector<std::string> columns_of(std::string_view view) override {
+        std::vector<std::string> found;
+        auto const database = open_sqlite_for_reading(directory_.file("possync.db")).value();
+        EXPECT_TRUE(database
+                        ->each(
+                            "SELECT name FROM pragma_table_info(?1) ORDER BY cid",
+                            [&](sqlite::Row& row) { found.push_back(row.text()); }, view)
+                        .has_value());
+        return found;
+    }
     /// Pages of the log that commits have filled: a row that is written fills one at least.
     std::int64_t rows_written() override {
         return static_cast<std::int64_t>(std::filesystem::file_size(directory_.file("possync.db-wal")));
@@ -66,8 +85,10 @@ model::StatementRecords SqliteSubject::statement_records(model::AccountId accoun
 }  // namespace
 
 namespace contract {
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
-                         testing::Values(SubjectFactory([] { return std::make_unique<SqliteSubject>(); })));
+auto const on_sqlite = testing::Values(SubjectFactory([] { return std::make_unique<SqliteSubject>(); }));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, on_sqlite);
+INSTANTIATE_TEST_SUITE_P(Sqlite, ReaderContract, on_sqlite);
+INSTANTIATE_TEST_SUITE_P(Sqlite, OutboxContract, on_sqlite);
 }  // namespace contract
 
 namespace {

@@ -1,32 +1,19 @@
-#include "store/sqlite/sqlite_outbox.hpp"
-
-#include <gtest/gtest.h>
+// What every Outbox must do, as tests; an implementation instantiates it as it does StoreContract.
+#pragma once
 
 #include "store/contract_testing.hpp"
-#include "store/sqlite/sqlite_store.hpp"
-#include "store/sqlite/test_directory.hpp"
+#include "store/outbox.hpp"
 
-namespace possync::store {
-namespace {
+namespace possync::store::contract {
 
-using contract::after;
-using contract::claim_of;
-using contract::fill;
-using contract::noon;
-using contract::stock;
-
-class SqliteOutboxTest : public testing::Test {
+class OutboxContract : public testing::TestWithParam<SubjectFactory> {
 protected:
     void SetUp() override {
-        auto store = open_sqlite_store(path_);
-        ASSERT_TRUE(store.has_value()) << store.error().message;
-        store_ = std::move(*store);
-        auto lease = store_->claim(claim_of("paper", {"DU1"}));
+        subject_ = GetParam()();
+        auto lease = subject_->store().claim(claim_of("paper", {"DU1"}));
         ASSERT_TRUE(lease.has_value());
         lease_ = std::move(*lease);
-        auto outbox = open_sqlite_outbox(path_);
-        ASSERT_TRUE(outbox.has_value()) << outbox.error().message;
-        outbox_ = std::move(*outbox);
+        outbox_ = subject_->open_outbox();
     }
 
     /// One more revision: position 100 is opened by the first, increased by the others.
@@ -37,7 +24,7 @@ protected:
         change_set.next_id = 1000 + 10 * (revision_ + 1);
         change_set.recorded_at = after(revision_ + 1);
         change_set.instruments = {stock(7, "A")};
-        auto position = contract::episode(100, 7, "e1", std::nullopt);
+        auto position = episode(100, 7, "e1", std::nullopt);
         position.quantity = base::Decimal(revision_ + 1);
         position.revision = revision_ + 1;
         change_set.positions = {position};
@@ -53,7 +40,7 @@ protected:
         request.epoch = lease_.epoch;
         request.now = noon;
         request.change_sets = {model::share(std::move(change_set))};
-        auto const committed = store_->commit(request);
+        auto const committed = subject_->store().commit(request);
         ASSERT_TRUE(committed.has_value()) << committed.error().message;
         ++revision_;
     }
@@ -65,15 +52,13 @@ protected:
         EXPECT_TRUE(outbox_->acknowledge(sink, lease_.accounts[0].account_id, revision, noon).has_value());
     }
 
-    sqlite::TestDirectory directory_;
-    std::string path_ = directory_.file("possync.db");
-    std::unique_ptr<Store> store_;
+    std::unique_ptr<Subject> subject_;
     std::unique_ptr<Outbox> outbox_;
     GatewayLease lease_;
     model::Revision revision_ = 0;
 };
 
-TEST_F(SqliteOutboxTest, ASinkHearsWhatIsCommittedAfterItCame) {
+TEST_P(OutboxContract, ASinkHearsWhatIsCommittedAfterItCame) {
     commit();
     ASSERT_TRUE(outbox_->add_sink("new", noon).has_value());
     EXPECT_TRUE(pending("new").empty());
@@ -89,7 +74,7 @@ TEST_F(SqliteOutboxTest, ASinkHearsWhatIsCommittedAfterItCame) {
     EXPECT_EQ(next[1].revision, 3);
 }
 
-TEST_F(SqliteOutboxTest, RowsAreTheRevisionsOwn) {
+TEST_P(OutboxContract, RowsAreTheRevisionsOwn) {
     ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
     commit();
     commit();
@@ -105,7 +90,7 @@ TEST_F(SqliteOutboxTest, RowsAreTheRevisionsOwn) {
     EXPECT_TRUE(first->closes.empty());
 }
 
-TEST_F(SqliteOutboxTest, CursorsOnlyMoveOn) {
+TEST_P(OutboxContract, CursorsOnlyMoveOn) {
     ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
     commit();
     commit();
@@ -114,16 +99,17 @@ TEST_F(SqliteOutboxTest, CursorsOnlyMoveOn) {
     EXPECT_TRUE(pending("s").empty());
 }
 
-TEST_F(SqliteOutboxTest, OnlyTheOwnerOfTheGatewayDelivers) {
+TEST_P(OutboxContract, OnlyTheOwnerOfTheGatewayDelivers) {
     ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
     commit();
     EXPECT_TRUE(outbox_->behind("s", "host:2:2")->empty());
     EXPECT_EQ(outbox_->behind("s", "host:1:1")->size(), 1u);
 }
 
-TEST_F(SqliteOutboxTest, WhatIsForgottenBecomesAGap) {
+TEST_P(OutboxContract, WhatIsForgottenBecomesAGap) {
     ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
-    for (int i = 0; i < 4; ++i) commit();
+    for (int i = 0; i < 4; ++i)
+        commit();
     acknowledge("s", 1);
     ASSERT_TRUE(outbox_->prune(after(4), {}).has_value());  // revisions 1 to 3 are too old
     auto const next = pending("s");
@@ -138,10 +124,11 @@ TEST_F(SqliteOutboxTest, WhatIsForgottenBecomesAGap) {
     EXPECT_EQ(all[0].revision, 4);
 }
 
-TEST_F(SqliteOutboxTest, WhatEverySinkHasIsForgottenAndNothingElse) {
+TEST_P(OutboxContract, WhatEverySinkHasIsForgottenAndNothingElse) {
     ASSERT_TRUE(outbox_->add_sink("a", noon).has_value());
     ASSERT_TRUE(outbox_->add_sink("b", noon).has_value());
-    for (int i = 0; i < 3; ++i) commit();
+    for (int i = 0; i < 3; ++i)
+        commit();
     acknowledge("a", 3);
     acknowledge("b", 1);
     ASSERT_TRUE(outbox_->prune({}, after(10)).has_value());
@@ -151,5 +138,4 @@ TEST_F(SqliteOutboxTest, WhatEverySinkHasIsForgottenAndNothingElse) {
     EXPECT_EQ(outbox_->next({lease_.accounts[0].account_id, "DU1", 0, 3}, 10).value()[0].gap_from, 1);  // revision 1 is gone
 }
 
-}  // namespace
-}  // namespace possync::store
+}  // namespace possync::store::contract
