@@ -1,4 +1,4 @@
-// Runs every .scn file of this folder on memory and on SQLite: plain, with a restart after every step, one byte a read.
+// Runs every .scn file of this folder on memory, SQLite and PostgreSQL: plain, with a restart after every step, one byte a read.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "memory_store.hpp"
+#include "store/postgres/postgres_store.hpp"
+#include "store/postgres/test_schema.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "world.hpp"
 
@@ -50,6 +52,11 @@ protected:
         auto const scenario = std::filesystem::path(GetParam());
         return (scenario.parent_path() / "expected" / scenario.stem()).string() + ".txt";
     }
+    void restarted(WorldOptions options) {
+        if (read(GetParam()).find("# not-restartable") != std::string::npos) GTEST_SKIP() << "counts what a restart adds to";
+        options.restart_after_every_step = true;
+        EXPECT_EQ(run(std::move(options)), "");
+    }
     std::string committed_;
     static WorldOptions on_memory() {
         WorldOptions options;
@@ -57,6 +64,27 @@ protected:
         options.store_survives_restart = true;
         return options;
     }
+};
+
+/// A SQLite file in a folder of its own.
+class OnDisk {
+public:
+    OnDisk() { std::filesystem::create_directories(folder_); }
+    OnDisk(OnDisk const&) = delete;
+    OnDisk& operator=(OnDisk const&) = delete;
+    ~OnDisk() { std::filesystem::remove_all(folder_); }
+    [[nodiscard]] WorldOptions options() const {
+        WorldOptions options;
+        options.open_store = [path = (folder_ / "book.db").string()]() -> std::unique_ptr<store::Store> {
+            auto opened = store::open_sqlite_store(path);
+            if (!opened) throw std::runtime_error(opened.error().message);
+            return std::move(*opened);
+        };
+        return options;
+    }
+
+private:
+    std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("possync-scenario-" + std::to_string(::getpid()));
 };
 
 TEST_P(Scenario, OnMemory) {
@@ -100,38 +128,44 @@ TEST_P(Scenario, OlderServers) {
 }
 
 TEST_P(Scenario, OnSqlite) {
-    auto const folder = std::filesystem::temp_directory_path() / ("possync-scenario-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder);
-    auto const path = (folder / "book.db").string();
-    WorldOptions options;
-    options.open_store = [path]() -> std::unique_ptr<store::Store> {
-        auto opened = store::open_sqlite_store(path);
-        if (!opened) throw std::runtime_error(opened.error().message);
-        return std::move(*opened);
-    };
-    EXPECT_EQ(run(options), "");
+    OnDisk const disk;
+    EXPECT_EQ(run(disk.options()), "");
     EXPECT_EQ(committed_, read(expected_path()));
-    std::filesystem::remove_all(folder);
 }
 
 TEST_P(Scenario, RestartedAfterEveryStep) {
-    std::string const text = read(GetParam());
-    if (text.find("# not-restartable") != std::string::npos) GTEST_SKIP() << "counts what a restart adds to";
-    auto const folder = std::filesystem::temp_directory_path() / ("possync-restart-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder);
-    auto const path = (folder / "book.db").string();
-    WorldOptions options;
-    options.restart_after_every_step = true;
-    options.open_store = [path]() -> std::unique_ptr<store::Store> {
-        auto opened = store::open_sqlite_store(path);
-        if (!opened) throw std::runtime_error(opened.error().message);
-        return std::move(*opened);
-    };
-    EXPECT_EQ(run(options), "");
-    std::filesystem::remove_all(folder);
+    OnDisk const disk;
+    restarted(disk.options());
 }
 
+/// On the server that the test run started; a selection in CTest, all of them in script/postgres.
+class ScenarioOnPostgres : public Scenario {
+protected:
+    WorldOptions options() const {
+        WorldOptions options;
+        options.open_store = [this]() -> std::unique_ptr<store::Store> {
+            store::PostgresOptions postgres;
+            postgres.server_time = false;
+            auto opened = store::open_postgres_store(schema_->address(), postgres);
+            if (!opened) throw std::runtime_error(opened.error().message);
+            return std::move(*opened);
+        };
+        return options;
+    }
+
+private:
+    store::postgres::EmptyTables schema_;
+};
+
+TEST_P(ScenarioOnPostgres, Plain) {
+    EXPECT_EQ(run(options()), "");
+    EXPECT_EQ(committed_, read(expected_path()));
+}
+
+TEST_P(ScenarioOnPostgres, RestartedAfterEveryStep) { restarted(options()); }
+
 INSTANTIATE_TEST_SUITE_P(Files, Scenario, ::testing::ValuesIn(scenario_files()), title);
+INSTANTIATE_TEST_SUITE_P(Files, ScenarioOnPostgres, ::testing::ValuesIn(scenario_files()), title);
 
 }  // namespace
 }  // namespace possync::scenarios
