@@ -5,17 +5,18 @@ One writer: at every look at most one service is connected to a gateway, and an 
 leave, are killed (SIGKILL) and paused (SIGSTOP for longer than the lease, then SIGCONT); what they serve is spread evenly again
 without anybody's help, and the books stay whole.
 
-usage: fleet_test.py POSSYNC [--services N] [--gateways N]
+usage: fleet_test.py POSSYNC [--services N] [--gateways N] [--postgres URL]
 """
 import json
 import os
 import pathlib
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+
+from database import open_database
 
 possync = pathlib.Path(sys.argv[1]).resolve()
 LEASE = 6.0
@@ -28,7 +29,8 @@ def option(name, default):
 services_wanted = option("--services", 3)
 gateways_wanted = option("--gateways", 4)
 folder = pathlib.Path(tempfile.mkdtemp(prefix="possync-fleet-"))
-database = folder / "book.db"
+database = open_database(folder)
+rows = database.rows
 
 
 class Gateway:
@@ -72,21 +74,13 @@ class Service:
         self.process.wait(timeout=30)
 
 
-def rows(sql, *parameters):
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)
-    try:
-        return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
-
-
 owner_of_epoch = {}
 
 
 def look():
     """{gateway: owner's pid} of the leases that run; checks that an epoch never changes hands."""
     held = {}
-    for name, owner, epoch, until in rows("SELECT name, owner, epoch, lease_until FROM gateway"):
+    for name, owner, epoch, until in rows(f"SELECT name, owner, epoch, {database.microseconds('lease_until')} FROM gateway"):
         if owner is None:
             continue
         before = owner_of_epoch.setdefault((name, epoch), owner)
@@ -100,9 +94,9 @@ def wait_for(what, condition, seconds):
     end = time.time() + seconds
     while time.time() < end:
         try:
-            if database.exists() and condition():
+            if condition():
                 return time.time()
-        except sqlite3.OperationalError:  # the first service is making the tables
+        except database.away:  # the first service is making the tables
             pass
         time.sleep(0.1)
     for log in sorted(folder.glob("*.log")):
@@ -135,7 +129,7 @@ def check_books():
 
 gateways = [Gateway(number) for number in range(1, gateways_wanted + 1)]
 config = folder / "possync.toml"
-text = f'[database]\nurl = "sqlite:///{database}"\n[fleet]\nlease = "{LEASE:.0f}s"\n[sync]\ninterval = "10s"\n[log]\nformat = "json"\n[http]\nlisten = ""\n'
+text = f'[database]\nurl = "{database.url}"\n[fleet]\nlease = "{LEASE:.0f}s"\n[sync]\ninterval = "10s"\n[log]\nformat = "json"\n[http]\nlisten = ""\n'
 for gateway in gateways:
     text += f'[[gateway]]\nname = "{gateway.name}"\nport = {gateway.port}\n'
 config.write_text(text)
@@ -210,3 +204,4 @@ finally:
     for gateway in gateways:
         gateway.process.kill()
         gateway.process.wait()
+    database.drop()

@@ -4,7 +4,7 @@
 The receivers fail, stall, answer 500 and die; the NATS server and possync are killed (SIGKILL) and started again. In the end
 every revision of every account arrived at every sink, what arrived twice had the same id, and no sink waited for another.
 
-usage: notifications_test.py POSSYNC
+usage: notifications_test.py POSSYNC [--postgres URL]
 """
 import base64
 import hashlib
@@ -15,16 +15,18 @@ import pathlib
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from database import open_database
+
 possync = pathlib.Path(sys.argv[1]).resolve()
 folder = pathlib.Path(tempfile.mkdtemp(prefix="possync-notifications-"))
-database = folder / "book.db"
+database = open_database(folder)
+rows = database.rows
 SECRET = "a key that only we two know".replace(" ", "-")
 
 
@@ -129,21 +131,13 @@ class NatsServer:
         return found
 
 
-def rows(sql):
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
 def wait_for(what, condition, seconds=60):
     end = time.time() + seconds
     while time.time() < end:
         try:
             if condition():
                 return
-        except sqlite3.OperationalError:
+        except database.away:
             pass
         time.sleep(0.2)
     print((folder / "service.log").read_text()[-3000:])
@@ -198,7 +192,7 @@ secret_file.write_text(SECRET + "\n")
 secret_file.chmod(0o600)
 config = folder / "possync.toml"
 config.write_text(f"""[database]
-url = "sqlite:///{database}"
+url = "{database.url}"
 [[gateway]]
 name = "sim"
 port = {port}
@@ -269,11 +263,7 @@ try:
     assert SECRET not in (folder / "service.log").read_text()
     print(f"{sum(committed().values())} revisions at each of 3 sinks; delivered again: {twice}")
     # A sink that was away for too long is told what it does not get.
-    connection = sqlite3.connect(database)
-    connection.execute("UPDATE sink_cursor SET revision = 1 WHERE sink = 'good'")
-    connection.execute("DELETE FROM outbox WHERE revision <= 5")
-    connection.commit()
-    connection.close()
+    database.execute("UPDATE sink_cursor SET revision = 1 WHERE sink = 'good'", "DELETE FROM outbox WHERE revision <= 5")
     good.messages.clear()
     service = start_service()
     # Whose gateway is away delivers all the same.
@@ -285,3 +275,4 @@ finally:
     for process in (service, gateway, nats.process):
         process.kill()
         process.wait()
+    database.drop()

@@ -42,7 +42,7 @@ class Postgres(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.temporary.name)
         cls.server = cls.folder / "server"
-        server("start", cls.server, "--durable")
+        server("start", cls.server, "--durable", "--tls")
         cls.url = (cls.server / "url").read_text().strip()
         cls.gateway = subprocess.Popen([possync, "simulate", "--port", "0", "--pace", "30ms", "--seed", "3"], stdout=subprocess.PIPE, text=True)
         cls.port = int(cls.gateway.stdout.readline().split(",")[0].rsplit(":", 1)[1])
@@ -138,6 +138,33 @@ class Postgres(unittest.TestCase):
                 self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
                 self.assertIn(says, done.stderr)
                 self.assertNotIn("geheim", done.stdout + done.stderr)
+
+    def test_tls(self):
+        port = self.url.rsplit(":", 1)[1].split("/")[0]
+
+        def secured(schema, options, host="localhost", password="geheim"):
+            url = f"postgresql://secured@{host}:{port}/postgres?{options}&schema={schema}"
+            path = self.folder / f"{schema}.toml"
+            path.write_text(f'[database]\nurl = "{url}"\npassword = "{password}"\n[[gateway]]\nname = "sim"\nport = {self.port}\n[http]\nlisten = ""\n')
+            return path
+
+        good = secured("tls", f"sslmode=verify-full&sslrootcert={self.server}/ca.crt")
+        self.run_it(good, "sync")
+        self.assertGreater(len(json.loads(self.run_it(good, "positions", "--json"))), 5)
+        self.run_it(good, "verify", says="follow from their facts")
+        self.run_it(secured("tls", "sslmode=require"), "positions")
+        self.run_it(secured("tls", f"sslmode=verify-ca&sslrootcert={self.server}/ca.crt", host="127.0.0.1"), "positions")
+        for options, host, password, says in [
+                (f"sslmode=verify-full&sslrootcert={self.server}/ca.crt", "127.0.0.1", "geheim", "sslrootcert"),  # another name than the certificate's
+                (f"sslmode=verify-full&sslrootcert={self.server}/other_ca.crt", "localhost", "geheim", "sslrootcert"),
+                ("sslmode=disable", "127.0.0.1", "geheim", "pg_hba.conf"),
+                ("sslmode=require", "localhost", "falsch", "check user and password")]:
+            for command in ["positions", "sync"]:
+                done = subprocess.run([possync, command, "--config", secured("tls", options, host, password)], capture_output=True, text=True, timeout=60)
+                self.assertEqual(done.returncode, 1, (options, done.stdout, done.stderr))
+                self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+                self.assertIn(says, done.stderr)
+                self.assertNotIn(password, done.stdout + done.stderr)
 
     def test_what_is_not_ours_stays(self):
         config = self.configure("theirs")
