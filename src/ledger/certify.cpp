@@ -120,6 +120,7 @@ private:
         for (Date date = from; date < until; date = day_after(date)) business = business || is_business_day(date);
         if (!business || until < since_) return;
         verdict_day(from).state = CertificationState::provisional;
+        gaps_told_.insert(from);
         differs(DifferenceKind::statement_gap, from, 0, "", "", "",
                 fmt::format("no statement covers {} to {}; fetch one for these days", base::to_string(from), base::to_string(day_after(until, -1))));
     }
@@ -235,7 +236,7 @@ private:
     void note_uncovered(Date date, Execution const& execution) {
         if (claims_.statements.empty() || date < claims_.statements.front().from || date > claims_.statements.back().to) return;
         auto& day = verdict_day(date);
-        if (day.state == CertificationState::provisional && day.open == 0) {
+        if (gaps_told_.insert(date).second) {
             differs(DifferenceKind::statement_gap, date, 0, "", "", execution.exec_id, "no statement covers this day, yet there are fills");
         }
         day.state = CertificationState::provisional;
@@ -542,6 +543,7 @@ private:
     Date since_;
     FoldOptions options_;
     std::set<Date> covered_;
+    std::set<Date> gaps_told_;  ///< each day once
     std::set<Date> ends_;  ///< days at whose end positions are listed
     std::map<Date, Certification> days_;
     std::map<Date, std::map<std::string, Decimal>> claimed_;  ///< by currency

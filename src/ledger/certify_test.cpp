@@ -1,6 +1,8 @@
 // What certify says of days, gaps, claims and lots, one at a time. Whole statements against whole books: join_test.cpp.
 #include "ledger/certify.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "ledger/ledger_testing.hpp"
@@ -15,16 +17,9 @@ using base::Decimal;
 using model::CertificationState;
 using model::DifferenceKind;
 
-class Utc final : public base::ZoneRules {
-public:
-    base::Result<base::Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override { return base::from_utc_local(local); }
-    base::Result<base::LocalTime> to_local(std::string_view, base::Timestamp time) const override { return base::utc_local(time); }
-};
-
 FoldOptions options() {
-    static Utc const zones;
     FoldOptions made;
-    made.zones = &zones;
+    made.zones = &utc_zones;
     made.report_zone = "UTC";
     return made;
 }
@@ -207,6 +202,143 @@ TEST(Certify, WhatOnlyJoiningKnowsIsKept) {
     }
     EXPECT_FALSE(told_by_joining(DifferenceKind::execution_price));
     EXPECT_EQ(certified_through({}), std::nullopt);
+}
+
+std::ptrdiff_t count(Verdict const& verdict, DifferenceKind kind) {
+    return std::count_if(verdict.differences.begin(), verdict.differences.end(), [&](auto const& each) { return each.kind == kind; });
+}
+
+TEST(Certify, AnUnknownZoneLeavesFillsWithoutADayOfTheirOwn) {
+    Book book({"10@100 1", "-10@110 1"});
+    book.executions()[1].transaction_id.clear();  // of which no statement told the date
+    model::Adjustment moved;
+    moved.adjustment_id = 5;
+    moved.cause = model::Cause::manual;
+    moved.quantity = dec("3");
+    moved.effective_at = noon({2026, 11, 18});
+    book.book.instruments[265598].adjustments = {moved};
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    auto nowhere = options();
+    nowhere.report_zone = "nowhere";
+    auto verdict = certify(book.book, claims, {2026, 11, 1}, nowhere);
+    ASSERT_TRUE(verdict.has_value());
+    EXPECT_EQ(kinds(*verdict), (std::vector{DifferenceKind::execution_not_in_statement, DifferenceKind::position_not_in_statement}));
+    book.executions()[1].trade_date.reset();  // nor anybody else
+    verdict = certify(book.book, claims, {2026, 11, 1}, nowhere);
+    ASSERT_TRUE(verdict.has_value());
+    EXPECT_EQ(count(*verdict, DifferenceKind::execution_not_in_statement), 0);
+}
+
+TEST(Certify, AFillOfFridayEveningIsOfMondayAndAHolidayIsNoDay) {
+    Book book({"10@100 1"}, {2026, 11, 20});
+    auto& execution = book.executions()[0];
+    book.book.instruments[265598].instrument.sec_type = "FUT";
+    execution.transaction_id.clear();
+    execution.trade_date.reset();
+    execution.time = base::from_utc_local({{2026, 11, 20}, 18 * 3'600'000'000LL});
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    EXPECT_TRUE(kinds(book.certify(claims)).empty()) << "of the next trade date, which no statement covers yet";
+    claims.statements.push_back(statement({2026, 11, 23}, {2026, 11, 24}));
+    EXPECT_EQ(count(book.certify(claims), DifferenceKind::execution_not_in_statement), 1);
+    // On the eve of Thanksgiving the next date is Friday's.
+    execution.time = base::from_utc_local({{2026, 11, 25}, 12 * 3'600'000'000LL});
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 25})};
+    EXPECT_EQ(count(book.certify(claims), DifferenceKind::execution_not_in_statement), 0);
+}
+
+TEST(Certify, SeveralFillsOfADayThatNothingCoversAreOneGap) {
+    Book book({"10@100 1", "-4@100 1", "-6@100 1"});
+    for (auto& execution : book.executions()) {
+        execution.trade_date = Date{2026, 11, 18};
+        execution.time = noon({2026, 11, 18});
+    }
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 17}), statement({2026, 11, 19}, {2026, 11, 20})};
+    auto const verdict = book.certify(claims);
+    EXPECT_EQ(count(verdict, DifferenceKind::statement_gap), 1);
+    // A weekend is no gap; fills on it are.
+    for (auto& execution : book.executions()) {
+        execution.trade_date = Date{2026, 11, 21};
+        execution.time = noon({2026, 11, 21});
+    }
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20}), statement({2026, 11, 23}, {2026, 11, 24})};
+    auto const weekend = book.certify(claims);
+    EXPECT_EQ(count(weekend, DifferenceKind::statement_gap), 1);
+}
+
+TEST(Certify, PositionsOfADayOnWhichNoStatementEndsAreNotJudged) {
+    Book const nothing({});
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    auto const row = [](Date date, model::ConId con_id, bool is_lot = false) {
+        model::StatementPosition made;
+        made.con_id = con_id;
+        made.date = date;
+        made.quantity = dec("5");
+        made.is_lot = is_lot;
+        return made;
+    };
+    claims.positions = {row({2026, 11, 17}, 7), row({2026, 11, 19}, 8), row({2026, 11, 19}, 9, true), row({2026, 11, 2}, 8)};
+    claims.positions.push_back(row({2026, 11, 18}, 8));
+    auto const verdict = nothing.certify(claims, {2026, 11, 10});
+    ASSERT_EQ(kinds(verdict), std::vector{DifferenceKind::position_missing});
+    EXPECT_EQ(verdict.differences[0].con_id, 8);
+    EXPECT_EQ(verdict.differences[0].trade_date, (Date{2026, 11, 19})) << "the last day that any position names";
+}
+
+TEST(Certify, LotsHeldSinceNobodyKnowsWhenAreMatchedByQuantity) {
+    Book book({"5@110 1"});
+    model::Adjustment opening;
+    opening.adjustment_id = 5;
+    opening.cause = model::Cause::opening_balance;
+    opening.quantity = dec("10");
+    opening.price = dec("100");
+    book.book.instruments[265598].adjustments = {opening};
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    auto const row = [](bool is_lot, char const* quantity, std::optional<base::Timestamp> opened) {
+        model::StatementPosition made;
+        made.con_id = 265598;
+        made.date = {2026, 11, 20};
+        made.is_lot = is_lot;
+        made.quantity = dec(quantity);
+        made.opened_at = opened;
+        return made;
+    };
+    claims.positions = {row(false, "15", {}), row(true, "10", noon({2026, 1, 5})), row(true, "5", noon({2026, 11, 16}))};
+    auto verdict = book.certify(claims);
+    ASSERT_EQ(kinds(verdict), std::vector{DifferenceKind::lot_opened_at});
+    EXPECT_EQ(verdict.differences[0].book_value, "");
+    claims.positions[1].quantity = dec("9");
+    verdict = book.certify(claims);
+    EXPECT_EQ(kinds(verdict), (std::vector{DifferenceKind::lot_missing, DifferenceKind::lot_not_in_statement}));
+    claims.positions = {row(true, "5", noon({2026, 11, 16}))};  // lots without a total say nothing of what is held
+    EXPECT_EQ(kinds(book.certify(claims)), std::vector{DifferenceKind::position_not_in_statement});
+}
+
+TEST(Certify, WhatJoiningFoundIsPutOnItsDay) {
+    Verdict verdict;
+    model::CertificationDifference found;
+    found.trade_date = {2026, 11, 18};
+    found.kind = DifferenceKind::multiplier;
+    found.state = model::DifferenceState::open;
+    found.con_id = 1;
+    include(verdict, {found});
+    ASSERT_EQ(verdict.certifications.size(), 1u);
+    EXPECT_EQ(verdict.certifications[0].state, CertificationState::differs);
+    found.cause = "so it is";
+    include(verdict, {found});  // again: it knows more
+    ASSERT_EQ(verdict.differences.size(), 1u);
+    EXPECT_EQ(verdict.differences[0].cause, "so it is");
+    found.trade_date = {2026, 11, 17};
+    found.state = model::DifferenceState::corrected;
+    include(verdict, {found});
+    ASSERT_EQ(verdict.certifications.size(), 2u);
+    EXPECT_EQ(verdict.certifications[0].state, CertificationState::matched);
+    EXPECT_EQ(verdict.certifications[0].corrected, 1);
+    EXPECT_EQ(certified_through(verdict.certifications), (Date{2026, 11, 17}));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "ledger/breaks.hpp"
 #include "ledger/diff.hpp"
 #include "ledger/fold.hpp"
 #include "ledger/tax_view.hpp"
@@ -37,7 +38,7 @@ bool claims_pnl(Execution const& execution) {
 
 /// Commissions of the part that is still held included, in the currency; unset while any of it is unknown.
 std::optional<Decimal> held_cost(model::Position const& held) {
-    if (!held.cost || !held.commissions || !held.net_realized_pnl || held.unknown_closes != 0) return std::nullopt;
+    if (!held.cost || !held.commissions || !held.net_realized_pnl) return std::nullopt;
     Decimal const of_closes = held.realized_pnl - *held.net_realized_pnl;
     Decimal const of_entry = *held.commissions - of_closes;
     return held.quantity.is_positive() ? *held.cost + of_entry : *held.cost - of_entry;
@@ -49,10 +50,9 @@ void Claims::compare_realized_pnl(InstrumentFacts const& facts) {
     model::ConId const con_id = facts.instrument.con_id;
     Break const* const open = find_break(con_id, BreakKind::realized_pnl);
     if (open == nullptr && std::none_of(facts.executions.begin(), facts.executions.end(), claims_pnl)) return;
-    auto const folded = fold(facts.instrument, facts.executions, facts.adjustments, shadow_options());
-    if (!folded) return;
+    auto const folded = fold_or_throw(facts.instrument, facts.executions, facts.adjustments, shadow_options());
     std::map<std::string, std::optional<Decimal>> realized;
-    for (auto const& close : folded->closes) realized[close.exec_id] = close.net_realized_pnl;
+    for (auto const& close : folded.closes) realized[close.exec_id] = close.net_realized_pnl;
     for (auto const& execution : facts.executions) {
         if (!claims_pnl(execution)) continue;
         auto const ours = realized.find(execution.exec_id);
@@ -139,9 +139,8 @@ bool Claims::tax_view_agrees(Facts const& facts, Decimal const& theirs) const {
 }
 
 bool Claims::folds_to(Facts const& facts, FoldOptions const& options, Decimal const& theirs) {
-    auto const folded = fold(facts.instrument, facts.executions, facts.adjustments, options);
-    if (!folded || folded->positions.empty()) return false;
-    auto const ours = held_cost(folded->positions.back());
+    auto const folded = fold_or_throw(facts.instrument, facts.executions, facts.adjustments, options);
+    auto const ours = held_cost(folded.positions.back());  // there is one: the quantity was equal to the broker's
     return ours && near(*ours, theirs, theirs);
 }
 
@@ -153,10 +152,7 @@ FoldOptions Claims::shadow_options() const {
 }
 
 Break const* Claims::find_break(model::ConId con_id, BreakKind kind) const {
-    for (auto const& [unused, candidate] : book_.breaks) {
-        if (candidate.con_id == con_id && candidate.kind == kind && candidate.unresolved()) return &candidate;
-    }
-    return nullptr;
+    return ledger::find_break(book_, con_id, kind);
 }
 
 Break Claims::new_break(model::ConId con_id, BreakKind kind) {

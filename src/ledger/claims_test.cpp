@@ -98,5 +98,18 @@ TEST(Claims, AFillsClaimIsNetOfBothCommissions) {
     EXPECT_TRUE(claimed("200"));
 }
 
+TEST(Claims, AClaimThatAgreesInTheEndResolvesItsBreak) {
+    Account account;
+    account.take(account.look(0, {}));
+    auto sale = fill("f2.01", 2, "-100", "12", "1");
+    sale.broker_realized_pnl = dec("150");
+    account.take(account.look(10, {holding(stock(), "0")}, {fill("f1.01", 1, "100", "10", "1"), sale}));
+    ASSERT_NE(of(account, BreakKind::realized_pnl), nullptr);
+    auto report = Account::events(20, {});
+    report.commissions = {{"f2.01", 0, dec("1"), "USD", dec("198")}};
+    account.take(report);
+    EXPECT_EQ(of(account, BreakKind::realized_pnl), nullptr);
+}
+
 }  // namespace
 }  // namespace possync::ledger

@@ -23,7 +23,7 @@ std::string cause_of(ConId con_id, Plan const& plan, model::AccountBook const& b
         if (each.con_id == con_id && each.unresolved()) return std::string(to_string(each.kind));
     }
     for (auto const& [unused, each] : book.breaks) {
-        if (each.con_id == con_id && each.unresolved()) return std::string(to_string(each.kind));
+        if (each.con_id == con_id) return std::string(to_string(each.kind));
     }
     return absent && plan.guard_held ? "held back" : "unexplained";
 }
@@ -38,7 +38,7 @@ std::vector<Difference> compare(model::AccountBook const& book, model::CompleteS
         each.instrument = row->instrument;
         each.broker_quantity = row->quantity;
         auto const factor = model::price_factor(row->instrument);
-        if (row->average_cost && factor && !factor->is_zero() && !row->quantity.is_zero()) {
+        if (row->average_cost && factor && !row->quantity.is_zero()) {
             each.broker_average_price = base::divide_rounded(*row->average_cost, *factor, 10);
         }
     }

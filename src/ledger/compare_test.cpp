@@ -62,5 +62,32 @@ TEST(Compare, AnOpenBreakNamesWhatThePlanDoesNotChange) {
     EXPECT_EQ(found[0].cause, "missing");
 }
 
+TEST(Compare, WhatTheGuardHoldsBackIsSaidAndABreakThatThePlanResolvesIsNone) {
+    Account account;
+    std::vector<model::BrokerPosition> rows;
+    for (int i = 1; i <= 4; ++i) rows.push_back(holding(stock(i, "S" + std::to_string(i)), "10", "5"));
+    account.take(account.look(0, rows));
+    auto const found = differences(account, account.look(10, {}));
+    ASSERT_EQ(found.size(), 4u);
+    EXPECT_EQ(found[0].cause, "held back");
+    // A rest that the next look still shows, otherwise: its break goes on.
+    account.take(account.look(20, {holding(rows[0].instrument, "14", "5"), rows[1], rows[2], rows[3]}));
+    auto const back = differences(account, account.look(30, {holding(rows[0].instrument, "10", "5"), rows[1], rows[2], rows[3]}));
+    ASSERT_EQ(back.size(), 1u);
+    EXPECT_EQ(back[0].book_quantity, dec("14"));
+    EXPECT_NE(back[0].cause, "quantity");
+}
+
+TEST(Compare, ACauseIsNamedOnceAndSeveralAreNamedAll) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "100", "5")}));
+    auto const twice = differences(account, account.look(10, {holding(stock(), "90", "5")}, {testing::fill("f1.01", 5, "-4", "6"), testing::fill("f2.01", 6, "-6", "6")}));
+    ASSERT_EQ(twice.size(), 1u);
+    EXPECT_EQ(twice[0].cause, "execution");
+    auto const both = differences(account, account.look(10, {holding(stock(), "80", "5")}, {testing::fill("f1.01", 5, "-4", "6")}));
+    ASSERT_EQ(both.size(), 1u);
+    EXPECT_EQ(both[0].cause, "execution, settling");
+}
+
 }  // namespace
 }  // namespace possync::ledger

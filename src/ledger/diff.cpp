@@ -23,10 +23,9 @@ using model::RowId;
 
 namespace {
 
-/// Same movement of quantity; prices and P&L may have been revised.
+/// Same movement of quantity out of the same state, after steps that were the same; prices and P&L may have been revised.
 bool same_movement(Step const& a, Step const& b) {
-    return a.fact == b.fact && a.position == b.position && a.kind == b.kind &&
-           a.quantity_before == b.quantity_before && a.quantity_after == b.quantity_after;
+    return a.fact == b.fact && a.kind == b.kind && a.quantity_after == b.quantity_after;
 }
 
 std::size_t common_prefix(std::vector<Step> const& a, std::vector<Step> const& b) {
@@ -252,8 +251,8 @@ private:
                 Step const* const cause = last_step(after_.steps, i, prefix, after_.steps.size());
                 add_rewritten(i, cause != nullptr ? *cause : *dropped);
                 if (i < rewritten.size()) rewritten[i] = true;
-            } else if (Step const* const last = last_step(after_.steps, i, 0, prefix); last != nullptr) {
-                add_repriced(i, *last);
+            } else {
+                add_repriced(i, *last_step(after_.steps, i, 0, prefix));
             }
         }
         for (std::size_t i = prefix; i < after_.steps.size(); ++i) {

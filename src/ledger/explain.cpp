@@ -9,6 +9,7 @@
 
 #include "base/check.hpp"
 #include "base/planted_bug.hpp"
+#include "ledger/breaks.hpp"
 #include "ledger/infer.hpp"
 
 namespace possync::ledger {
@@ -65,7 +66,7 @@ void insert_sorted(std::vector<Fact>& facts, Fact fact) {
 /// Average price per quoted unit out of the broker's average cost, which contains the multiplier.
 std::optional<Decimal> quoted_price(std::optional<Decimal> const& average_cost, Instrument const& instrument) {
     auto const factor = model::price_factor(instrument);
-    if (!average_cost || !factor || factor->is_zero()) return std::nullopt;
+    if (!average_cost || !factor) return std::nullopt;
     return base::divide_rounded(*average_cost, *factor, price_decimals);
 }
 
@@ -145,7 +146,7 @@ private:
         auto const before = model::price_factor(at.facts.instrument);
         auto const after = model::price_factor(instrument);
         at.facts.instrument = instrument;
-        if (!before || !after || *before == *after || after->is_zero()) return;
+        if (!before || !after || *before == *after) return;
         for (auto& adjustment : at.facts.adjustments) {
             if (adjustment.basis != Basis::broker || !adjustment.price) continue;
             adjustment.price = base::multiply_divide_rounded(*adjustment.price, *before, *after, price_decimals);
@@ -277,7 +278,7 @@ private:
             Work& at = work(*described);
             auto const executions = at.facts.executions.size();
             joiner.join(at.facts, book);
-            at.new_executions = at.new_executions || at.facts.executions.size() != executions;
+            at.new_executions = at.facts.executions.size() != executions;
             if (auto text = joiner.proposal(con_id); !text.empty()) proposals_[con_id] = std::move(text);
             if (!statement_->latest || model::never_booked(at.facts.instrument.sec_type)) continue;
             Decimal const by_facts = quantity_of(at.facts.executions, at.facts.adjustments, false);
@@ -567,9 +568,8 @@ private:
 
     bool is_derivative(ConId con_id) const {
         auto const at = work_.find(con_id);
-        InstrumentBook const* book = known(con_id);
-        Instrument const* instrument = at != work_.end() ? &at->second.facts.instrument : book != nullptr ? &book->instrument : nullptr;
-        return instrument != nullptr && (instrument->sec_type == "OPT" || instrument->sec_type == "FOP");
+        Instrument const& instrument = at != work_.end() ? at->second.facts.instrument : known(con_id)->instrument;
+        return instrument.sec_type == "OPT" || instrument.sec_type == "FOP";
     }
 
     bool has_ended(Instrument const& instrument) const {
@@ -617,10 +617,8 @@ private:
         auto const target = targets_.find(con_id);
         if (target == targets_.end()) return std::nullopt;
         auto const at = work_.find(con_id);
-        InstrumentBook const* book = known(con_id);
-        if (at == work_.end() && book == nullptr) return std::nullopt;
-        auto const& executions = at != work_.end() ? at->second.facts.executions : book->executions;
-        auto const& adjustments = at != work_.end() ? at->second.facts.adjustments : book->adjustments;
+        auto const& executions = at != work_.end() ? at->second.facts.executions : known(con_id)->executions;
+        auto const& adjustments = at != work_.end() ? at->second.facts.adjustments : known(con_id)->adjustments;
         Decimal rest = target->second.quantity - quantity_of(executions, adjustments, false);
         for (auto const& execution : executions) {
             if (is_pending(execution)) rest = rest - execution.signed_quantity();
@@ -638,7 +636,7 @@ private:
             if (con_id == option.con_id || !is_derivative(con_id)) continue;
             InstrumentBook const* other = known(con_id);
             if (other == nullptr || other->instrument.under_con_id != option.under_con_id) continue;
-            if (auto const also = unexplained(con_id); also && !also->is_zero()) return false;
+            if (!unexplained(con_id)->is_zero()) return false;
         }
         return true;
     }
@@ -686,12 +684,12 @@ private:
     /// one that follows within the second must not seem to be earlier.
     std::optional<NamedEvent> split(Work const& at, Decimal const& explained, Target const& target) const {
         auto const ratio = split_ratio(explained, target.quantity);
-        if (!ratio || !target.average_cost || at.was == nullptr || at.was->positions.empty()) return std::nullopt;
+        if (!ratio || !target.average_cost) return std::nullopt;
         Decimal const after = base::multiply_rounded(*target.average_cost, target.quantity.abs(), price_decimals);
-        auto const& held = at.was->positions.back();
         auto const folded = fold_or_throw(at.facts.instrument, at.facts.executions, without_rest(at), policy_.fold);
-        if (folded.positions.empty() || !folded.positions.back().cost) return std::nullopt;
-        Decimal const cost = folded.positions.back().cost->abs();
+        auto const& held = folded.positions.back();  // there is one, for what the facts explain is not zero
+        if (!held.cost) return std::nullopt;
+        Decimal const cost = held.cost->abs();
         Decimal const paid = held.commissions.value_or(Decimal(0));
         if (!cost_conserved(cost, after) && !cost_conserved(cost + paid, after) && !cost_conserved(cost - paid, after)) return std::nullopt;
         NamedEvent event;
@@ -790,7 +788,7 @@ private:
             sum += execution.signed_quantity();
             if (++count <= of_move) continue;
             Decimal const left = delta - sum;
-            bool const beyond = !left.is_zero() && left.sign() != direction;
+            bool const beyond = left.sign() != direction;  // what leaves nothing was taken above
             if (!beyond && left.abs() <= closest) {
                 closest = left.abs();
                 best = count;
@@ -957,12 +955,12 @@ private:
     /// through zero, or at a cost that is not positive, nothing is known.
     std::optional<Decimal> walked_back_price(Work const& at, Target const& target) const {
         auto const factor = model::price_factor(at.facts.instrument);
-        if (!factor || factor->is_zero() || !target.average_cost || target.quantity.is_zero()) return std::nullopt;
+        if (!factor || !target.average_cost || target.quantity.is_zero()) return std::nullopt;
         Decimal quantity = target.quantity;
         Decimal cost = base::multiply_rounded(*target.average_cost, quantity.abs(), price_decimals);
         auto const& executions = at.facts.executions;
         for (auto fill = executions.rbegin(); fill != executions.rend(); ++fill) {
-            if (!fill->in_force() || fill->booking != Booking::booked) continue;
+            if (!fill->in_force()) continue;  // all are booked by now
             Decimal const earlier = quantity - fill->signed_quantity();
             if (earlier.is_zero() || earlier.sign() != quantity.sign()) return std::nullopt;
             if (earlier.abs() < quantity.abs()) {
@@ -984,7 +982,7 @@ private:
     void missing(Work& at, ConId con_id) {
         if (!seen_.snapshot) return;  // only a complete snapshot counts
         ++result_.missing;
-        Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
+        Decimal const held = held_quantity(*at.was);  // what is missing was in the book
         Break const* const since = find_break(con_id, BreakKind::missing);
         if (since == nullptr) {
             Break added = new_break(con_id, BreakKind::missing);
@@ -1059,12 +1057,7 @@ private:
 
     // --- breaks -----------------------------------------------------------------------------------------------
 
-    Break const* find_break(ConId con_id, BreakKind kind) const {
-        for (auto const& [unused, candidate] : book_.breaks) {
-            if (candidate.con_id == con_id && candidate.kind == kind && candidate.unresolved()) return &candidate;
-        }
-        return nullptr;
-    }
+    Break const* find_break(ConId con_id, BreakKind kind) const { return ledger::find_break(book_, con_id, kind); }
 
     Break new_break(ConId con_id, BreakKind kind) {
         Break added;
@@ -1114,15 +1107,15 @@ private:
             if (!work_.contains(con_id)) review(con_id, book.executions);
         }
         for (ConId const con_id : orders_of_master_) {
-            Break const* const open = find_break(con_id, BreakKind::fill_without_position);
-            if (open != nullptr) close_break(*open, BreakState::resolved, "an adviser's order: its clients have the fills");
+            close_break(*find_break(con_id, BreakKind::fill_without_position), BreakState::resolved,
+                        "an adviser's order: its clients have the fills");
             for (auto& execution : work(book_.instruments.at(con_id).instrument).facts.executions) {
                 if (is_pending(execution)) execution.booking = Booking::never;
             }
             waiting.insert(con_id);
         }
         for (auto const& [unused, open] : book_.breaks) {
-            if (open.kind == BreakKind::fill_without_position && open.unresolved() && !waiting.contains(open.con_id)) {
+            if (open.kind == BreakKind::fill_without_position && !waiting.contains(open.con_id)) {
                 close_break(open, BreakState::resolved, "taken up by the position");
             }
         }
@@ -1146,8 +1139,7 @@ private:
         Break looked = not_later_than_now(*open);
         ++looked.looks;
         if (looked.looks >= policy_.looks_needed && seen_.observed_at - looked.opened_at >= policy_.settle_for) {
-            InstrumentBook const* const book = known(con_id);
-            if (is_adviser_master(book_.account) && book != nullptr && book->positions.empty()) {
+            if (is_adviser_master(book_.account) && known(con_id)->positions.empty()) {
                 orders_of_master_.push_back(con_id);
                 return;
             }

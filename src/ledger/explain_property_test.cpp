@@ -24,19 +24,6 @@ using model::ConId;
 constexpr ConId share = 1, other = 2, call = 3, put = 4, index_option = 5, bond = 6, future = 7, pence = 8, combination = 9, option_on_future = 10;
 constexpr std::array all_con_ids{share, other, call, put, index_option, bond, future, pence, combination, option_on_future};
 
-class EasternWinter final : public base::ZoneRules {
-public:
-    base::Result<base::Timestamp> to_utc(std::string_view zone, base::LocalTime const& local) const override {
-        if (zone == "nowhere") return base::fail(base::ErrorCode::not_found, "no such zone");
-        return base::from_utc_local(local) + std::chrono::hours(5);
-    }
-    base::Result<base::LocalTime> to_local(std::string_view zone, base::Timestamp time) const override {
-        if (zone == "nowhere") return base::fail(base::ErrorCode::not_found, "no such zone");
-        return base::utc_local(time - std::chrono::hours(5));
-    }
-};
-EasternWinter const zones;
-
 int number(int low, int high) { return *rc::gen::inRange(low, high); }
 bool chance(int percent) { return number(0, 100) < percent; }
 template <typename T>
@@ -96,7 +83,7 @@ model::Instrument instrument(ConId con_id, bool details) {
 Policy any_policy() {
     Policy policy;
     policy.fold.method = one_of<model::CostBasis>({model::CostBasis::average, model::CostBasis::fifo, model::CostBasis::lifo, model::CostBasis::hifo});
-    if (chance(85)) policy.fold.zones = &zones;
+    if (chance(85)) policy.fold.zones = &eastern_winter;
     policy.fold.report_zone = chance(90) ? "America/New_York" : "nowhere";
     policy.on_missing = chance(75) ? OnMissing::close : OnMissing::warn;
     return policy;

@@ -97,7 +97,7 @@ class Folder {
 public:
     Folder(Instrument const& instrument, FoldOptions const& options)
         : instrument_(instrument), options_(options), factor_(model::price_factor(instrument)) {
-        if (POSSYNC_PLANTED_BUG(option_multiplier_ignored) && instrument.sec_type == "OPT") factor_ = model::effective_scale(instrument);
+        if (instrument.sec_type == "OPT" && POSSYNC_PLANTED_BUG(option_multiplier_ignored)) factor_ = model::effective_scale(instrument);
     }
 
     void add(Execution const& execution) {
@@ -282,7 +282,7 @@ private:
                 cost_ = plus(cost_, lot.cost);
                 entry_commission_ = plus(entry_commission_, lot.commission);
             }
-            if (entry.cost && factor_ && !factor_->is_zero()) {
+            if (entry.cost && factor_) {
                 entry.price = base::divide_rounded(*entry.cost, quantity * *factor_, money_decimals);
             }
         }
@@ -382,7 +382,7 @@ private:
         close.realized_pnl = gross(exit_value);
         if (!close.realized_pnl) close.estimated_realized_pnl = gross(estimated_value);
         close.net_realized_pnl = minus(close.realized_pnl, close.commissions);
-        if (close.realized_pnl && entry.cost && !entry.cost->is_zero()) {
+        if (close.realized_pnl && !entry.cost->is_zero()) {  // without a cost nothing is realized
             close.realized_pnl_pct = base::multiply_divide_rounded(*close.realized_pnl, Decimal(100), entry.cost->abs(),
                                                                    percent_decimals);
         }
@@ -401,7 +401,7 @@ private:
     }
 
     void split(Movement const& movement, model::Ratio ratio) {
-        if (flat() || ratio.from == 0) return;
+        if (flat()) return;
         record(movement, EventKind::split, [&] {
             Decimal const to(ratio.to);
             Decimal const from(ratio.from);
@@ -436,7 +436,7 @@ private:
                 left -= part;
                 held -= lot.remaining;
                 lot.cost = plus(lot.cost, part);
-                if (lot.cost && factor_ && !factor_->is_zero() && !lot.remaining.is_zero()) {
+                if (lot.cost && factor_) {
                     lot.unit_price = base::divide_rounded(*lot.cost, lot.remaining * *factor_, money_decimals);
                     folded_.lots[lot.row].price = lot.unit_price;
                 }
@@ -445,7 +445,7 @@ private:
     }
 
     Amount average_price() const {
-        if (!cost_ || !factor_ || factor_->is_zero() || flat()) return std::nullopt;
+        if (!cost_ || !factor_ || flat()) return std::nullopt;
         return base::divide_rounded(*cost_, quantity_.abs() * *factor_, money_decimals);
     }
 
@@ -499,7 +499,7 @@ void in_order(std::span<Execution const> executions, std::span<Adjustment const>
     std::size_t a = 0;
     auto skip = [&] {
         while (e < executions.size() &&
-               !((executions[e].in_force() || (POSSYNC_PLANTED_BUG(excluded_fill_counts) && executions[e].excluded)) && executions[e].booking == model::Booking::booked)) {
+               !((executions[e].in_force() || (executions[e].excluded && POSSYNC_PLANTED_BUG(excluded_fill_counts))) && executions[e].booking == model::Booking::booked)) {
             ++e;
         }
         while (a < adjustments.size() && !adjustments[a].in_force()) ++a;

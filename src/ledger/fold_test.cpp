@@ -300,5 +300,107 @@ RC_GTEST_PROP(FoldProperty, StepsChainPerPosition, ()) {
     for (std::size_t i = 0; i < quantity.size(); ++i) RC_ASSERT(quantity[i] == result->positions[i].quantity);
 }
 
+// --- what has no time, no cost or nothing to work on ------------------------------------------------------------------------
+
+model::Adjustment adjustment(model::RowId id, model::Cause cause, std::string_view quantity, std::optional<base::Timestamp> effective_at = {}) {
+    model::Adjustment made;
+    made.adjustment_id = id;
+    made.cause = cause;
+    made.quantity = dec(quantity);
+    made.effective_at = effective_at;
+    made.recorded_at = at(1000);
+    return made;
+}
+
+TEST(Fold, ACloseWithoutATimeIsOfTheTimeItWasToldAndOfNoTradeDate) {
+    std::vector const both{adjustment(1, model::Cause::opening_balance, "100"), adjustment(2, model::Cause::opening_balance, "-100")};
+    FoldOptions options;
+    options.zones = &utc_zones;
+    auto const result = fold(stock(), {}, both, options);
+    ASSERT_TRUE(result.has_value());
+    ASSERT_EQ(result->closes.size(), 1u);
+    EXPECT_FALSE(result->closes[0].trade_date);
+    EXPECT_FALSE(result->closes[0].closed_at);
+    EXPECT_EQ(result->positions[0].closed_at, at(1000));
+}
+
+TEST(Fold, AZoneThatIsNotKnownLeavesTheTradeDateOpen) {
+    FoldOptions options;
+    options.zones = &utc_zones;
+    auto const dated = [&] { return fold(stock(), fills({"10@1", "-10@2"}), {}, options)->closes.at(0).trade_date.has_value(); };
+    EXPECT_TRUE(dated());
+    options.report_zone = "nowhere";
+    EXPECT_FALSE(dated());
+}
+
+TEST(Fold, AnAdjustmentOfNothingAndAChangeOfTheCostOfNothingChangeNothing) {
+    auto cost = adjustment(2, model::Cause::corporate_action, "0", at(10));
+    cost.value = dec("-5");
+    std::vector const both{adjustment(1, model::Cause::manual, "0", at(5)), cost};
+    auto const result = fold(stock(), {}, both, {});
+    ASSERT_TRUE(result.has_value());
+    EXPECT_TRUE(result->positions.empty());
+    EXPECT_TRUE(result->steps.empty());
+}
+
+TEST(Fold, WhatIsHeldCostsLessLotByLotWhereItsCostIsKnown) {
+    auto cost = adjustment(2, model::Cause::corporate_action, "0", at(10));
+    cost.value = dec("-30");
+    std::vector const both{adjustment(1, model::Cause::opening_balance, "50"), cost};
+    auto const result = fold(stock(), fills({"100@10"}), both, {});
+    ASSERT_TRUE(result.has_value());
+    EXPECT_FALSE(result->lots[0].price) << "a part of what nobody knows is not known";
+    EXPECT_EQ(result->lots[1].price, dec("9.8"));
+    auto bond = stock();
+    bond.sec_type = "BOND";
+    bond.details_known = true;  // and its contract data named no scale: what a price is worth is not known
+    std::vector const alone{cost};
+    auto const unscaled = fold(bond, fills({"100@10"}), alone, {});
+    ASSERT_TRUE(unscaled.has_value());
+    EXPECT_FALSE(unscaled->positions[0].average_price);
+}
+
+TEST(Fold, ACostThatChangesWithoutAScaleChangesNoPrice) {
+    auto bond = stock();
+    bond.sec_type = "BOND";
+    bond.details_known = true;
+    auto came = adjustment(1, model::Cause::transfer, "10", at(1));
+    came.value = dec("9000");
+    auto cost = adjustment(2, model::Cause::corporate_action, "0", at(10));
+    cost.value = dec("-30");
+    std::vector const both{came, cost};
+    auto const result = fold(bond, {}, both, {});
+    ASSERT_TRUE(result.has_value());
+    EXPECT_EQ(result->positions[0].cost, dec("8970"));
+    EXPECT_FALSE(result->lots[0].price);
+}
+
+TEST(Fold, ASplitOfLotsWithoutAPriceLeavesThemWithoutOne) {
+    auto split = adjustment(2, model::Cause::split, "0", at(10));
+    split.ratio = model::Ratio{2, 1};
+    std::vector const both{adjustment(1, model::Cause::opening_balance, "50"), split};
+    auto const result = fold(stock(), {}, both, {});
+    ASSERT_TRUE(result.has_value());
+    EXPECT_EQ(result->lots[0].remaining_quantity, dec("100"));
+    EXPECT_FALSE(result->lots[0].price);
+}
+
+TEST(Fold, AKnownValueWithoutAScaleHasNoPrice) {
+    auto bond = stock();
+    bond.sec_type = "BOND";
+    bond.details_known = true;
+    auto came = adjustment(1, model::Cause::transfer, "10", at(1));
+    came.value = dec("9000");
+    auto went = adjustment(2, model::Cause::corporate_action, "-10", at(2));
+    went.value = dec("9500");
+    FoldOptions options;
+    options.method = CostBasis::fifo;
+    std::vector const both{came, went};
+    auto const result = fold(bond, {}, both, options);
+    ASSERT_TRUE(result.has_value());
+    EXPECT_EQ(result->closes[0].realized_pnl, dec("500"));
+    EXPECT_FALSE(result->closes[0].entry_price);
+}
+
 }  // namespace
 }  // namespace possync::ledger

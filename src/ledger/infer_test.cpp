@@ -18,7 +18,8 @@ TEST(Infer, SplitRatios) {
     };
     for (auto const& row : {Row{"10", "40", "4:1"}, Row{"200", "10", "1:20"}, Row{"-200", "-10", "1:20"}, Row{"100", "150", "3:2"},
                             Row{"0.5", "2", "4:1"}, Row{"10", "10", ""}, Row{"10", "-40", ""}, Row{"0", "40", ""}, Row{"10", "0", ""},
-                            Row{"1", "200", "200:1"}, Row{"1", "201", ""}, Row{"1000", "4.975", ""}, Row{"1.00000001", "2", ""}}) {
+                            Row{"1", "200", "200:1"}, Row{"1", "201", ""}, Row{"1000", "4.975", ""}, Row{"1.00000001", "2", ""},
+                            Row{"0.000000000000000001", "99999999999999999", ""}, Row{"99999999999999999", "0.000000000000000001", ""}}) {
         auto const ratio = split_ratio(dec(row.before), dec(row.after));
         EXPECT_EQ(ratio ? model::to_string(*ratio) : "", row.ratio) << row.before << " -> " << row.after;
     }
@@ -87,6 +88,94 @@ TEST(Infer, Moneyness) {
     option.right = "P";
     EXPECT_EQ(judge(nullptr, &below), Moneyness::in_the_money);
     EXPECT_EQ(judge(nullptr, &above), Moneyness::out_of_the_money);
+    option.right.clear();
+    EXPECT_EQ(judge(nullptr, &above), Moneyness::unknown);
+    option.right = "P";
+    option.strike.reset();
+    EXPECT_EQ(judge(nullptr, &above), Moneyness::unknown);
+}
+
+TEST(Infer, TradingEndsAtFourInTheZoneOfTheContract) {
+    auto contract = testing::stock(700, "ES");
+    FoldOptions options;
+    auto const end = [&] { return end_of_trading(contract, options); };
+    contract.expiry = "20261118";
+    EXPECT_FALSE(end()) << "without rules for zones";
+    options.zones = &testing::eastern_winter;
+    options.report_zone = "America/New_York";
+    auto const four = *base::parse_rfc3339("2026-11-18T21:00:00Z");
+    EXPECT_EQ(end(), four);
+    contract.time_zone = "US/Central";
+    EXPECT_EQ(end(), four);
+    contract.time_zone = "nowhere";
+    EXPECT_EQ(end(), four) << "the report zone where the contract's is unknown";
+    options.report_zone = "nowhere";
+    EXPECT_FALSE(end());
+    for (auto const* expiry : {"", "202611", "20261318"}) {
+        contract.expiry = expiry;
+        options.report_zone = "America/New_York";
+        EXPECT_FALSE(end()) << expiry;
+    }
+}
+
+TEST(Infer, WhatTheEndOfAContractIsCalled) {
+    enum class Worth { nothing_known, nothing, something };
+    struct Row {
+        char const* sec_type;
+        char const* under_sec_type;
+        char const* held;
+        Worth worth;
+        bool delivered;
+        char const* cause;  // empty: it has not ended, or does not end
+        char const* price;  // empty: unknown
+    };
+    auto const end = *base::parse_rfc3339("2026-11-18T21:00:00Z");
+    for (bool const ended : {true, false}) {
+        for (auto const& row : {Row{"OPT", "STK", "2", Worth::nothing, false, "expiry", "0"}, Row{"OPT", "STK", "2", Worth::something, false, "exercise", ""},
+                                Row{"OPT", "STK", "-2", Worth::something, false, "assignment", ""}, Row{"OPT", "STK", "2", Worth::nothing_known, false, "expiry", ""},
+                                Row{"OPT", "IND", "2", Worth::nothing, false, "expiry", "0"}, Row{"OPT", "IND", "2", Worth::something, false, "cash_settlement", ""},
+                                Row{"OPT", "IND", "2", Worth::nothing_known, false, "cash_settlement", ""}, Row{"OPT", "STK", "2", Worth::nothing_known, true, "exercise", ""},
+                                Row{"FOP", "FUT", "-2", Worth::nothing_known, true, "assignment", ""}, Row{"BOND", "", "5", Worth::nothing_known, false, "maturity", "100"},
+                                Row{"BILL", "", "5", Worth::nothing_known, false, "maturity", "100"}, Row{"FUT", "", "5", Worth::nothing_known, false, "expiry", ""},
+                                Row{"WAR", "", "5", Worth::nothing_known, false, "expiry", ""}, Row{"IOPT", "", "5", Worth::nothing_known, false, "expiry", ""},
+                                Row{"STK", "", "5", Worth::nothing_known, false, "", ""}}) {
+            auto contract = testing::stock(700, "X");
+            contract.sec_type = row.sec_type;
+            contract.under_sec_type = row.under_sec_type;
+            contract.expiry = "20261118";
+            contract.right = "C";
+            contract.under_con_id = 701;
+            model::Observation seen;
+            seen.observed_at = ended ? end : end - std::chrono::seconds(1);
+            std::map<model::ConId, model::Mark> marks;
+            seen.marks = &marks;
+            if (row.worth != Worth::nothing_known) {
+                model::Mark mark;
+                mark.price = dec(row.worth == Worth::nothing ? "0.01" : "3");
+                mark.marked_at = end - std::chrono::minutes(5);
+                marks[700] = mark;
+            }
+            FoldOptions options;
+            options.zones = &testing::eastern_winter;
+            auto const event = end_of_contract(contract, dec(row.held), seen, options, row.delivered);
+            std::string const what = std::string(row.sec_type) + " " + row.under_sec_type + " " + row.cause + (ended ? "" : ", not ended");
+            bool const expected = *row.cause != 0 && (ended || row.delivered);  // a delivery says it before the last hour
+            ASSERT_EQ(event.has_value(), expected) << what;
+            if (!expected) continue;
+            EXPECT_EQ(to_string(event->cause), row.cause) << what;
+            EXPECT_EQ(event->price ? event->price->to_string() : "", row.price) << what;
+            EXPECT_EQ(event->quantity, -dec(row.held)) << what;
+            EXPECT_EQ(event->effective_at, seen.observed_at) << what;
+        }
+    }
+}
+
+TEST(Infer, ADeliveryNamesItsStrike) {
+    auto contract = testing::stock(700, "X");
+    contract.sec_type = "OPT";
+    EXPECT_EQ(end_of_contract(contract, dec("1"), {}, {}, true)->note, "delivered at the strike");
+    contract.strike = dec("12.5");
+    EXPECT_EQ(end_of_contract(contract, dec("1"), {}, {}, true)->note, "delivered at 12.5");
 }
 
 }  // namespace

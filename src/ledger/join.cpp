@@ -76,7 +76,7 @@ std::vector<ConId> concerned(std::set<ConId> const& others, StatementIndex const
     std::vector<ConId> ordered;
     std::set<ConId> done;
     auto put = [&](ConId con_id) {
-        if (all.contains(con_id) && done.insert(con_id).second) ordered.push_back(con_id);
+        if (done.insert(con_id).second) ordered.push_back(con_id);
     };
     for (auto const& [unused, rows] : index.actions()) {
         for (auto const* row : rows) {

@@ -123,7 +123,7 @@ void Joiner::Instrument::pay_fraction(DecidedAction const& action, ActionLeg con
 
 void Joiner::Instrument::move_in(DecidedAction const& action, ActionLeg const& leg, Adjustment const& whole) {
     auto const found = joiner_.moved_lots_.find(key(action, leg.from));
-    if (found == joiner_.moved_lots_.end() || found->second.empty()) {
+    if (found == joiner_.moved_lots_.end()) {
         insert(whole);
         return;
     }
@@ -148,14 +148,14 @@ void Joiner::Instrument::move_in(DecidedAction const& action, ActionLeg const& l
 
 void Joiner::Instrument::name_price(Adjustment& adjustment) const {
     auto const factor = model::price_factor(facts_.instrument);
-    if (!adjustment.value || adjustment.quantity.is_zero() || !factor || factor->is_zero()) return;
+    if (!adjustment.value || adjustment.quantity.is_zero() || !factor) return;
     adjustment.price = base::divide_rounded(*adjustment.value, adjustment.quantity.abs() * *factor, price_decimals);
 }
 
 void Joiner::Instrument::note_action(DecidedAction const& action, ActionLeg const& leg, Adjustment const& added) {
     Adjustment* const before = stated_before(added.cause, added.quantity, added.ratio, action.date);
     if (before != nullptr) {
-        if (added.ratio && before->ratio && *before->ratio != *added.ratio) {
+        if (added.ratio && *before->ratio != *added.ratio) {
             differs(DifferenceKind::split_ratio, action.date, DifferenceState::corrected, action.id, to_string(*added.ratio),
                     to_string(*before->ratio), action.description);
         }

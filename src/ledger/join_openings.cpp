@@ -367,7 +367,7 @@ void Joiner::Instrument::report_opening_price(std::vector<Adjustment> const& lot
         value += lot.value.value_or(Decimal(0));
     }
     auto const factor = model::price_factor(facts_.instrument);
-    if (!factor || factor->is_zero()) return;
+    if (!factor) return;
     Decimal const average = base::divide_rounded(value, quantity * *factor, price_decimals);
     if (same_money(*before, average, quantity)) return;
     differs(DifferenceKind::opening_price, statement_.from, DifferenceState::corrected, "", text(average), text(*before),

@@ -27,20 +27,9 @@ constexpr ConId share = 1, other = 2, call = 3, pence = 4, currency = 5, future 
 constexpr std::array all_con_ids{share, other, call, pence, currency, future, child};
 constexpr Date first_day{2026, 11, 16};  // a Monday
 
-class EasternWinter final : public base::ZoneRules {
-public:
-    base::Result<Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override {
-        return base::from_utc_local(local) + std::chrono::hours(5);
-    }
-    base::Result<base::LocalTime> to_local(std::string_view, Timestamp time) const override {
-        return base::utc_local(time - std::chrono::hours(5));
-    }
-};
-
 Policy policy() {
-    static EasternWinter const zones;
     Policy made;
-    made.fold.zones = &zones;
+    made.fold.zones = &eastern_winter;
     made.fold.report_zone = "America/New_York";
     return made;
 }
@@ -77,9 +66,8 @@ ConId any_con_id() { return all_con_ids[static_cast<std::size_t>(number(0, stati
 Date any_day(int before = 1, int after = 4) { return day_after(first_day, number(-before, after)); }
 /// Morning, noon, the evening session, on the very second or not.
 Timestamp any_time(Date date) {
-    static EasternWinter const zones;
     auto const hour = one_of<std::int64_t>({8, 11, 12, 15, 17, 19, 23});
-    return *zones.to_utc("", {date, (hour * 3600 + number(0, 2)) * 1'000'000});
+    return *eastern_winter.to_utc("", {date, (hour * 3600 + number(0, 2)) * 1'000'000});
 }
 Decimal any_quantity() { return one_of<Decimal>({Decimal(10), Decimal(-10), Decimal(4), Decimal(-6), Decimal(1), Decimal(-1)}); }
 Decimal any_price() { return one_of<Decimal>({Decimal(100), dec("100.5"), Decimal(7), Decimal(0)}); }

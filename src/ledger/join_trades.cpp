@@ -79,7 +79,7 @@ bool Joiner::Instrument::near(Timestamp time, Date date) const {
 Decimal Joiner::Instrument::quoted(StatementTrade const& trade) const {
     auto const scale = model::effective_scale(facts_.instrument);
     Decimal const price = stated_price(trade).value_or(Decimal(0));
-    if (!scale || *scale == Decimal(1) || scale->is_zero()) return price;
+    if (!scale || *scale == Decimal(1)) return price;
     if (trade.money && !trade.quantity.is_zero()) {
         Decimal const as_quoted = base::multiply_rounded(price, trade.quantity.abs() * facts_.instrument.multiplier * *scale, 6);
         Decimal const off = (as_quoted - *trade.money).abs();
@@ -277,8 +277,9 @@ std::string Joiner::Instrument::name_of_cancel(StatementTrade const& cancel_row)
 }
 
 void Joiner::Instrument::keep(StatementTrade const& cancel_row) {
-    Execution kept = made_of(cancel_row, cancel_row.transaction_id.empty() ? index_.exec_id_of(cancel_row) + "-cancel"
-                                                                           : model::statement_exec_id(cancel_row.transaction_id));
+    std::string name = cancel_row.transaction_id.empty() ? index_.exec_id_of(cancel_row) + "-cancel" : model::statement_exec_id(cancel_row.transaction_id);
+    std::replace(name.begin(), name.end(), '.', ',');  // a dot would make it a version of the fill
+    Execution kept = made_of(cancel_row, std::move(name));
     kept.booking = Booking::never;
     kept.broker_realized_pnl.reset();
     kept.trade_date = std::max(cancel_row.trade_date, statement_.from);  // when it was told

@@ -30,6 +30,25 @@ struct SnapshotForTests {
 
 namespace possync::ledger::testing {
 
+/// Every zone is so many hours behind UTC, always; only "nowhere" is unknown.
+class FixedZones final : public base::ZoneRules {
+public:
+    explicit FixedZones(int hours_behind) : behind_(hours_behind) {}
+    base::Result<base::Timestamp> to_utc(std::string_view zone, base::LocalTime const& local) const override {
+        if (zone == "nowhere") return base::fail(base::ErrorCode::not_found, "no such zone");
+        return base::from_utc_local(local) + behind_;
+    }
+    base::Result<base::LocalTime> to_local(std::string_view zone, base::Timestamp time) const override {
+        if (zone == "nowhere") return base::fail(base::ErrorCode::not_found, "no such zone");
+        return base::utc_local(time - behind_);
+    }
+
+private:
+    std::chrono::hours behind_;
+};
+inline FixedZones const utc_zones{0};
+inline FixedZones const eastern_winter{5};
+
 inline base::Decimal dec(std::string_view text) {
     auto value = base::Decimal::parse(text);
     CHECK(value.has_value());

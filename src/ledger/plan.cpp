@@ -12,11 +12,9 @@ namespace {
 void add_notices(model::AccountBook const& book, std::vector<Notice> const& notices, IdAllocator& ids,
                  model::ChangeSet& change_set) {
     for (auto const& notice : notices) {
-        auto const found = book.instruments.find(notice.con_id);
-        if (found == book.instruments.end() || found->second.positions.empty()) continue;
         model::Position const* position = nullptr;
         auto const& gone = change_set.removed_positions;
-        for (auto const& known : found->second.positions) {
+        for (auto const& known : book.instruments.at(notice.con_id).positions) {
             if (std::find(gone.begin(), gone.end(), known.position_id) == gone.end()) position = &known;
         }
         if (position == nullptr) continue;  // what it was about has become part of something else

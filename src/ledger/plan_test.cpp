@@ -385,6 +385,288 @@ TEST(Plan, ARestBehindAFlipIsPricedAtTheBrokersCost) {
     EXPECT_EQ(account.position().average_price, dec("120"));
 }
 
+// --- the operator --------------------------------------------------------------------------------------------------------
+
+/// The refusal of an edit, or nothing.
+std::string refusal(Account& account, model::Edit const& edit) {
+    auto observation = Account::events(1000, {});
+    observation.edits.push_back(edit);
+    auto const planned = plan(account.book, observation, account.policy);
+    return planned ? "" : planned.error().message;
+}
+model::ExplainEdit explanation(model::RowId id, model::Cause cause, std::string_view price = "", std::optional<model::Ratio> ratio = {}) {
+    model::ExplainEdit edit;
+    edit.id = id;
+    edit.cause = cause;
+    if (!price.empty()) edit.price = dec(price);
+    edit.ratio = ratio;
+    edit.author = "operator me";
+    return edit;
+}
+model::RowId break_of(Account const& account, BreakKind kind) {
+    for (auto const& [id, each] : account.book.breaks) {
+        if (each.kind == kind) return id;
+    }
+    return 0;
+}
+
+TEST(Plan, WhatCannotBeExplainedSaysWhy) {
+    Account account;
+    std::vector<model::BrokerPosition> rows;
+    for (int i = 1; i <= 5; ++i) rows.push_back(holding(stock(i, "S" + std::to_string(i)), "10", "5"));
+    account.take(account.look(0, rows));
+    // A rest of 7 on the first; a fill that moves nothing on the second; then most of it vanishes.
+    auto stray = fill("f1.01", 5, "3", "5");
+    stray.con_id = 2;
+    auto shown = rows;
+    shown[0].quantity = dec("17");
+    account.take(account.look(10, shown, {stray}));
+    account.take(account.look(20, {shown[0]}));
+    ASSERT_TRUE(account.last.guard_held);
+    auto const rest = break_of(account, BreakKind::quantity);
+    auto const& opening = account.instrument(3).adjustments.at(0);
+    struct Row {
+        model::ExplainEdit edit;
+        char const* says;
+    };
+    for (auto const& [edit, says] :
+         {Row{explanation(rest, model::Cause::execution), "is not a cause that can be stated"},
+          Row{explanation(rest, model::Cause::missing_at_broker), "is not a cause that can be stated"},
+          Row{explanation(rest, model::Cause::split), "a split needs --ratio"},
+          Row{explanation(rest, model::Cause::transfer, "", model::Ratio{2, 1}), "a split needs --ratio"},
+          Row{explanation(rest, model::Cause::transfer, "-1"), "cannot be negative"},
+          Row{explanation(rest, model::Cause::split, "", model::Ratio{2, 1}), "makes 20 of 10, the broker shows 17"},
+          Row{explanation(12345, model::Cause::transfer), "there is no unresolved break and no adjustment 12345"},
+          Row{explanation(break_of(account, BreakKind::guard), model::Cause::transfer), "is of the whole account"},
+          Row{explanation(break_of(account, BreakKind::fill_without_position), model::Cause::transfer), "exclude the fill if it is not yours"},
+          Row{explanation(opening.adjustment_id, model::Cause::transfer), "has a price already"}}) {
+        auto const refused = refusal(account, edit);
+        EXPECT_NE(refused.find(says), std::string::npos) << refused;
+    }
+    for (auto const cause : {model::Cause::transfer, model::Cause::reinvestment, model::Cause::corporate_action, model::Cause::manual,
+                             model::Cause::expiry, model::Cause::exercise, model::Cause::assignment, model::Cause::cash_settlement, model::Cause::maturity}) {
+        EXPECT_EQ(refusal(account, explanation(rest, cause)), "") << to_string(cause);
+    }
+}
+
+TEST(Plan, WhatWasWithdrawnIsNeitherExplainedNorUndoneAgain) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "100")}));
+    account.take(account.look(10, {holding(stock(), "30", "100")}));
+    auto const first = break_of(account, BreakKind::quantity);
+    EXPECT_NE(refusal(account, model::UndoEdit{account.instrument().adjustments.at(1).adjustment_id, "", "operator me"}).find("explain it instead"), std::string::npos);
+    EXPECT_NE(refusal(account, model::UndoEdit{account.instrument().adjustments.at(0).adjustment_id, "", "operator me"}).find("a statement replaces it"), std::string::npos);
+    auto stated = Account::events(20, {});
+    stated.edits.push_back(explanation(first, model::Cause::transfer));
+    account.take(stated);
+    auto const rest = account.instrument().adjustments.at(1).adjustment_id;
+    ASSERT_FALSE(account.instrument().adjustments.at(1).in_force());
+    EXPECT_NE(refusal(account, explanation(rest, model::Cause::transfer)).find("was withdrawn"), std::string::npos);
+    EXPECT_NE(refusal(account, model::UndoEdit{rest, "", "operator me"}).find("was withdrawn already"), std::string::npos);
+    EXPECT_NE(refusal(account, model::UndoEdit{12345, "", "operator me"}).find("fills are excluded, not undone"), std::string::npos);
+    // What was stated without a price may be given one.
+    auto const transfer = account.instrument().adjustments.back().adjustment_id;
+    EXPECT_EQ(refusal(account, explanation(transfer, model::Cause::transfer, "90")), "");
+    EXPECT_NE(refusal(account, model::ExcludeEdit{"never.01", "operator me"}).find("there is no execution"), std::string::npos);
+}
+
+TEST(Plan, APositionThatIsGoneWasNotSplit) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "100"), holding(stock(2), "1", "1")}));
+    account.take(account.look(10, {holding(stock(2), "1", "1")}));
+    auto const gone = break_of(account, BreakKind::missing);
+    ASSERT_NE(gone, 0);
+    EXPECT_NE(refusal(account, explanation(gone, model::Cause::split, "", model::Ratio{2, 1})).find("was not split"), std::string::npos);
+    auto stated = Account::events(20, {});
+    stated.edits.push_back(explanation(gone, model::Cause::transfer));
+    account.take(stated);
+    EXPECT_EQ(account.position().quantity, dec("0"));
+    EXPECT_EQ(break_of(account, BreakKind::missing), 0);
+}
+
+TEST(Plan, AReadingThatTheOperatorWithdrewIsNotGivenAgainButAnotherIs) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    account.take(account.look(0, {holding(stock(), "10", "400")}));
+    auto look = account.look(10, {holding(stock(), "40", "100")});
+    account.take(look);
+    ASSERT_EQ(account.instrument().adjustments.back().cause, model::Cause::split);
+    auto undo = Account::events(20, {});
+    undo.edits.push_back(model::UndoEdit{account.instrument().adjustments.back().adjustment_id, "", "operator me"});
+    account.take(undo);
+    account.take(account.look(30, {holding(stock(), "40", "100")}));
+    EXPECT_EQ(account.last.settling, 1) << "4:1 was rejected";
+    account.take(account.look(40, {holding(stock(), "20", "200")}));
+    EXPECT_EQ(account.position().quantity, dec("20"));
+    auto const& all = account.instrument().adjustments;
+    EXPECT_TRUE(std::any_of(all.begin(), all.end(), [](auto const& each) { return each.in_force() && each.ratio == model::Ratio{2, 1}; }))
+        << "2:1 is another reading";
+}
+
+// --- implausible lists -----------------------------------------------------------------------------------------------------
+
+TEST(Plan, AWipeOutIsHeldUntilAReconnectHasConfirmedIt) {
+    struct Row {
+        std::int64_t seconds;
+        std::int64_t connection;
+        bool held;
+    };
+    for (auto const& [seconds, connection, held] : {Row{1000, 1, true}, Row{800, 2, true}, Row{1000, 2, false}, Row{3700, 1, false}}) {
+        Account account;
+        std::vector<model::BrokerPosition> rows;
+        for (int i = 1; i <= 4; ++i) rows.push_back(holding(stock(i, "S" + std::to_string(i)), "10", "5"));
+        account.take(account.look(0, rows));
+        account.take(account.look(10, {}));
+        account.take(account.look(10 + seconds, {}, {}, connection));
+        EXPECT_EQ(account.last.guard_held, held) << seconds << " s, connection " << connection;
+    }
+}
+
+TEST(Plan, AFewOfManyThatVanishAreNoWipeOut) {
+    Account account;
+    std::vector<model::BrokerPosition> rows;
+    for (int i = 1; i <= 9; ++i) rows.push_back(holding(stock(i, "S" + std::to_string(i)), "10", "5"));
+    account.take(account.look(0, rows));
+    rows.resize(5);
+    account.take(account.look(10, rows));
+    EXPECT_FALSE(account.last.guard_held) << "four of nine are less than half";
+    EXPECT_EQ(account.last.missing, 4);
+}
+
+// --- rests, returns, late facts ------------------------------------------------------------------------------------------------
+
+TEST(Plan, WhatNobodyExplainedMayBeSoldAll) {
+    Account account;
+    account.take(account.look(0, {holding(stock(2), "1", "1")}));
+    account.take(account.look(10, {holding(stock(), "5", "100"), holding(stock(2), "1", "1")}));
+    EXPECT_EQ(account.last.settling, 1);
+    account.take(account.look(20, {holding(stock(), "0"), holding(stock(2), "1", "1")}, {fill("f1.01", 15, "-5", "110")}));
+    EXPECT_EQ(account.position().quantity, dec("0"));
+    EXPECT_EQ(account.instrument().executions.at(0).booking, model::Booking::booked);
+}
+
+TEST(Plan, WhatWasBoughtAndWentMissingIsBackAsIfItHadNeverGone) {
+    for (bool const traded_since : {false, true}) {
+        Account account;
+        account.take(account.look(0, {holding(stock(2), "1", "1")}));
+        account.take(account.look(10, {holding(stock(), "5", "100"), holding(stock(2), "1", "1")}, {fill("f1.01", 5, "5", "100")}));
+        account.take(account.look(20, {holding(stock(2), "1", "1")}));
+        account.take(account.look(1000, {holding(stock(2), "1", "1")}));
+        ASSERT_EQ(account.position().quantity, dec("0"));
+        if (traded_since) {
+            auto excluded = fill("f2.01", 1500, "1", "100");
+            account.take(account.look(1600, {holding(stock(), "1", "100"), holding(stock(2), "1", "1")}, {excluded}));
+            account.take(account.look(1700, {holding(stock(), "6", "100"), holding(stock(2), "1", "1")}));
+            EXPECT_EQ(account.last.settling, 1) << "a fill stands behind the end: it was one";
+        } else {
+            account.take(account.look(1600, {holding(stock(), "5", "100"), holding(stock(2), "1", "1")}));
+            EXPECT_EQ(kinds(account.last), std::vector{EventKind::reopened});
+            EXPECT_EQ(account.position().unknown_closes, 0);
+        }
+    }
+}
+
+TEST(Plan, ACommissionOfWhatTheBookDoesNotKnowChangesNothing) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "5", "100")}));
+    auto report = Account::events(10, {});
+    report.commissions = {{"f9.01", 7, dec("1"), "USD", {}}, {"f9.01", 0, dec("1"), "USD", {}}};
+    account.take(report);
+    EXPECT_TRUE(account.last.change_set.empty());
+}
+
+TEST(Plan, ASplitIsOfTheDayItIsSeenOnWhereThatDayIsKnown) {
+    auto const effective = [](base::ZoneRules const* zones, std::string zone) {
+        Account account;
+        account.policy.fold.zones = zones;
+        account.policy.fold.report_zone = std::move(zone);
+        account.take(account.look(0, {holding(stock(), "10", "400")}));
+        account.take(account.look(10, {holding(stock(), "40", "100")}));
+        CHECK(account.instrument().adjustments.back().cause == model::Cause::split);
+        return *account.instrument().adjustments.back().effective_at;
+    };
+    EXPECT_EQ(effective(nullptr, ""), at(10));
+    EXPECT_EQ(effective(&utc_zones, "nowhere"), at(10));
+    EXPECT_EQ(effective(&utc_zones, "UTC"), base::from_utc_local({base::utc_local(at(10)).date, 0}));
+}
+
+TEST(Plan, AFillInAZoneThatIsNotKnownHasNoTradeDate) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    account.policy.fold.report_zone = "nowhere";
+    account.take(account.look(0, {}));
+    account.take(account.look(10, {holding(stock(), "5", "100")}, {fill("f1.01", 5, "5", "100")}));
+    EXPECT_FALSE(account.instrument().executions.at(0).trade_date);
+}
+
+TEST(Plan, ABookThatItsFactsDoNotGiveIsAnErrorAndNotARepair) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "5", "100")}));
+    account.book.instruments.at(265598).positions.clear();
+    auto const planned = plan(account.book, account.look(10, {holding(stock(), "6", "100")}), account.policy);
+    ASSERT_FALSE(planned.has_value());
+    EXPECT_NE(planned.error().message.find("possync verify"), std::string::npos);
+}
+
+/// The simulation found: "found" was told of an episode that the same change took back.
+TEST(Plan, WhatIsFoundAgainIsToldOfThePositionThatStands) {
+    Account account;
+    account.take(account.look(0, {holding(stock(2), "1", "1")}));
+    account.take(account.look(10, {holding(stock(), "5", "100"), holding(stock(2), "1", "1")}));  // a rest alone
+    account.take(account.look(20, {holding(stock(2), "1", "1")}));                               // gone
+    EXPECT_EQ(account.last.missing, 1);
+    account.take(account.look(30, {holding(stock(), "-2", "100"), holding(stock(2), "1", "1")}, {fill("f1.01", 25, "-2", "100")}));
+    EXPECT_EQ(account.position().quantity, dec("-2"));
+    std::map<model::RowId, base::Decimal> stands;
+    for (auto const& event : account.last.change_set.events) {
+        EXPECT_TRUE(std::find(account.last.change_set.removed_positions.begin(), account.last.change_set.removed_positions.end(), event.position_id) ==
+                    account.last.change_set.removed_positions.end());
+    }
+    auto const before = account.book;
+    account.take(account.look(40, {holding(stock(), "-2", "100"), holding(stock(2), "1", "1")}));
+    EXPECT_EQ(account.position().quantity, dec("-2"));
+}
+
+/// The simulation found: a position that was all a rest nobody had explained was closed by the first list that did not name it.
+TEST(Plan, ARestThatAListDoesNotNameWaitsAsEverythingMissingDoes) {
+    Account account;
+    account.take(account.look(0, {holding(stock(2), "1", "1")}));
+    account.take(account.look(10, {holding(stock(), "119", "100"), holding(stock(2), "1", "1")}));
+    account.take(account.look(20, {holding(stock(2), "1", "1")}));
+    EXPECT_EQ(account.position().quantity, dec("119"));
+    EXPECT_EQ(account.last.missing, 1);
+    account.take(account.look(1000, {holding(stock(2), "1", "1")}));
+    EXPECT_TRUE(account.instrument().positions.empty()) << "nobody ever said what it was: nothing was closed";
+    EXPECT_TRUE(account.book.breaks.empty());
+}
+
+/// The simulation found: after a split was read from the list, the ledger looked at the rest through a list that had grown.
+TEST(Plan, ASplitBesideARestKeepsTheBookTheBrokers) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    account.take(account.look(0, {holding(stock(), "10", "400")}));
+    account.take(account.look(10, {holding(stock(), "12", "400")}));  // a rest of 2
+    account.take(account.look(20, {holding(stock(), "40", "100")}));  // what is explained, times four
+    EXPECT_EQ(account.position().quantity, dec("40"));
+    auto const& all = account.instrument().adjustments;
+    EXPECT_TRUE(std::any_of(all.begin(), all.end(), [](auto const& each) { return each.in_force() && each.ratio == model::Ratio{4, 1}; }));
+    account.take(account.look(30, {holding(stock(), "40", "100")}));
+    EXPECT_TRUE(account.last.change_set.positions.empty());
+}
+
+/// The simulation found: a fill that stands before a split counted with its own quantity.
+TEST(Plan, AFillFromBeforeASplitCountsByTheSplit) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    account.take(account.look(0, {holding(stock(), "-108", "400")}));
+    account.take(account.look(100'000, {holding(stock(), "-432", "100")}));
+    ASSERT_EQ(account.instrument().adjustments.back().cause, model::Cause::split);
+    // It comes late: sold before the split, so the broker shows four times as much of it.
+    account.take(account.look(100'100, {holding(stock(), "-440", "100")}, {fill("f1.01", 50, "-2", "400")}));
+    EXPECT_EQ(account.position().quantity, dec("-440"));
+    EXPECT_EQ(quantity_of(account.instrument().executions, account.instrument().adjustments, true), dec("-440"));
+}
+
 // --- properties --------------------------------------------------------------------------------------------------
 
 /// A random day: fills arrive before, with or after the pushes they cause; some are never seen.

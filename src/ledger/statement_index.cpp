@@ -28,8 +28,9 @@ Timestamp at(Date date, int hour, FoldOptions const& options) {
     return time ? *time : base::from_utc_local(local);
 }
 
+/// Both of one instrument.
 bool takes_back(StatementTrade const& cancel, StatementTrade const& trade) {
-    if (trade.cancels || trade.con_id != cancel.con_id || trade.quantity != -cancel.quantity) return false;
+    if (trade.quantity != -cancel.quantity) return false;
     if (!cancel.original_trade_id.empty() && !trade.trade_id.empty()) return cancel.original_trade_id == trade.trade_id;
     if (!cancel.exec_id.empty() && !trade.exec_id.empty()) return cancel.exec_id == trade.exec_id;
     return cancel.price == trade.price;
@@ -39,7 +40,7 @@ bool takes_back(StatementTrade const& cancel, StatementTrade const& trade) {
 bool same_event(StatementTrade const& event, StatementTrade const& trade) {
     if (!event.trade_id.empty() && event.trade_id == trade.trade_id) return true;
     bool const booked = trade.cause != model::Cause::execution || trade.exec_id.empty();  // no fill at an exchange
-    return booked && event.con_id == trade.con_id && event.quantity == trade.quantity &&
+    return booked && event.quantity == trade.quantity &&
            std::abs(base::days_since_epoch(event.trade_date) - base::days_since_epoch(trade.trade_date)) <= 1;
 }
 
@@ -55,11 +56,10 @@ namespace {
 /// 0 is Monday.
 std::int64_t weekday(Date date) { return ((base::days_since_epoch(date) + 3) % 7 + 7) % 7; }
 
-/// The n-th such weekday of a month; n = 0: the last one.
+/// The n-th such weekday of a month; n = 0: the last one, of any month but December.
 Date nth_weekday(int year, unsigned month, std::int64_t day, int n) {
     if (n == 0) {
-        Date const next = month == 12 ? Date{year + 1, 1, 1} : Date{year, month + 1, 1};
-        Date date = base::date_of_days(base::days_since_epoch(next) - 1);
+        Date date = base::date_of_days(base::days_since_epoch({year, month + 1, 1}) - 1);
         while (weekday(date) != day) date = base::date_of_days(base::days_since_epoch(date) - 1);
         return date;
     }
@@ -95,7 +95,7 @@ bool lists_positions(model::StatementRecord const& statement) { return statement
 bool is_business_day(Date date) {
     if (!is_weekday(date)) return false;
     int const year = date.year;
-    bool const new_year = date == observed({year, 1, 1}) && !(weekday({year, 1, 1}) == 5);  // not on New Year's Eve
+    bool const new_year = date == observed({year, 1, 1});  // of a Saturday's nothing is kept: the Friday is of another year
     return !new_year && date != nth_weekday(year, 1, 0, 3) && date != nth_weekday(year, 2, 0, 3) && date != good_friday(year) &&
            date != nth_weekday(year, 5, 0, 0) && !(year >= 2022 && date == observed({year, 6, 19})) && date != observed({year, 7, 4}) &&
            date != nth_weekday(year, 9, 0, 1) && date != nth_weekday(year, 11, 3, 4) && date != observed({year, 12, 25});

@@ -103,6 +103,19 @@ TEST(Verify, EventsChain) {
     EXPECT_EQ(with(late).size(), 1u);  // a revision went back
 }
 
+TEST(Verify, WhatIsClosedHasATimeAndWhatBelongsToNoPositionIsNamed) {
+    auto book = book_of({fill("f1.01", 1, "100", "150", "1"), fill("f2.01", 2, "-100", "160", "1")});
+    auto& held = book.instruments.begin()->second;
+    held.positions[0].closed_at.reset();
+    held.closes[0].position_id = 99;
+    held.lots[0].position_id = 99;
+    std::string all;
+    for (auto const& each : verify(book, {})) all += each.what + "\n";
+    EXPECT_NE(all.find("is closed without a time of closing"), std::string::npos) << all;
+    EXPECT_NE(all.find("no fact of its position closes anything here"), std::string::npos) << all;
+    EXPECT_NE(all.find("no fact of its position opens anything here"), std::string::npos) << all;
+}
+
 RC_GTEST_PROP(VerifyProperty, WhateverIsFoldedVerifies, ()) {
     std::vector<model::Execution> fills;
     auto const count = *rc::gen::inRange(1, 30);

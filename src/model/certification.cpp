@@ -129,7 +129,7 @@ base::Result<DifferenceState> parse_difference_state(std::string_view text) {
 }
 
 bool StatementRecords::empty() const {
-    return statements.empty() && position_dates.empty() && trades.empty() && cash.empty() && successions.empty() && rates.empty() &&
+    return statements.empty() && position_dates.empty() && positions.empty() && trades.empty() && cash.empty() && successions.empty() && rates.empty() &&
            certifications.empty() && judged_dates.empty() && differences.empty() && remainders.empty();
 }
 

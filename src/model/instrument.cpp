@@ -14,16 +14,17 @@ bool scale_defaults_to_one(std::string const& sec_type) {
 bool never_booked(std::string const& sec_type) { return sec_type == "BAG" || sec_type == "CASH"; }
 
 std::optional<base::Decimal> effective_scale(Instrument const& instrument) {
-    if (instrument.price_scale) return instrument.price_scale;
+    if (instrument.price_scale && !instrument.price_scale->is_zero()) return instrument.price_scale;
     // Before the contract data came every kind is taken at 1: it is what nearly all of them turn out to be, and the
     // ledger re-prices what it booked when the data says otherwise.
     if (!instrument.details_known || scale_defaults_to_one(instrument.sec_type)) return base::Decimal(1);
     return std::nullopt;
 }
 
+/// Never zero: what it would price is unknown.
 std::optional<base::Decimal> price_factor(Instrument const& instrument) {
     auto const scale = effective_scale(instrument);
-    if (!scale) return std::nullopt;
+    if (!scale || instrument.multiplier.is_zero()) return std::nullopt;
     return instrument.multiplier * *scale;
 }
 
