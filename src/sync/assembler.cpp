@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/planted_bug.hpp"
 
 namespace possync::sync {
@@ -15,7 +16,7 @@ void SnapshotAssembler::begin(std::int64_t connection_number, std::int64_t reque
 }
 
 void SnapshotAssembler::add(std::string_view account, model::BrokerRow row) {
-    if (!building_) return;
+    CHECK(building_);
     if (last_rows_ == nullptr || (account != last_account_ && !POSSYNC_PLANTED_BUG(rows_cross_accounts))) {
         auto found = accounts_.find(account);
         if (found == accounts_.end()) found = accounts_.emplace(std::string(account), Rows{}).first;

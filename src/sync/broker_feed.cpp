@@ -104,7 +104,7 @@ public:
         switch (kind) {
             case tws::RequestKind::positions:
                 list_.end();
-                if (complete || (POSSYNC_PLANTED_BUG(list_timeout_taken_as_complete) && session_.ready())) return listener_.on_position_end();
+                if (complete || (session_.ready() && POSSYNC_PLANTED_BUG(list_timeout_taken_as_complete))) return listener_.on_position_end();
                 if (session_.ready()) listener_.on_positions_failed(why);
                 return;  // a lost connection is told by on_disconnected
             case tws::RequestKind::executions: {

@@ -400,9 +400,9 @@ void Engine::Implementation::on_disconnected(std::string const& reason, bool wil
             fmt::format("{}:{}: {}", options_.host, options_.port, reason));
     }
     if (cycle_) fail_cycle(ErrorCode::unavailable, "the connection was lost during the sync: " + reason);
-    if (!will_retry || options_.one_shot) {
+    if (!will_retry) {
         fail_waiting(ErrorCode::unavailable, not_connected());
-        if (!will_retry) phase_ = Phase::stopped;
+        phase_ = Phase::stopped;
     }
     was_ready_before_ = was_ready_before_ || was_connected;
 }
@@ -487,7 +487,7 @@ void Engine::Implementation::advance() {
 void Engine::Implementation::finish_if_done() {
     if (finished_ || under_way_ || claims_ > 0) return;
     bool const done = stopping_ || (options_.one_shot && one_shot_done_ && !cycle_ && next_requests_.empty()) ||
-                      (options_.one_shot && phase_ == Phase::stopped && !cycle_);
+                      (options_.one_shot && phase_ == Phase::stopped);  // what was under way has failed by then
     if (!done) return;
     if (phase_ == Phase::ready && !unsaved_runs_.empty()) {
         flush();

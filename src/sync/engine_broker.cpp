@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.hpp"
 #include "base/planted_bug.hpp"
 
 namespace possync::sync {
@@ -72,9 +73,9 @@ void Engine::Implementation::note_cost(AccountState& account, model::BrokerPosit
 }
 
 void Engine::Implementation::on_position_end() {
-    if (!cycle_ || !cycle_->collecting) return;
     auto snapshots = assembler_.complete(feed_.connection_number(), account_names());
-    if (!snapshots) return;
+    if (!snapshots) return;  // of a list that nobody waits for any more
+    CHECK(cycle_);           // what is being assembled is always a cycle's
     cycle_->snapshots = std::move(*snapshots);
     cycle_->positions_done = true;
     for (auto& [name, account] : accounts_) {
@@ -88,7 +89,7 @@ void Engine::Implementation::on_position_end() {
 }
 
 void Engine::Implementation::on_position_lost(std::string_view account, std::string const& why) {
-    if (cycle_ && assembler_.building() && !account.empty()) {
+    if (assembler_.building() && !account.empty()) {
         assembler_.spoil(account);
         if (!cycle_->lost.try_emplace(std::string(account), why).second) return;
     }
@@ -122,10 +123,10 @@ void Engine::Implementation::on_commission(model::CommissionReport report) {
     auto const* owner = owners_.find(report.exec_id);
     if (owner == nullptr) return owners_.keep(std::move(report));
     report.con_id = owner->con_id;
-    auto const found = accounts_.find(owner->account);
-    if (found == accounts_.end() || !tells_something_new(found->second, report)) return;
-    found->second.arrivals.commissions.push_back(std::move(report));
-    if (options_.enabled && options_.on_trade) arrived(found->second);
+    AccountState& account = accounts_.at(owner->account);  // owners of accounts that left are forgotten with them
+    if (!tells_something_new(account, report)) return;
+    account.arrivals.commissions.push_back(std::move(report));
+    if (options_.enabled && options_.on_trade) arrived(account);
 }
 
 /// Pulls repeat every report of the day; those the book has are dropped here.

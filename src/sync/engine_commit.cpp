@@ -173,12 +173,10 @@ void Engine::Implementation::look_again_soon() {
 }
 
 void Engine::Implementation::add_run(SyncResult const& result, Timestamp started_at) {
-    auto const found = accounts_.find(result.account);
-    if (found == accounts_.end()) return;
     model::SyncRun run;
     run.gateway = options_.gateway;
     run.account = result.account;
-    run.account_id = found->second.book.account_id;
+    run.account_id = accounts_.at(result.account).book.account_id;
     run.trigger = result.trigger;
     run.started_at = started_at;
     run.finished_at = now_.wall;
@@ -206,7 +204,7 @@ void Engine::Implementation::send(Commit effect) {
             effect.values.push_back(std::move(value));
         }
         account.unsaved_values.clear();
-        if (account.unsaved_freshness && account.last_synced_at) {
+        if (account.unsaved_freshness) {
             effect.freshness.push_back({account.book.account_id, *account.last_synced_at, account.base_currency});
             account.unsaved_freshness = false;
         }
@@ -225,10 +223,10 @@ void Engine::Implementation::want_flush() {
 void Engine::Implementation::flush() {
     bool anything = !unsaved_runs_.empty() || !unsaved_coverage_.empty();
     for (auto const& [unused, account] : accounts_) {
-        anything = anything || !account.unsaved_marks.empty() || !account.unsaved_values.empty() || account.unsaved_freshness;
+        anything = anything || !account.unsaved_marks.empty() || !account.unsaved_values.empty();  // freshness comes with a run
     }
     flush_at_.reset();
-    if (!anything || under_way_) return;
+    if (!anything) return;
     under_way_.emplace();
     under_way_->number = ++commit_number_;
     send({});

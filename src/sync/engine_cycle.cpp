@@ -218,8 +218,7 @@ bool Engine::Implementation::only_describes(model::ChangeSet const& change_set) 
 /// Breaks of class info say that two numbers differ; once they stand, no further look decides them.
 bool Engine::Implementation::waits_for_looks(model::AccountBook const& book) {
     return std::any_of(book.breaks.begin(), book.breaks.end(), [](auto const& each) {
-        return each.second.unresolved() &&
-               (each.second.break_class == model::BreakClass::alert || each.second.state == model::BreakState::settling);
+        return each.second.break_class == model::BreakClass::alert || each.second.state == model::BreakState::settling;
     });
 }
 

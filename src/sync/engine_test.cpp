@@ -10,18 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 using base::Decimal;
 
-/// Connected, synced once, quiet.
-struct Synced : EngineStory {
-    explicit Synced(EngineOptions options = {}, std::string_view accounts = "DU1,DU2", int server_version = 226)
-        : EngineStory(std::move(options)) {
-        connect(accounts, server_version);
-        list({{"DU1", 5, 100}, {"DU2", 5, 200}});
-        pass(6s);
-        log.clear();
-        asked.clear();
-    }
-};
-
 // --- lists with holes ----------------------------------------------------------------------------------------------------
 
 TEST(Engine, AnUnreadableRowLeavesItsAccountAsItWasAndTheOthersGoOn) {
@@ -320,7 +308,7 @@ TEST(Engine, AGatewayThatIsOfflineWhenConnectedToIsStale) {
         story.step(Start{});
         story.started = true;
         story.greet();
-        if (early) story.error(2110);
+        if (early) story.error(2110), story.error(2110);
         story.say(tws::ManagedAccounts{"DU1"});
         story.say(tws::NextValidId{1});
         if (!early) {

@@ -157,9 +157,17 @@ struct EngineStory {
         }
         ADD_FAILURE() << "the engine wants to be woken at once, for ever";
     }
-    std::int64_t sync(std::string const& account = "") {
-        step(SyncRequested{++requests, account, false, std::nullopt});
+    std::int64_t sync(std::string const& account = "", bool dry_run = false, std::optional<bool> realized = std::nullopt) {
+        step(SyncRequested{++requests, account, dry_run, realized});
         return requests;
+    }
+    /// What the answer to a request says of its first account.
+    [[nodiscard]] SyncResult result(std::int64_t request) const {
+        for (auto const& each : answers) {
+            if (each.request_number == request && !each.results.empty()) return each.results.front();
+        }
+        ADD_FAILURE() << "request " << request << " was not answered";
+        return {};
     }
 
     template <typename Request>
@@ -202,6 +210,7 @@ struct EngineStory {
     base::Now now;
     int version = 226;
     bool started = false;
+    bool finished = false;
     bool opening = false;            ///< the engine waits for its socket
     std::vector<std::string> asked;  ///< payloads
     std::vector<Row> shown;
@@ -210,6 +219,8 @@ struct EngineStory {
     std::vector<SyncFinished> answers;
     std::vector<model::CoverageWindow> coverage;
     std::vector<model::MarkRecord> marks;
+    std::vector<model::AccountValue> values;
+    std::vector<model::SyncRun> runs;
     std::map<std::string, model::Freshness> freshness;
     std::map<std::string, model::AccountBook> books;
     std::map<std::string, base::Timestamp> covered_to;
@@ -218,7 +229,13 @@ struct EngineStory {
     std::int64_t epoch = 1;
     std::vector<Claim> claims;
     int releases = 0;
+    bool claims_answered = true;
+    bool loads_answered = true;
     bool commits_answered = true;
+    std::optional<base::ErrorCode> fail_next_claim;
+    std::optional<base::ErrorCode> fail_next_load;
+    std::set<std::string> not_ours;      ///< accounts that another gateway of the database has
+    std::map<std::string, std::vector<model::MarkRecord>> known_marks;  ///< what the database holds of each account
     std::optional<base::ErrorCode> fail_next_commit;  ///< nothing of it is written
     std::vector<std::int64_t> commits;  ///< not answered
     std::int64_t requests = 0;
@@ -253,6 +270,11 @@ private:
     }
     void take_effect(Claim& claim, std::vector<Event>& answer) {
         claims.push_back(claim);
+        if (!claims_answered) return;
+        if (auto const code = std::exchange(fail_next_claim, std::nullopt)) {
+            answer.push_back(ClaimFailed{{*code, "the database is away"}, std::nullopt});
+            return;
+        }
         if (!rival.empty()) {
             answer.push_back(ClaimFailed{{base::ErrorCode::conflict, "the gateway is served by " + rival}, free_in});
             return;
@@ -261,6 +283,10 @@ private:
         claimed.epoch = epoch;
         claimed.registered = !claim.accounts.empty();
         for (auto const& account : claim.accounts) {
+            if (not_ours.contains(account)) {
+                claimed.warnings.push_back(account + " is another gateway's");
+                continue;
+            }
             auto& book = books[account];
             book.account = account;
             if (book.account_id == 0) book.account_id = static_cast<model::AccountId>(books.size());
@@ -270,10 +296,16 @@ private:
     }
     void take_effect(Release&, std::vector<Event>&) { ++releases; }
     void take_effect(LoadBook& load, std::vector<Event>& answer) {
+        if (!loads_answered) return;
+        if (auto const code = std::exchange(fail_next_load, std::nullopt)) {
+            answer.push_back(LoadFailed{load.account_id, {*code, "the file is damaged"}});
+            return;
+        }
         for (auto const& [name, book] : books) {
             if (book.account_id != load.account_id) continue;
             BookLoaded loaded;
             loaded.book = book;
+            if (auto const found = known_marks.find(name); found != known_marks.end()) loaded.last.marks = found->second;
             if (auto const found = covered_to.find(name); found != covered_to.end()) loaded.last.covered_to = found->second;
             answer.push_back(std::move(loaded));
         }
@@ -293,17 +325,32 @@ private:
         }
         coverage.insert(coverage.end(), commit.coverage.begin(), commit.coverage.end());
         marks.insert(marks.end(), commit.marks.begin(), commit.marks.end());
+        values.insert(values.end(), commit.values.begin(), commit.values.end());
+        runs.insert(runs.end(), commit.runs.begin(), commit.runs.end());
         if (commits_answered) {
             answer.push_back(Committed{commit.commit_number});
         } else {
             commits.push_back(commit.commit_number);
         }
     }
-    void take_effect(SyncFinished& finished, std::vector<Event>&) { answers.push_back(std::move(finished)); }
+    void take_effect(Finished&, std::vector<Event>&) { finished = true; }
+    void take_effect(SyncFinished& answered, std::vector<Event>&) { answers.push_back(std::move(answered)); }
     void take_effect(Log& line, std::vector<Event>&) { log.push_back(std::move(line)); }
 
     tws::FrameReader reader;
     bool shaken_hands = false;
+};
+
+/// Connected, synced once, quiet.
+struct Synced : EngineStory {
+    explicit Synced(EngineOptions options = {}, std::string_view accounts = "DU1,DU2", int server_version = 226)
+        : EngineStory(std::move(options)) {
+        connect(accounts, server_version);
+        list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+        pass(std::chrono::seconds(6));
+        log.clear();
+        asked.clear();
+    }
 };
 
 }  // namespace possync::sync
