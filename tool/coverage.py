@@ -4,7 +4,8 @@
     coverage.py EXPORT.json [--bar MODULE=PERCENT]... [--list PATH]...     exit status 1: a bar is not reached
     coverage.py --self-test
 
-A branch is one outcome of one condition, as clang counts it: `if (a && b)` has four, a case of a switch two. It stands where it is
+A branch is one outcome of one condition, as clang counts it: `if (a && b)` has four, a case of a switch two; that none of its cases is
+taken does not count, because the compiler is told to refuse a switch that leaves an enumerator out. It stands where it is
 written: all instances of a template, and all programs of the suite, count as one. A branch inside a macro counts once for every use of
 the macro. Conditions that are constant at compile time do not count. The conditions of CHECK, ALWAYS and NEVER (src/base/check.hpp) do
 not count either, for nobody can reach what they rule out; how many they are is printed beside the rest. Tests, fuzz targets and what
@@ -40,6 +41,10 @@ class Sources:
             with open(os.path.join(self.root, path), encoding="utf-8") as file:
                 self.files[path] = file.read().split("\n")
         return self.files[path]
+
+    def is_switch(self, path, line, column):
+        """The condition of a switch itself: clang reports it as the case that none of the others takes, where there is no default."""
+        return self.lines(path)[line - 1][:column - 1].endswith("switch (")
 
     def end_of_use(self, path, line, column):
         """Where the arguments of the macro end that is used at this place."""
@@ -82,7 +87,7 @@ def collect(export, sources):
                 place.insert(0, (use_line, use_column))
                 is_defence = is_defence or inside(files[at]) == DEFENCES
             path = inside(files[at])
-            if path is None or path == DEFENCES:
+            if path is None or path == DEFENCES or (len(place) == 1 and sources.is_switch(path, line, column)):
                 continue
             branch = branches[path, tuple(place)]
             branch.true += true
@@ -168,13 +173,13 @@ def list_missing(branches, sources, prefixes):
 def self_test():
     class Text(Sources):
         def lines(self, path):
-            return ["", "CHECK(f(a) && b); if (c) {}"]
+            return ["", "CHECK(f(a) && b); if (c) {}", "switch (s) {", ""]
     check, code = "/x/src/base/check.hpp", "/x/src/ledger/a.hpp"
 
     def instance(true, false):
         return {"filenames": [code, check], "regions": [[1, 1, 9, 1, 1, 0, 0, CODE], [2, 1, 2, 6, 1, 0, 1, EXPANSION]],
                 "branches": [[2, 23, 2, 24, true, false, 0, 0, 4], [2, 7, 2, 11, 1, 0, 0, 0, 4], [5, 3, 5, 9, 1, 0, 1, 0, 4],
-                             [4, 1, 4, 5, 0, 0, 0, 0, 4]]}
+                             [4, 1, 4, 5, 0, 0, 0, 0, 4], [3, 9, 3, 10, 0, 7, 0, 0, 4]]}
     export = {"functions": [instance(1, 0), instance(0, 2)], "files": [
         {"filename": code, "summary": {"lines": {"count": 4, "covered": 3}}},
         {"filename": "/x/src/ledger/a_test.cpp", "summary": {"lines": {"count": 9, "covered": 9}}}]}

@@ -22,6 +22,7 @@
 #include "base/check.hpp"
 #include "base/planted_bug.hpp"
 #include "store/sqlite/sqlite_check.hpp"
+#include "forked.hpp"
 #include "ways.hpp"
 #include "workloads.hpp"
 
@@ -241,7 +242,7 @@ Child start_child(Case const& what, Work work) {
             if (size <= 0) break;
             written += static_cast<std::size_t>(size);
         }
-        ::_exit(0);
+        test::end_process(0);
     }
     ::close(ends[1]);
     return {pid, ends[0], what, {}};

@@ -24,6 +24,7 @@
 #include "base/check.hpp"
 #include "base/point.hpp"
 #include "base/prng.hpp"
+#include "forked.hpp"
 
 namespace possync::crash {
 namespace {
@@ -63,7 +64,7 @@ Child start(Work work) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::close(ends[0]);
         work(ends[1]);
-        ::_exit(0);
+        test::end_process(0);
     }
     ::close(ends[1]);
     return {pid, ends[0]};
@@ -89,7 +90,7 @@ void end(Child& child, int signal) {
 }
 
 void say(int to, std::string const& line) {
-    if (::write(to, line.data(), line.size()) < 0) ::_exit(1);
+    if (::write(to, line.data(), line.size()) < 0) test::end_process(1);
 }
 
 // --- the processes -------------------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ void say(int to, std::string const& line) {
     if (auto const opened = server.open(); !opened) say(output, "! " + opened.error().message + "\n");
     say(output, fmt::format("{}\n", server.port()));
     server.run();
-    ::_exit(0);
+    test::end_process(0);
 }
 
 std::string_view kill_point;
@@ -131,10 +132,10 @@ std::atomic<int> passages_left = 0;
     app::Service service(configuration, options);
     if (auto const opened = service.open(); !opened) {
         say(output, "! " + opened.error().message + "\n");
-        ::_exit(1);
+        test::end_process(1);
     }
     service.run();
-    ::_exit(0);
+    test::end_process(0);
 }
 
 /// Until book and broker are equal.
@@ -144,7 +145,7 @@ std::atomic<int> passages_left = 0;
     app::Service service(configuration, options);
     if (auto const opened = service.open(); !opened) {
         say(output, "! " + opened.error().message + "\n");
-        ::_exit(1);
+        test::end_process(1);
     }
     std::thread([&service, output] {
         for (;;) {
@@ -157,13 +158,13 @@ std::atomic<int> passages_left = 0;
                         equal = equal && account.rows.empty();
                     if (!equal) return;
                     say(output, "equal\n");
-                    ::_exit(0);
+                    test::end_process(0);
                 });
             });
         }
     }).detach();
     service.run();
-    ::_exit(1);
+    test::end_process(1);
 }
 
 // --- the witness -----------------------------------------------------------------------------------------------------------

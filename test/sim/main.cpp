@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/planted_bug.hpp"
+#include "forked.hpp"
 #include "minimise.hpp"
 #include "world.hpp"
 
@@ -132,9 +133,9 @@ Total run_seeds(Arguments const& arguments, bool first_only, bool progress) {
                 Tally& tally = tallies[w];
                 auto const failed = tally.failed;
                 run_one(arguments, seed, tally);
-                if (tally.failed != failed) _exit(1);  // told by the parent, who goes on behind it
+                if (tally.failed != failed) test::end_process(1);  // told by the parent, who goes on behind it
             }
-            _exit(0);
+            test::end_process(0);
         }
         workers[static_cast<std::size_t>(w)] = pid;
     };
