@@ -168,5 +168,88 @@ TEST(FlexCodes, SayWhyAQuantityMoved) {
     }
 }
 
+TEST(FlexNumber, NoiseAndNonsenseAtTheEdges) {
+    struct Row {
+        std::string_view text;
+        std::string_view value;  // empty: not a number
+    };
+    std::string const many(401, '1');
+    for (auto const& [text, value] : std::initializer_list<Row>{{"+1,000", "1000"}, {"+1.00000000000000000051", "1.000000000000000001"},
+                                                                {"1.0000000000000000005E+0", "1"}, {"0.0000000000000000015", "0.000000000000000002"},
+                                                                {"0.0000000000000000025", "0.000000000000000002"}, {"0.0000000000000000004", "0"},
+                                                                {"1E-401", ""}, {"1E401", ""}, {".", ""}, {"1a,000", ""}, {"1.5E3x", ""},
+                                                                {"1234567890123456789012.1234567890123456789", ""}, {many, ""}}) {
+        auto const parsed = parse_number(text);
+        EXPECT_EQ(parsed ? (*parsed)->to_string() : "", value) << text;
+    }
+}
+
+TEST(FlexMoment, WhatIsNoDateOrTimeIsRefused) {
+    for (std::string_view const text :
+         {"2025", "20251301", "20250932", "2025x09-11", "2025-9-11", "2025-09x11", "2025-09-1x", "2025-13-01", "1/2", "1/2/3", "123/1/2025", "1/123/2025",
+          "1/2-2025", "1/2/202", "1/2/20251", "13/13/2025", "0/1/2025", "1/0/2025", "11-Xyz-25", "11-Sep-2", "11-Sep-202", "31-Feb-25", "11_Sep-25",
+          "11-Sep_25", "Sep 11", "20250911;24:00:00", "20250911;12:60:00", "20250911;12:00:60", "20250911;12:0", "20250911;12:00:0", "20250911;1200",
+          "20250911;noon", "20250911;12:00:00;", "20250911;12:00:00,", "20250911;12:00:00:"}) {
+        auto const parsed = parse_moment(text, DayOrder::unknown);
+        EXPECT_FALSE(parsed) << text;
+    }
+}
+
+TEST(FlexMoment, YearsOfTwoDigitsAndTimesWithoutASeparator) {
+    struct Row {
+        std::string_view text;
+        Date date;
+        bool timed;
+    };
+    for (auto const& [text, date, timed] :
+         std::initializer_list<Row>{{"9/25/25", {2025, 9, 25}, false}, {"25/9/25", {2025, 9, 25}, false}, {"9/25/79", {1979, 9, 25}, false},
+                                    {"09/25/25120000", {2025, 9, 25}, true}, {"09/25/2025120000", {2025, 9, 25}, true},
+                                    {"09/25/2512:00:00", {2025, 9, 25}, true}, {"09/25/202512:00", {2025, 9, 25}, true}, {"5-Sep-25", {2025, 9, 5}, false},
+                                    {"25-SEP-2025", {2025, 9, 25}, false}, {"25-sep-25120000", {2025, 9, 25}, true}, {"20250925T9:05", {2025, 9, 25}, true},
+                                    {"2025-09-25 09:05:07 EDT", {2025, 9, 25}, true}}) {
+        auto const parsed = parse_moment(text, DayOrder::unknown);
+        ASSERT_TRUE(parsed) << text << ": " << parsed.error().message;
+        ASSERT_TRUE(*parsed) << text;
+        EXPECT_EQ((*parsed)->date, date) << text;
+        EXPECT_EQ((*parsed)->microseconds_of_day.has_value(), timed) << text;
+    }
+    EXPECT_EQ(day_order_of("9/25/25"), DayOrder::month_first);
+    EXPECT_EQ(day_order_of("25/9/25"), DayOrder::day_first);
+    EXPECT_EQ(day_order_of("9/9/25"), DayOrder::unknown);
+    EXPECT_EQ(day_order_of("2025-09-25"), DayOrder::unknown);
+    EXPECT_FALSE(parse_moment("9/25/25", DayOrder::day_first)) << "another order than the dates before it";
+    EXPECT_FALSE(parse_moment("25/9/25", DayOrder::month_first));
+    EXPECT_FALSE(parse_moment("9/8/25", DayOrder::unknown)) << "two days";
+}
+
+TEST(FlexCodes, TellWhyAPositionEnded) {
+    struct Row {
+        std::string_view notes;
+        std::string_view type;
+        bool closes_long;
+        bool price_is_zero;
+        Cause cause;
+    };
+    for (auto const& [notes, type, closes_long, price_is_zero, cause] :
+         std::initializer_list<Row>{{"A", "OPT", false, true, Cause::assignment}, {"Ex;C", "OPT", true, true, Cause::exercise}, {"AEx", "OPT", true, true, Cause::exercise},
+                                    {"MEx", "OPT", true, true, Cause::exercise}, {"GEA", "OPT", true, true, Cause::exercise},
+                                    {"GEA", "OPT", false, true, Cause::assignment}, {"R", "STK", false, false, Cause::reinvestment},
+                                    {"Ep", "OPT", true, true, Cause::expiry}, {"Ep", "OPT", true, false, Cause::cash_settlement},
+                                    {"Ep", "BOND", true, false, Cause::maturity}, {"Ep", "BILL", true, false, Cause::maturity}, {"A, Ep", "OPT", true, true, Cause::assignment},
+                                    {"P", "STK", false, false, Cause::execution}}) {
+        EXPECT_EQ(trade_codes(notes, "ExchTrade", "BUY", type, closes_long, price_is_zero).cause, cause) << notes << " " << type;
+    }
+    for (auto const& [type, cause] : std::initializer_list<std::pair<std::string_view, std::optional<Cause>>>{
+             {"Assignment", Cause::assignment}, {"Exercise", Cause::exercise}, {"Expiration", Cause::expiry}, {"Cash Settlement", Cause::cash_settlement}, {"Buy", std::nullopt}}) {
+        EXPECT_EQ(option_event_cause(type), cause) << type;
+    }
+    for (auto const& [category, kind] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+             {"FXCFD", "CFD"}, {"FSFOP", "FOP"}, {"FSOPT", "OPT"}, {"STK", "STK"}}) {
+        EXPECT_EQ(sec_type_of(category), kind);
+    }
+    for (auto const kind : {"OPT", "FOP", "FUT", "WAR", "IOPT"}) EXPECT_TRUE(named_by_underlying(kind)) << kind;
+    EXPECT_FALSE(named_by_underlying("STK"));
+}
+
 }  // namespace
 }  // namespace possync::statement
