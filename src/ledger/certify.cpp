@@ -436,7 +436,7 @@ private:
             return differs(kind, date, con_id, "", theirs.to_string(), ours.to_string(),
                            has_rest ? "a change of quantity is not explained; see `possync breaks`" : "");
         }
-        if (total == nullptr || ours.is_zero()) return;
+        if (ours.is_zero()) return;
         std::optional<Decimal> cost = Decimal(0);
         for (auto const& lot : folded.open_lots) {
             if (cost && lot.cost) {

@@ -224,6 +224,11 @@ TEST(Certify, AnUnknownZoneLeavesFillsWithoutADayOfTheirOwn) {
     auto verdict = certify(book.book, claims, {2026, 11, 1}, nowhere);
     ASSERT_TRUE(verdict.has_value());
     EXPECT_EQ(kinds(*verdict), (std::vector{DifferenceKind::execution_not_in_statement, DifferenceKind::position_not_in_statement}));
+    book.executions()[0].broker_realized_pnl = dec("0");
+    auto dateless = book.executions()[0];
+    dateless.exec_id = "f9.01";
+    dateless.trade_date.reset();
+    book.executions().push_back(dateless);
     book.executions()[1].trade_date.reset();  // nor anybody else
     verdict = certify(book.book, claims, {2026, 11, 1}, nowhere);
     ASSERT_TRUE(verdict.has_value());
@@ -339,6 +344,76 @@ TEST(Certify, WhatJoiningFoundIsPutOnItsDay) {
     EXPECT_EQ(verdict.certifications[0].state, CertificationState::matched);
     EXPECT_EQ(verdict.certifications[0].corrected, 1);
     EXPECT_EQ(certified_through(verdict.certifications), (Date{2026, 11, 17}));
+}
+
+TEST(Certify, WhatStatementsCountMustCountInTheBook) {
+    Book book({"10@100 1"});
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    claims.trades = {{7, {2026, 11, 17}, "x.01", "t7", dec("5"), std::nullopt}};  // of an instrument that the book does not know
+    EXPECT_EQ(count(book.certify(claims), DifferenceKind::execution_missing), 1);
+    claims.trades = {{265598, {2026, 11, 16}, "f1.01", "tf1.01", dec("10"), std::nullopt}};
+    EXPECT_EQ(count(book.certify(claims), DifferenceKind::execution_missing), 0);
+    book.executions()[0].superseded_by = model::cancelled_mark({2026, 11, 17}, "901");  // the broker took it back
+    EXPECT_EQ(count(book.certify(claims), DifferenceKind::execution_missing), 0);
+    book.executions()[0].superseded_by = model::cancelled_mark({2026, 11, 17}, model::not_listed);  // this program did
+    EXPECT_EQ(count(book.certify(claims), DifferenceKind::execution_missing), 1);
+}
+
+TEST(Certify, WhatIsExcludedAndTakenBackNeverCounted) {
+    Book book({"10@100 1", "-10@110 1"});
+    book.executions()[1].superseded_by = model::cancelled_mark({2026, 11, 19}, "901");
+    book.executions()[1].excluded = true;
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 18})};
+    model::StatementPosition held;
+    held.con_id = 265598;
+    held.date = {2026, 11, 18};
+    held.quantity = dec("10");
+    claims.positions = {held};
+    EXPECT_EQ(count(book.certify(claims), DifferenceKind::position_quantity) + count(book.certify(claims), DifferenceKind::position_missing), 0);
+}
+
+TEST(Certify, LotsOfOneSecondAreOneAndOfUnknownCostTogether) {
+    Book held({"10@100 1", "5@110 1"});
+    for (auto& execution : held.executions()) execution.time = noon({2026, 11, 16});
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 16}, {2026, 11, 20})};
+    auto const row = [](bool is_lot, char const* quantity, char const* cost, std::optional<base::Timestamp> opened) {
+        model::StatementPosition made;
+        made.con_id = 265598;
+        made.date = {2026, 11, 20};
+        made.is_lot = is_lot;
+        made.quantity = dec(quantity);
+        if (*cost != 0) made.cost_money = dec(cost);
+        made.opened_at = opened;
+        return made;
+    };
+    claims.positions = {row(false, "15", "1552", {}), row(true, "10", "", noon({2026, 11, 16})), row(true, "5", "551", noon({2026, 11, 16}))};
+    EXPECT_TRUE(held.certify(claims).differences.empty());
+    claims.positions[1].cost_money = dec("1001");
+    EXPECT_TRUE(held.certify(claims).differences.empty());
+}
+
+TEST(Certify, AFillOnACoveredWeekendThatNoStatementListsIsADifferenceOfThatDay) {
+    Book book({"10@1 1"});
+    auto& execution = book.executions()[0];
+    book.book.instruments[265598].instrument.sec_type = "CRYPTO";
+    execution.transaction_id.clear();
+    execution.trade_date.reset();
+    execution.time = noon({2026, 11, 14});  // a Saturday: of Monday
+    model::StatementClaims claims;
+    claims.statements = {statement({2026, 11, 9}, {2026, 11, 20})};
+    auto const verdict = book.certify(claims);
+    EXPECT_EQ(count(verdict, DifferenceKind::execution_not_in_statement), 1);
+    execution.transaction_id = "t1";
+    execution.trade_date = Date{2026, 11, 14};  // which a statement dates so
+    claims.trades = {{265598, {2026, 11, 14}, "f1.01", "t1", dec("11"), std::nullopt}};
+    auto const dated = book.certify(claims);
+    EXPECT_EQ(count(dated, DifferenceKind::execution_quantity), 1);
+    auto const day = std::find_if(dated.certifications.begin(), dated.certifications.end(), [](auto const& each) { return each.trade_date == Date{2026, 11, 14}; });
+    ASSERT_NE(day, dated.certifications.end());
+    EXPECT_EQ(day->state, CertificationState::differs);
 }
 
 }  // namespace

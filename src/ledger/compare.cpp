@@ -25,7 +25,7 @@ std::string cause_of(ConId con_id, Plan const& plan, model::AccountBook const& b
     for (auto const& [unused, each] : book.breaks) {
         if (each.con_id == con_id) return std::string(to_string(each.kind));
     }
-    return absent && plan.guard_held ? "held back" : "unexplained";
+    return absent ? "held back" : "unexplained";  // what is absent and not missing yet is held by the guard
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ TEST(CorporateAction, Ratios) {
          {Line{"SPLIT 4 FOR 1 (X)", "4:1"}, Line{"1.5 FOR 1", "3:2"}, Line{"SPLIT 1 FOR 1,000", "1:1000"},
           Line{"FOR SALE FOR 1 FOR 20", "1:20"}, Line{"ACQUIRED FOR USD 5", ""}, Line{"2 FOR X", ""}, Line{"X FOR 2", ""},
           Line{"0 FOR 1", ""}, Line{"1.123456789 FOR 1", ""}, Line{"9999999999999 FOR 1", ""}, Line{"1 FOR 9999999999999", ""},
-          Line{"3  FOR  2", "3:2"}, Line{"3. FOR 2,", "3:2"}, Line{"", ""}}) {
+          Line{"3  FOR  2", "3:2"}, Line{"3. FOR 2,", "3:2"}, Line{" FOR 1", ""}, Line{"SPLIT 4 FOR ", ""}, Line{"   FOR   ", ""}, Line{"4 FOR 0", ""}, Line{"", ""}}) {
         auto const found = ratio_in(text);
         EXPECT_EQ(found ? model::to_string(*found) : "", ratio) << text;
     }

@@ -433,7 +433,11 @@ private:
         for (auto const& [con_id, book] : book_.instruments) {
             for (; row != rows_end && (*row)->instrument.con_id < con_id; ++row) add_target(**row);
             if (row == rows_end || (*row)->instrument.con_id != con_id) {
-                if (!held_quantity(book).is_zero()) targets_[con_id] = {Decimal(0), true, std::nullopt};
+                if (!held_quantity(book).is_zero()) {
+                    targets_[con_id] = {Decimal(0), true, std::nullopt};
+                } else if (has_rest(book)) {
+                    targets_[con_id] = {Decimal(0), false, std::nullopt};  // gone before, and nobody has said how: a look all the same
+                }
                 continue;
             }
             bool const touched = !work_.empty() && work_.contains(con_id);
@@ -741,13 +745,15 @@ private:
         insert_sorted(at.facts.adjustments, std::move(added));
     }
 
+    static bool has_rest(InstrumentBook const& book) {
+        return std::any_of(book.adjustments.begin(), book.adjustments.end(), [](Adjustment const& a) { return a.provisional(); });
+    }
+
     /// The whole cost of an unchanged position: a few comparisons.
     bool is_settled(InstrumentBook const& book, Target const& target) const {
         if (target.absent || held_quantity(book) != target.quantity) return false;
         auto const pending = [](Execution const& e) { return e.in_force() && e.booking == Booking::pending; };
-        auto const provisional = [](Adjustment const& a) { return a.provisional(); };
-        return std::none_of(book.executions.begin(), book.executions.end(), pending) &&
-               std::none_of(book.adjustments.begin(), book.adjustments.end(), provisional) &&
+        return std::none_of(book.executions.begin(), book.executions.end(), pending) && !has_rest(book) &&
                (book_.breaks.empty() || find_break(book.instrument.con_id, BreakKind::missing) == nullptr);
     }
 
@@ -880,7 +886,7 @@ private:
             added.effective_at = statement_->index->end() - std::chrono::microseconds(1);
         }
         for (auto const& other : at.facts.adjustments) {  // a rest is counted in units of today, whatever was split since it was first seen
-            bool const splits = other.in_force() && other.ratio && other.effective_at && added.effective_at;
+            bool const splits = other.in_force() && other.ratio;
             if (splits && *other.effective_at >= *added.effective_at) added.effective_at = *other.effective_at + std::chrono::microseconds(1);
         }
         added.recorded_at = seen_.observed_at;

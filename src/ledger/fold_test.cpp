@@ -402,5 +402,15 @@ TEST(Fold, AKnownValueWithoutAScaleHasNoPrice) {
     EXPECT_FALSE(result->closes[0].entry_price);
 }
 
+TEST(Fold, TheCodeOfAnOptionEventSaysWhatItWas) {
+    for (auto const& [code, cause] : {std::pair{1, model::Cause::exercise}, std::pair{101, model::Cause::exercise}, std::pair{200, model::Cause::exercise},
+                                      std::pair{100, model::Cause::assignment}, std::pair{2, model::Cause::expiry}, std::pair{102, model::Cause::expiry},
+                                      std::pair{0, model::Cause::execution}}) {
+        auto executions = fills({"1@3", "-1@0"});
+        executions[1].exercise_type = code;
+        EXPECT_EQ(fold(stock(), executions, {}, {})->closes.at(0).cause, cause) << code;
+    }
+}
+
 }  // namespace
 }  // namespace possync::ledger

@@ -188,7 +188,7 @@ void Joiner::Instrument::remember_cost(DecidedAction const& action, ActionLeg co
 
 void Joiner::Instrument::give_cost(DecidedAction const& action, ActionLeg const& leg) {
     std::string const reference = "corporate_action:" + action.id;
-    if (!leg.value || has_reference(reference)) return;
+    if (has_reference(reference)) return;
     Adjustment less;
     less.cause = Cause::corporate_action;
     less.value = -*leg.value;

@@ -197,7 +197,6 @@ private:
     bool order_changes_ = false;
     std::map<std::string, std::vector<std::size_t>> by_root_;
     std::vector<Execution> added_;
-    std::set<std::string> confirmed_;    ///< roots that the statement lists
     std::set<std::string> of_next_day_;  ///< fills of the last hours that the quantities do not contain
 };
 

@@ -163,8 +163,7 @@ std::vector<Execution*> Joiner::Instrument::unlisted() {
     Timestamp const last_day = index_.end() - std::chrono::hours(24);
     for (auto& execution : facts_.executions) {
         bool const counts = execution.in_force() && execution.booking == Booking::booked && execution.transaction_id.empty();
-        if (!counts || execution.time < from || confirmed_.contains(std::string(model::execution_root(execution.exec_id))))
-            continue;
+        if (!counts || execution.time < from) continue;
         bool const certain = execution.time < last_day || (is_of_calendar_day() && execution.time < index_.known_until());
         if (certain) found.push_back(&execution);
     }
@@ -180,8 +179,7 @@ void Joiner::Instrument::leave_to_next_day(Decimal const& missing) {
     std::vector<Execution const*> late;
     Decimal sum;
     for (auto const& execution : facts_.executions) {
-        bool const open = counts_until_end(execution) && execution.transaction_id.empty() &&
-                          !confirmed_.contains(std::string(model::execution_root(execution.exec_id)));
+        bool const open = counts_until_end(execution) && execution.transaction_id.empty();
         bool const last_hours = execution.time >= index_.end() - std::chrono::hours(24) && !is_of_calendar_day();
         if (!open || !last_hours) continue;
         late.push_back(&execution);

@@ -684,15 +684,23 @@ TEST(Join, APriceWithinHalfACentOfTheWholeIsTheSame) {
                                        [](auto const& each) { return each.kind == DifferenceKind::execution_price; });
         EXPECT_EQ(named, !same) << price;
     }
+    // Of a price this small it is: half of it.
+    auto facts = as_followed(cold_start(statement_of_the_day()));
+    fill_in(facts, msft, "m1.01").price = dec("0.0001");
+    auto book = refold(facts);
+    auto statement = statement_of_the_day();
+    trade_in(statement, "103").price = dec("0.0002");
+    (void)import(book, statement, policy(), true, false);
+    EXPECT_EQ(book.instruments.at(msft).executions.back().price, dec("0.0002"));
 }
 
 /// What the wire told as a fill with an exercise type is the entry in the books, where it is of about the same day.
 TEST(Join, AnEntryThatTheWireBroughtAsAFillIsTheSame) {
-    for (auto const& [days, same] : {std::pair{0, true}, std::pair{5, true}, std::pair{20, false}}) {
+    for (auto const& [days, quantity, same] : {std::tuple{0, "2", true}, std::tuple{5, "2", true}, std::tuple{20, "2", false}, std::tuple{0, "1", false}}) {
         auto facts = as_followed(cold_start(statement_of_the_day()));
         auto& option = facts.instruments.at(put);
         std::erase_if(option.adjustments, [](Adjustment const& a) { return a.cause == Cause::assignment; });
-        Execution entry = fill("x1.01", 0, "2", "0", "0");
+        Execution entry = fill("x1.01", 0, quantity, "0", "0");
         entry.con_id = put;
         entry.exercise_type = 100;
         entry.time_text = "off the wire";
@@ -750,6 +758,125 @@ TEST(Join, ACancelWithoutANumberIsKeptUnderTheFillsName) {
     // The statement of its day comes behind: what it took back never counts.
     (void)import(book, statement_of_the_day(), policy(), false, false);
     EXPECT_FALSE(fill_in(book, msft, "m1.01").in_force());
+}
+
+/// The row that took a trade back came first: it takes one trade back, of its price and quantity, and of a day before it.
+TEST(Join, ACancelThatCameFirstTakesBackOneTradeThatIsLikeIt) {
+    struct Row {
+        char const* what;
+        std::function<void(Statement&)> change;
+        bool taken_back;
+    };
+    for (auto const& [what, change, taken_back] : std::vector<Row>{
+             {"as it was", [](auto&) {}, true},
+             {"at another price", [](auto& s) { trade_in(s, "103").price = dec("401"); }, false},
+             {"of another quantity", [](auto& s) { trade_in(s, "103").quantity = dec("11"); }, false},
+             {"of a later day", [](auto& s) { trade_in(s, "103").trade_date = Date{2026, 11, 25}; }, false},
+             {"of a month before", [](auto& s) { trade_in(s, "103").trade_date = Date{2026, 10, 18}; }, false},
+         }) {
+        model::AccountBook book;
+        book.account_id = 1;
+        Statement next;
+        next.account = "DU1";
+        next.from = next.to = {2026, 11, 19};
+        next.has_trades = true;
+        next.instruments = {stock(msft, "MSFT")};
+        auto cancel = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
+        cancel.cancels = true;
+        next.trades = {cancel};
+        (void)import(book, next, policy(), false);
+        auto s = statement_of_the_day();
+        change(s);
+        auto twin = trade_in(s, "103");
+        twin.transaction_id = "104";
+        twin.exec_id = "m2.01";
+        s.trades.push_back(twin);
+        (void)import(book, s, policy(), false, false);
+        int in_force = 0;
+        for (auto const& each : book.instruments.at(msft).executions) in_force += each.in_force() && each.booking == model::Booking::booked;
+        EXPECT_EQ(in_force, taken_back ? 1 : 2) << what;
+    }
+}
+
+/// Without a list of positions what was consumed tells what was held.
+TEST(Join, ClosedLotsTellWhatWasHeldWherePositionsAreNotListed) {
+    auto s = statement_of_the_day();
+    s.has_positions = s.has_lots = false;
+    s.positions.clear();
+    model::StatementClosedLot undated;  // and one of which nobody knows since when
+    undated.con_id = msft;
+    undated.trade_date = day;
+    undated.quantity = dec("3");
+    undated.cost = dec("900");
+    s.closed_lots.push_back(undated);
+    auto of_the_day = undated;
+    of_the_day.opened_at = clock_at("12:00");
+    s.closed_lots.push_back(of_the_day);
+    auto const book = cold_start(s);
+    auto const& aapl_book = book.instruments.at(aapl);
+    EXPECT_EQ(aapl_book.positions.back().quantity, dec("30"));
+    EXPECT_TRUE(std::any_of(aapl_book.adjustments.begin(), aapl_book.adjustments.end(),
+                            [](auto const& each) { return each.cause == Cause::opening_balance && each.quantity == dec("100"); }));
+    EXPECT_EQ(book.instruments.at(msft).positions.back().quantity, dec("10")) << "what was opened within the day was not held before it";
+}
+
+TEST(Join, WhatIsHeldWithoutACostHasNone) {
+    auto s = statement_of_the_day();
+    s.instruments.push_back(stock(555, "XYZ"));
+    s.positions.push_back(listed(555, "7", "700"));
+    s.positions.back().cost_money.reset();
+    auto const book = cold_start(s);
+    EXPECT_EQ(book.instruments.at(555).positions.back().quantity, dec("7"));
+    EXPECT_FALSE(book.instruments.at(555).positions.back().average_price);
+}
+
+/// An action that decides nothing about an instrument nobody held before: what is listed stays a difference, and no cost is invented.
+TEST(Join, AnUndecidedActionOfSomethingNewOpensNothing) {
+    auto s = statement_of_the_day();
+    s.instruments.push_back(stock(555, "XYZ"));
+    auto action = s.corporate_actions[0];
+    action.action_id = "78";
+    action.type = "XX";
+    action.con_id = 555;
+    action.quantity = dec("7");
+    s.corporate_actions.push_back(action);
+    s.positions.push_back(listed(555, "7", "700"));
+    model::AccountBook book;
+    book.account_id = 1;
+    auto const result = import(book, s, policy(), false);
+    EXPECT_NE(show(result.differences).find("corporate_action_undecided open conId 555"), std::string::npos) << show(result.differences);
+}
+
+TEST(Join, ABondThatMaturesAndFillsOfOneSecondInTheirOrder) {
+    auto s = statement_of_the_day();
+    auto bond = stock(556, "BOND");
+    bond.sec_type = "BOND";
+    s.instruments.push_back(bond);
+    s.trades.push_back(trade("301", "", 556, "10:00", "-5", "100", "0", "0", Cause::maturity));
+    for (int order : {7, 6}) {
+        auto made = trade("", "k" + std::to_string(order) + ".01", msft, "15:00", "1", std::to_string(400 + order), "0", "0");
+        made.order_id = order;
+        s.trades.push_back(made);
+    }
+    auto const book = cold_start(s);
+    EXPECT_EQ(*book.instruments.at(556).executions.at(0).cause, Cause::maturity);
+    auto const& executions = book.instruments.at(msft).executions;
+    ASSERT_EQ(executions.size(), 3u);
+    EXPECT_EQ(executions[1].perm_id, 6);
+    EXPECT_EQ(executions[2].perm_id, 7);
+}
+
+TEST(Join, DaysOfAnUnknownZoneAreThoseOfUtc) {
+    auto rules = policy();
+    rules.fold.report_zone = "nowhere";
+    auto facts = as_followed(cold_start(statement_of_the_day()));
+    auto other = fill_in(facts, msft, "m1.01");
+    other.exec_id = "m8.01";
+    other.shares = dec("3");
+    facts.instruments.at(msft).executions.push_back(other);
+    auto book = refold(facts);
+    auto const result = import(book, statement_of_the_day(), rules);
+    EXPECT_NE(show(result.differences).find("m8.01"), std::string::npos) << show(result.differences);
 }
 
 TEST(Join, ATradeThatIsTakenBackTwiceOverIsLeftToTheOperator) {

@@ -94,7 +94,6 @@ void Joiner::Instrument::take(StatementTrade const& trade) {
     if (known == nullptr) known = same_event(trade);
     if (known == nullptr) return add(trade, exec_id);
     if (stands_for_cancelled(*known, trade)) return add(trade, free_id(exec_id));
-    confirmed_.insert(std::string(model::execution_root(known->exec_id)));
     if (known->superseded_by.ends_with(model::not_listed)) known->superseded_by.clear();  // it is listed now
     if (model::cancelled_on(*known)) return;                                              // a later statement took it back
     if (joiner_.part_.outdated && !known->transaction_id.empty()) return;
@@ -218,7 +217,6 @@ void Joiner::Instrument::add(StatementTrade const& trade, std::string const& exe
                 DifferenceState::corrected, exec_id, fmt::format("{} @ {}", text(trade.quantity), text(trade.price)), "",
                 event ? std::string(to_string(cause_of(trade))) : "never seen from the gateway");
     }
-    confirmed_.insert(std::string(model::execution_root(exec_id)));
     if (!never_) {
         if (auto const* row = taken_back_later(added))
             added.superseded_by = model::cancelled_mark(*row->trade_date, row->transaction_id);
@@ -295,9 +293,11 @@ Execution const* Joiner::Instrument::taken_back_later(Execution const& trade) co
                                 row.signed_quantity() == -trade.signed_quantity() &&
                                 same_money(row.price, trade.price, trade.shares) && row.trade_date && trade.trade_date &&
                                 *row.trade_date >= *trade.trade_date && near(row.time, *trade.trade_date);
-        bool const used = std::any_of(facts_.executions.begin(), facts_.executions.end(), [&](Execution const& other) {
+        auto const by_it = [&](Execution const& other) {
             return model::cancelled_on(other) && other.superseded_by.ends_with(":" + row.transaction_id);
-        });
+        };
+        // Also by it: one of this statement's own, which stands among the others later.
+        bool const used = std::any_of(facts_.executions.begin(), facts_.executions.end(), by_it) || std::any_of(added_.begin(), added_.end(), by_it);
         if (takes_back && !used) return &row;
     }
     return nullptr;

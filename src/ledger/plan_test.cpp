@@ -1,9 +1,13 @@
 #include "ledger/plan.hpp"
 
+#include <functional>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "ledger/diff.hpp"
 #include "ledger/ledger_testing.hpp"
+#include "ledger/value.hpp"
 
 namespace possync::ledger {
 namespace {
@@ -503,6 +507,161 @@ TEST(Plan, AReadingThatTheOperatorWithdrewIsNotGivenAgainButAnotherIs) {
         << "2:1 is another reading";
 }
 
+TEST(Plan, ARestIsExplainedByItsAdjustmentToo) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10")}));
+    account.take(account.look(10, {holding(stock(), "30", "100")}));
+    auto const rest = account.instrument().adjustments.at(1);
+    ASSERT_TRUE(rest.provisional());
+    EXPECT_EQ(refusal(account, explanation(rest.adjustment_id, model::Cause::transfer)), "");
+    // What was held at the first sight without a cost may be given one.
+    auto stated = Account::events(20, {});
+    stated.edits.push_back(explanation(account.instrument().adjustments.at(0).adjustment_id, model::Cause::transfer, "90"));
+    account.take(stated);
+    EXPECT_TRUE(std::any_of(account.instrument().adjustments.begin(), account.instrument().adjustments.end(),
+                            [](auto const& each) { return each.in_force() && each.price == dec("90") && each.effective_at == at(20); }));
+}
+
+TEST(Plan, WhatTheOperatorTookBackHimselfRejectsNoReading) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    account.take(account.look(0, {holding(stock(), "10", "400")}));
+    account.take(account.look(10, {holding(stock(), "11", "400")}));
+    auto stated = Account::events(20, {});
+    stated.edits.push_back(explanation(break_of(account, BreakKind::quantity), model::Cause::transfer));
+    account.take(stated);
+    auto undo = Account::events(30, {});
+    undo.edits.push_back(model::UndoEdit{account.instrument().adjustments.back().adjustment_id, "", "operator me"});
+    account.take(undo);
+    account.take(account.look(40, {holding(stock(), "40", "100")}));
+    EXPECT_TRUE(std::any_of(account.instrument().adjustments.begin(), account.instrument().adjustments.end(),
+                            [](auto const& each) { return each.in_force() && each.ratio == model::Ratio{4, 1}; }));
+}
+
+// --- options --------------------------------------------------------------------------------------------------------------------
+
+model::Instrument call_on_aapl(model::ConId con_id = 700) {
+    auto option = stock(con_id, "AAPL");
+    option.sec_type = "OPT";
+    option.multiplier = dec("100");
+    option.right = "C";
+    option.strike = dec("150");
+    option.under_con_id = 265598;
+    option.expiry = "20270115";
+    return option;
+}
+
+TEST(Plan, AnExerciseIsReadOnlyWhereTheOptionSaysWhatItDelivers) {
+    struct Row {
+        char const* what;
+        std::function<void(model::Instrument&)> change;
+        bool read;
+    };
+    for (auto const& [what, change, read] : std::vector<Row>{{"a call", [](auto&) {}, true},
+                                                             {"without a strike", [](auto& o) { o.strike.reset(); }, false},
+                                                             {"without a right", [](auto& o) { o.right.clear(); }, false},
+                                                             {"on nothing known", [](auto& o) { o.under_con_id.reset(); }, false}}) {
+        Account account;
+        auto option = call_on_aapl();
+        change(option);
+        auto other = call_on_aapl(701);  // bought in the meantime
+        account.take(account.look(0, {holding(stock(), "10", "160"), holding(option, "1", "1000")}));
+        auto bought = fill("o1.01", 5, "1", "10");
+        bought.con_id = 701;
+        auto look = account.look(10, {holding(stock(), "110", "151"), holding(other, "1", "1000")});
+        look.executions.push_back({bought, other});
+        look.executions.back().execution.booking = model::Booking::pending;
+        account.take(look);
+        auto const& all = account.instrument(700).adjustments;
+        bool const exercised = std::any_of(all.begin(), all.end(), [](auto const& each) { return each.cause == model::Cause::exercise; });
+        EXPECT_EQ(exercised, read) << what;
+    }
+}
+
+TEST(Plan, AnEndThatTheOperatorWithdrewIsNotReadAgain) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    auto option = call_on_aapl();
+    option.expiry = base::to_string(base::utc_local(at(0)).date);
+    std::erase(option.expiry, '-');
+    option.under_con_id.reset();
+    account.take(account.look(-200'000, {holding(option, "1", "1000"), holding(stock(2), "1", "1")}));
+    account.take(account.look(200'000, {holding(stock(2), "1", "1")}));
+    ASSERT_EQ(account.position(700).quantity, dec("0"));
+    auto const ended = account.instrument(700).adjustments.back();
+    ASSERT_EQ(ended.cause, model::Cause::expiry);
+    auto undo = Account::events(200'010, {});
+    undo.edits.push_back(model::UndoEdit{ended.adjustment_id, "", "operator me"});
+    account.take(undo);
+    EXPECT_EQ(account.position(700).quantity, dec("0")) << "what the broker shows stays";
+    for (int i = 1; i <= 3; ++i) account.take(account.look(200'020 + 60 * i, {holding(stock(2), "1", "1")}));
+    EXPECT_EQ(account.position(700).quantity, dec("0"));
+    EXPECT_EQ(account.last.unexplained, 1) << "no other reading: the operator may say what it was";
+}
+
+TEST(Plan, AnOptionInTheMoneyWithoutAnUnderlyingEndsByItself) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    auto option = call_on_aapl();
+    option.expiry = base::to_string(base::utc_local(at(0)).date);
+    std::erase(option.expiry, '-');
+    option.under_con_id.reset();
+    account.take(account.look(-200'000, {holding(option, "1", "1000"), holding(stock(2), "1", "1")}));
+    std::map<model::ConId, model::Mark> marks;
+    marks[700].price = dec("5");
+    marks[700].marked_at = at(200'000);
+    auto look = account.look(200'000, {holding(stock(2), "1", "1")});
+    look.marks = &marks;
+    account.take(look);
+    EXPECT_EQ(account.instrument(700).adjustments.back().cause, model::Cause::exercise);
+}
+
+TEST(Plan, ANewScaleRestatesWhatAStatementToldAndNoSplit) {
+    Account account;
+    account.policy.fold.zones = &utc_zones;
+    auto vod = stock(265598, "VOD");
+    vod.price_scale = dec("1");
+    account.take(account.look(0, {holding(vod, "10", "4")}));
+    account.take(account.look(10, {holding(vod, "40", "1")}));
+    ASSERT_TRUE(account.instrument().adjustments.back().ratio.has_value());
+    account.take(account.look(20, {holding(vod, "42", "1")}, {fill("f1.01", 15, "2", "1.5")}));
+    account.book.instruments.at(265598).executions.at(0).transaction_id = "t1";  // a statement printed it in pounds
+    auto described = vod;
+    described.price_scale = dec("0.01");
+    described.details_known = true;
+    auto observation = Account::events(30, {});
+    observation.instruments.push_back(described);
+    account.take(observation);
+    EXPECT_EQ(account.instrument().executions.at(0).price, dec("150"));
+    EXPECT_EQ(account.position().cost, dec("43"));
+}
+
+/// Two lots of before the first sight begin at no time that anybody knows: history states them once.
+TEST(Plan, WhatWasHeldBeforeTheFirstSightIsOneLineOfHistory) {
+    model::Adjustment lot;
+    lot.adjustment_id = 1;
+    lot.con_id = 265598;
+    lot.cause = model::Cause::opening_balance;
+    lot.quantity = dec("5");
+    lot.recorded_at = at(0);
+    auto second = lot;
+    second.adjustment_id = 2;
+    IdAllocator ids(1, 10);
+    model::ChangeSet change_set;
+    ASSERT_TRUE(diff({}, {stock(), {}, {lot, second}}, {}, ids, change_set).has_value());
+    ASSERT_EQ(change_set.history.size(), 1u);
+    EXPECT_EQ(change_set.history[0].quantity, dec("10"));
+}
+
+TEST(Plan, WhatCostNothingGainsNoPercentage) {
+    model::Position position;
+    position.quantity = dec("10");
+    position.cost = dec("0");
+    auto const value = value_at(position, stock(), dec("5"));
+    EXPECT_EQ(value.unrealized_pnl, dec("50"));
+    EXPECT_FALSE(value.unrealized_pnl_pct);
+}
+
 // --- implausible lists -----------------------------------------------------------------------------------------------------
 
 TEST(Plan, AWipeOutIsHeldUntilAReconnectHasConfirmedIt) {
@@ -543,6 +702,24 @@ TEST(Plan, WhatNobodyExplainedMayBeSoldAll) {
     account.take(account.look(20, {holding(stock(), "0"), holding(stock(2), "1", "1")}, {fill("f1.01", 15, "-5", "110")}));
     EXPECT_EQ(account.position().quantity, dec("0"));
     EXPECT_EQ(account.instrument().executions.at(0).booking, model::Booking::booked);
+}
+
+/// A position that was pushed as gone is named by no further list: its rest is looked at all the same, until somebody is told.
+TEST(Plan, WhatIsGoneAndNobodyExplainedBecomesAnOpenBreak) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "100", "150"), holding(stock(2), "1", "1")}));
+    account.take(Account::events(10, {}, {holding(stock(), "0")}));
+    EXPECT_EQ(account.position().quantity, dec("0"));
+    for (int i = 1; i <= 3; ++i) account.take(account.look(10 + 30 * i, {holding(stock(2), "1", "1")}));
+    EXPECT_EQ(account.last.unexplained, 1);
+    ASSERT_EQ(account.book.breaks.size(), 1u);
+    EXPECT_EQ(account.book.breaks.begin()->second.state, BreakState::open);
+    auto const before = account.book;
+    account.take(account.look(500, {holding(stock(2), "1", "1")}));
+    EXPECT_EQ(account.book, before) << "an open break writes nothing more";
+    account.take(account.look(600, {holding(stock(2), "1", "1")}, {fill("f1.01", 9, "-100", "160")}));
+    EXPECT_TRUE(account.book.breaks.empty());
+    EXPECT_EQ(account.position().realized_pnl, dec("1000"));
 }
 
 TEST(Plan, WhatWasBoughtAndWentMissingIsBackAsIfItHadNeverGone) {

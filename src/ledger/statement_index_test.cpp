@@ -109,7 +109,7 @@ TEST(StatementIndex, ACancelTakesBackTheTradeThatItNames) {
                             Row{"another trade's number", "8", "e1.01", "9", "", "-5", "10", 1, false},
                             Row{"by the execution's id", "", "e1.01", "9", "e1.01", "-5", "11", 1, true},
                             Row{"another execution's id", "9", "e1.01", "", "e2.01", "-5", "10", 1, false},
-                            Row{"by quantity and price", "", "", "9", "", "-5", "10", 1, true},
+                            Row{"the trade has no id of its own", "", "", "", "e1.01", "-5", "10", 1, true}, Row{"by quantity and price", "", "", "9", "", "-5", "10", 1, true},
                             Row{"at another price", "", "e1.01", "", "", "-5", "11", 1, false},
                             Row{"of another quantity", "9", "e1.01", "9", "", "-4", "10", 1, false},
                             Row{"in another instrument", "9", "e1.01", "9", "", "-5", "10", 2, false}}) {
