@@ -225,6 +225,18 @@ TEST(EngineRequests, ASyncMayLeaveRealizedPnlOut) {
     EXPECT_FALSE(story.engine.book("DU1")->instruments.at(5).closes[0].realized_pnl);
 }
 
+TEST(EngineRequests, ASyncThatMeetsAConflictIsMadeAgain) {
+    Synced story;
+    auto const asked = story.sync();
+    story.fail_next_commit = ErrorCode::conflict;
+    story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
+    EXPECT_TRUE(story.answers.empty()) << "who asked hears of what was written";
+    story.pass(2s);
+    story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
+    EXPECT_TRUE(story.result(asked).success);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(90));
+}
+
 TEST(EngineRequests, StatisticsBeginAnewWhenAsked) {
     Synced story;
     EXPECT_GT(story.engine.statistics().total_syncs, 0);

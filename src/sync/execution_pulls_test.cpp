@@ -175,6 +175,57 @@ TEST(ExecutionPulls, AZoneThatNobodyKnowsProvesNothing) {
     }
 }
 
+/// On the day when clocks are put forward midnight comes an hour sooner than a clock counts: it may come before the restart.
+TEST(ExecutionPulls, TheNearestOfMidnightAndRestartCountsWhereADayIsShort) {
+    class Spring final : public base::ZoneRules {
+    public:
+        base::Result<Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override {
+            return base::from_utc_local(local) - (local.date > base::Date{2026, 3, 29} ? 1h : 0h);
+        }
+        base::Result<base::LocalTime> to_local(std::string_view, Timestamp time) const override { return base::utc_local(time); }
+    };
+    Spring const spring;
+    ExecutionPulls pulls(spring);
+    pulls.connected("zone", now("2026-03-29T10:00:00Z"));
+    pulls.restarts_daily_at(23h + 30min, now("2026-03-29T10:00:00Z"));
+    EXPECT_EQ(pulls.last_chance_at(), Duration(at("2026-03-29T22:59:00Z").microseconds));
+}
+
+/// Rules that know a part of time only, as a zone of which later years are not known.
+TEST(ExecutionPulls, WhatThePartOfAZoneThatIsKnownDoesNotReachIsNotProved) {
+    class Part final : public base::ZoneRules {
+    public:
+        Part(char const* from, char const* to) : from_(at(from)), to_(at(to)) {}
+        base::Result<Timestamp> to_utc(std::string_view, base::LocalTime const& local) const override { return known(base::from_utc_local(local)); }
+        base::Result<base::LocalTime> to_local(std::string_view, Timestamp time) const override {
+            if (!known(time)) return base::fail(base::ErrorCode::not_found, "not known then");
+            return base::utc_local(time);
+        }
+
+    private:
+        [[nodiscard]] base::Result<Timestamp> known(Timestamp time) const {
+            if (time < from_ || time > to_) return base::fail(base::ErrorCode::not_found, "not known then");
+            return time;
+        }
+        Timestamp from_;
+        Timestamp to_;
+    };
+    Part const past("2026-01-01", "2026-11-24T12:00:00Z");
+    ExecutionPulls ends(past);
+    ends.connected("zone", now("2026-11-24T00:00:00Z"));
+    EXPECT_EQ(ends.days_to_ask(at("2026-11-20T15:00:00Z"), at("2026-11-25T15:00:00Z")), 0);
+
+    Part const afternoon("2026-11-24T12:00:00Z", "2026-12-24T12:00:00Z");  // from the middle of a day
+    ExecutionPulls begins(afternoon);
+    begins.connected("zone", now("2026-11-24T13:00:00Z"));
+    EXPECT_EQ(begins.days_to_ask(at("2026-11-24T23:59:30Z"), at("2026-11-25T00:00:30Z")), 0);
+    begins.asked(1, 2, now("2026-11-25T15:00:00Z"));
+    EXPECT_TRUE(begins.take(at("2026-11-24T15:00:00Z"), std::nullopt));
+    auto const ended = begins.ended(1, true, now("2026-11-25T15:00:05Z"));
+    ASSERT_TRUE(ended.proved);
+    EXPECT_EQ(ended.proved->from, at("2026-11-25T00:00:00Z")) << "the days before have no beginning that anybody knows";
+}
+
 TEST(ExecutionPulls, ReadsTheTimeOfTheDailyRestart) {
     EXPECT_EQ(time_of_day("11:45", "PM"), 23h + 45min);
     EXPECT_EQ(time_of_day("12:05", "AM"), Duration(5min));
