@@ -518,6 +518,11 @@ Result<void> ScenarioPlayer::fault(ScenarioStep const& step) {
 
 Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
     std::string const& verb = step.words.front();
+    static constexpr std::array<std::string_view, 11> of_an_account{"combo",   "hold",     "entry",  "split", "merge", "spinoff",
+                                                                    "transfer", "adjust", "price", "push",  "allocate"};
+    if (std::find(of_an_account.begin(), of_an_account.end(), verb) != of_an_account.end() && !broker_.holdings().contains(account_)) {
+        return base::fail(ErrorCode::invalid_input, fmt::format("{}:{}: whose is that? write before it: account CODE", name_, step.line));
+    }
     if (verb == "account") {
         Words words(*this, step, "account CODE [leaves]");
         std::string const account = words.text();
