@@ -660,9 +660,10 @@ std::string print_commented_configuration(Configuration const& config) {
         text += fmt::format("\n{}{}\n", off, header);
         for (auto const& each : keys) {
             std::string const value = each.print(target);
-            // A masked secret is no value to read back.
+            // A masked secret is no value to read back, nor is what an account leaves to [sync].
             bool const masked = value == "\"***\"";
-            text += fmt::format("# {}\n{}{} = {}\n", each.help, masked ? "# " : off, each.name, masked ? "\"\"" : value);
+            bool const left_out = masked || (header == "[[account]]" && value == "\"\"");
+            text += fmt::format("# {}\n{}{} = {}\n", each.help, left_out ? "# " : off, each.name, masked ? "\"\"" : value);
         }
     });
     return text;

@@ -1,0 +1,175 @@
+// Wrong configuration of every kind: one line that names file, line and key and says what to write. The environment is judged
+// alike.
+#include "app/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "app/temporary_folder.hpp"
+
+namespace possync::app {
+namespace {
+
+std::string refusal(std::string const& toml, std::map<std::string, std::string> const& environment = {}) {
+    auto const read = parse_configuration(toml, "possync.toml", environment);
+    return read ? "" : read.error().message;
+}
+
+TEST(Config, WhatIsWrongIsNamedWithItsLine) {
+    struct Row {
+        char const* toml;
+        char const* says;
+    };
+    for (auto const& [toml, says] : {
+             Row{"[sync]\ninterval = \"1s\"", "possync.toml:2: sync.interval: 1s is too short; at least 10s"},
+             Row{"[sync]\ninterval = \"soon\"", "is not a duration"},
+             Row{"[sync]\ninterval = 5", "sync.interval must be a duration in quotes like \"5m\""},
+             Row{"[sync]\nenabled = \"yes\"", "sync.enabled must be true or false"},
+             Row{"[sync]\ncost_basis = \"best\"", "'best' is not one of average, fifo, lifo, hifo"},
+             Row{"[sync]\non_missing = \"ask\"", "'ask' is not one of close, warn"},
+             Row{"[sync]\nkeep_runs_days = 0", "0 is not between 1 and 36500"},
+             Row{"[sync]\nkeep_runs_days = \"7\"", "must be a whole number"},
+             Row{"[sync]\nsettle = \"9s\"", "sync.settle is longer than sync.settle_max"},
+             Row{"[sync]\nfrequency = 1", "unknown key sync.frequency; the keys are enabled, interval"},
+             Row{"sync = 1", "sync is a section: write [sync]"},
+             Row{"[nonsense]\n", "unknown section [nonsense]; the sections are"},
+             Row{"[gateway]\nport = 1", "gateway is a list: write [[gateway]]"},
+             Row{"gateway = [1]", "gateway is a list of tables: write [[gateway]]"},
+             Row{"[[gateway]]\nport = 70000", "possync.toml:2: gateway.port: 70000 is not between 1 and 65535"},
+             Row{"[[gateway]]\nport = \"4002\"", "gateway.port must be a whole number"},
+             Row{"[[gateway]]\nexpect = \"demo\"", "'demo' is not one of live, paper, any"},
+             Row{"[[gateway]]\ntime_zone = \"Mars/Olympus\"", "is not a time zone; write one like America/New_York"},
+             Row{"[[gateway]]\naccounts = \"DU1\"", "must be a list like [\"DU1234567\"]"},
+             Row{"[[gateway]]\naccounts = [1]", "must be a list like"},
+             Row{"[[gateway]]\nrecording_limit = 5", "must be a size in quotes like \"64M\""},
+             Row{"[[gateway]]\nrecording_limit = \"big\"", "gateway.recording_limit"},
+             Row{"[[gateway]]\nname = \"\"", "gateway.name is empty"},
+             Row{"[[gateway]]\nname = \"a\"\n[[gateway]]\nname = \"a\"", "named a"},
+             Row{"[[account]]\ncost_basis = \"best\"", "account.cost_basis"},
+             Row{"[[account]]\ncost_basis = \"fifo\"", "account.code is missing"},
+             Row{"[[gateway]]\nname = \"a\"\nrecording = \"r\"\n[[gateway]]\nname = \"b\"\nrecording = \"r\"",
+                 "two gateways record in r"},
+             Row{"[[flex.query]]\naccount = \"DU1\"", "flex.query.id is missing"},
+             Row{"[[flex.query]]\nid = \"1\"\n[[flex.query]]\nid = \"1\"", "flex.query.id 1 is there twice"},
+             Row{"[account]\ncode = \"DU1\"", "account is a list: write [[account]]"},
+             Row{"[report]\nzone = \"here\"", "report.zone: 'here' is not a time zone"},
+             Row{"[http]\nlisten = \"somewhere\"", "http.listen"},
+             Row{"[http]\nhosts = [\"https://x\"]", "is no host name; write names without scheme and port"},
+             Row{"[http]\nhosts = [\"x:80\"]", "is no host name"},
+             Row{"[http]\nmax_connections = 0", "is not between 1 and 100000"},
+             Row{"[http]\nlisten = \"0.0.0.0:8321\"", "token"},
+             Row{"[http]\ncertificate_file = \"a\"", "key_file"},
+             Row{"[flex]\nfetch_at = \"25:00\"", "'25:00' is not a time of day; write it like 18:30"},
+             Row{"[flex]\nfetch_at = \"12:60\"", "is not a time of day"},
+             Row{"[flex]\nfetch_at = \"noon\"", "is not a time of day"},
+             Row{"[flex]\nfetch_at = \"1x:00\"", "is not a time of day"},
+             Row{"[flex]\nbase_url = \"http://example.com\"", "write an address like https://"},
+             Row{"[flex]\nbase_url = \"https://\"", "write an address like https://"},
+             Row{"[flex]\nbase_url = \"https://me@example.com\"", "without a user"},
+             Row{"[flex]\nbase_url = \"https://example.com/\"", "without a slash at its end"},
+             Row{"[[flex.query]]\nid = \"12x\"", "write the number of the Flex query as text"},
+             Row{"[[flex.query]]\nid = \"\"", "write the number of the Flex query as text"},
+             Row{"[flex]\nquery = 1", "flex.query is a list: write [[flex.query]]"},
+             Row{"[database]\nurl = \"oracle://x\"", "database.url"},
+             Row{"[outbox]\nkeep_days = 0", "is not between 1 and 3650"},
+             Row{"[[sink]]\nurl = \"https://x\"", "sink.name is missing"},
+             Row{"[[sink]]\nname = \"\"", "write a name of 1 to 64 characters"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"https://x\"\n[[sink]]\nname = \"a\"\nurl = \"https://x\"",
+                 "two sinks are named a"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"http://example.com\"", "must begin with https://"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"http://127.0.0.1.example.com\"", "must begin with https://"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"http://localhost@example.com\"", "must begin with https://"},
+             Row{"[[sink]]\nname = \"a\"\ntype = \"nats\"\nurl = \"https://x\"", "must begin with nats:// or tls://"},
+             Row{"[[sink]]\nname = \"a\"\ntype = \"nats\"\nurl = \"nats://x\"\nsubject = \"a b\"", "may hold no blank"},
+             Row{"[[sink]]\nname = \"a\"\ntype = \"nats\"\nurl = \"tls://x\"\nsubject = \"\"", "may hold no blank"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"https://x\"\nsecret = \"1\"\nsecret_file = \"f\"", "keep one"},
+             Row{"[[sink]]\nname = \"a\"\ntype = \"post\"", "'post' is not one of webhook, nats"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"https://x\"\ntimeout = \"1ms\"", "is too short; at least 100ms"},
+             Row{"[log]\nlevel = \"loud\"", "'loud' is not one of debug, info, warning, error"},
+             Row{"[log\n", "possync.toml:1:"},
+         }) {
+        auto const message = refusal(toml);
+        EXPECT_NE(message.find(says), std::string::npos) << toml << "\n -> " << (message.empty() ? "accepted" : message);
+        EXPECT_EQ(message.find('\n'), std::string::npos) << "more than one line: " << message;
+    }
+}
+
+TEST(Config, ASecretWithoutItsQuotesIsNotQuotedBack) {
+    for (auto const* toml :
+         {"[flex]\ntoken = 123456789012345678901234", "[flex]\ntoken = s3cr3t-of-mine", "[database]\npassword = hunter-two"}) {
+        auto const message = refusal(toml);
+        EXPECT_FALSE(message.empty()) << toml;
+        for (auto const* secret : {"1234567890123", "s3cr3t", "hunter"})
+            EXPECT_EQ(message.find(secret), std::string::npos) << message;
+    }
+}
+
+TEST(Config, TheEnvironmentComesLastAndIsJudgedAlike) {
+    auto const read = parse_configuration("[[gateway]]\nport = 4001\n[sync]\ninterval = \"1m\"", "f",
+                                          {{"POSSYNC_GATEWAY_PORT", "4003"},
+                                           {"POSSYNC_SYNC_INTERVAL", "2m"},
+                                           {"POSSYNC_GATEWAY_ACCOUNTS", " DU1, ,DU2 "},
+                                           {"POSSYNC_SYNC_ENABLED", "false"},
+                                           {"POSSYNC_FLEX_TOKEN", "secret"},
+                                           {"POSSYNC_GATEWAY_EXPECT", "live"}});
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(read->gateways[0].port, 4003);
+    EXPECT_EQ(read->interval, std::chrono::minutes(2));
+    EXPECT_EQ(read->gateways[0].accounts, (std::vector<std::string>{"DU1", "DU2"}));
+    EXPECT_FALSE(read->enabled);
+    EXPECT_EQ(refusal("", {{"POSSYNC_GATEWAY_PORT", "4003x"}}), "POSSYNC_GATEWAY_PORT: '4003x' is not a whole number");
+    EXPECT_EQ(refusal("", {{"POSSYNC_SYNC_ENABLED", "yes"}}), "POSSYNC_SYNC_ENABLED: 'yes' is not true or false");
+    auto const two =
+        parse_configuration("[[gateway]]\nname = \"a-b\"\n[[gateway]]\nname = \"c\"", "f", {{"POSSYNC_GATEWAY_A_B_PORT", "5"}});
+    ASSERT_TRUE(two.has_value());
+    EXPECT_EQ(two->gateways[0].port, 5);
+    EXPECT_EQ(two->gateways[1].port, 4002);
+}
+
+TEST(Config, WhatIsPrintedIsReadBackAndSecretsAreNot) {
+    auto const read = parse_configuration("[[gateway]]\nname = \"quoted \\\"one\\\"\"\nexpect = \"paper\"\naccounts = [\"DU1\", "
+                                          "\"DU2\"]\n[[account]]\ncode = \"DU1\"\ncost_basis = \"fifo\"\n"
+                                          "[[account]]\ncode = \"DU2\"\non_missing = \"warn\"\n[flex]\ntoken = "
+                                          "\"s3cret\"\n[[flex.query]]\nid = \"12\"\n[[sink]]\nname = \"a\"\nurl = "
+                                          "\"http://localhost:9/x\"\n[sync]\non_missing = \"warn\"",
+                                          "f", {});
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    auto const printed = print_configuration(*read);
+    EXPECT_EQ(printed.find("s3cret"), std::string::npos);
+    auto again = parse_configuration(printed, "f", {});
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    auto const commented = print_commented_configuration(*read);
+    EXPECT_EQ(commented.find("s3cret"), std::string::npos);
+    auto const third = parse_configuration(commented, "f", {});
+    ASSERT_TRUE(third.has_value()) << third.error().message;
+    EXPECT_EQ(third->gateways[0].name, "quoted \"one\"");
+    EXPECT_EQ(third->accounts.size(), 2u);
+    auto const options = engine_options(*third, third->gateways[0]);
+    EXPECT_EQ(options.expect, sync::Expect::paper);
+    EXPECT_EQ(options.policy.on_missing, ledger::OnMissing::warn);
+    EXPECT_EQ(options.account_options.at("DU1").cost_basis, model::CostBasis::fifo);
+    EXPECT_EQ(options.account_options.at("DU2").on_missing, ledger::OnMissing::warn);
+    for (auto const& line : settings_for_replay(*read, read->gateways[0]))
+        EXPECT_EQ(line.find("sink"), std::string::npos);
+    EXPECT_NE(configuration_reference().find("`POSSYNC_SYNC_INTERVAL`"), std::string::npos);
+}
+
+TEST(Config, AFileThatCannotBeReadSaysSo) {
+    auto const folder = TemporaryFolder::make();
+    ASSERT_TRUE(folder.has_value());
+    for (std::string const& path : {folder->file("none.toml"), folder->file("")}) {
+        auto const read = load_configuration(path, {});
+        ASSERT_FALSE(read.has_value());
+        EXPECT_EQ(read.error().message, "configuration file " + path + " cannot be read; check --config");
+    }
+    std::string const path = folder->file("possync.toml");
+    std::ofstream(path) << "[log]\nlevel = \"debug\"\n";
+    auto const named = load_configuration("", {{"POSSYNC_CONFIG", path}});
+    ASSERT_TRUE(named.has_value());
+    EXPECT_EQ(named->source, path);
+    EXPECT_EQ(named->log_level, "debug");
+}
+
+}  // namespace
+}  // namespace possync::app
