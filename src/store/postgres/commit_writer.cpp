@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -19,7 +20,11 @@ std::optional<model::ConId> or_null(model::ConId con_id) { return con_id == 0 ? 
 
 /// Of rows with the same key only the last: one statement cannot write a row twice.
 template <typename Item, typename Key>
-std::vector<Item const*> last_of_each(std::vector<Item const*> const& items, Key key) {
+std::vector<Item const*> last_of_each(std::vector<Item const*> items, Key key) {
+    bool ascending = true;
+    for (std::size_t i = 1; i < items.size() && ascending; ++i)
+        ascending = key(*items[i - 1]) < key(*items[i]);
+    if (ascending) return items;
     std::set<std::invoke_result_t<Key, Item const&>> seen;
     std::vector<Item const*> kept;
     for (auto item = items.rbegin(); item != items.rend(); ++item) {
@@ -81,9 +86,9 @@ constexpr std::string_view value_columns = "account_id bigint, key text, currenc
 constexpr std::string_view coverage_columns =
     "account_id bigint, stream text, from_time timestamptz, to_time timestamptz, state text, source text";
 
-/// Number of a sync: the gateway's own count, `back` before the last that this commit numbers.
+/// Number of a sync: the gateway's own count, which is asked once, `back` before the last that this commit numbers.
 constexpr std::string_view run_number =
-    "(SELECT g.gateway_id * 4294967296 + g.runs - r.run_back FROM gateway g WHERE g.gateway_id = ${})";
+    "(SELECT g.gateway_id * 4294967296 + g.runs FROM gateway g WHERE g.gateway_id = ${}) - r.run_back";
 
 class CommitQueue {
 public:
@@ -114,7 +119,25 @@ private:
     }
 
     void put(std::string const& sql, Batch& batch) {
-        if (!batch.empty()) connection_.add(sql, batch.take());
+        if (!batch.empty()) send(sql, batch.take());
+    }
+    void send(std::string const& sql, Parameters parameters) {
+        connection_.add(sql, std::move(parameters));
+        connection_.push();
+    }
+
+    template <typename Rows>
+    [[nodiscard]] std::size_t count(Rows rows) const {
+        std::size_t sum = 0;
+        for (auto const& change_set : request_.change_sets)
+            sum += ((*change_set).*rows).size();
+        return sum;
+    }
+    /// From this id on, the account's rows are new.
+    [[nodiscard]] model::RowId first_new(model::ChangeSet const& change_set) const {
+        auto const known = fence_.next_ids.find(change_set.account_id);
+        return known == fence_.next_ids.end() ? std::numeric_limits<model::RowId>::max()
+                                              : model::row_id(change_set.account_id, known->second);
     }
 
     /// Also renews the lease, when half of it is over: the row is written anyway.
@@ -198,16 +221,30 @@ private:
     /// What the contract data said is not forgotten when another account meets the instrument without them. In the order of their
     /// keys: two gateways that meet the same instruments then wait for each other instead of locking each other out.
     void instruments() {
-        std::map<model::ConId, model::Instrument const*> found;
+        struct Met {
+            model::ConId con_id;
+            std::size_t place;
+            model::Instrument const* instrument;
+        };
+        std::vector<Met> found;
         each_change_set([&](auto const& change_set) {
-            for (auto const& i : change_set.instruments) {
-                auto& place = found[i.con_id];
-                if (place == nullptr || i.details_known || !place->details_known) place = &i;
-            }
+            for (auto const& i : change_set.instruments)
+                found.push_back({i.con_id, found.size(), &i});
         });
-        Batch batch(instrument_columns);
-        for (auto const& [unused, each] : found) {
-            auto const& i = *each;
+        std::sort(found.begin(), found.end(),
+                  [](auto const& a, auto const& b) { return std::pair(a.con_id, a.place) < std::pair(b.con_id, b.place); });
+        std::size_t kept = 0;
+        for (auto const& met : found) {
+            bool const again = kept > 0 && found[kept - 1].con_id == met.con_id;
+            if (!again)
+                found[kept++] = met;
+            else if (met.instrument->details_known || !found[kept - 1].instrument->details_known)
+                found[kept - 1] = met;
+        }
+        found.resize(kept);
+        Batch batch(instrument_columns, found.size());
+        for (auto const& met : found) {
+            auto const& i = *met.instrument;
             batch.add(i.con_id, i.symbol, or_null(i.local_symbol), i.sec_type, i.currency, or_null(i.exchange),
                       or_null(i.primary_exchange), or_null(i.trading_class), i.multiplier, i.price_scale, or_null(i.expiry),
                       i.strike, or_null(i.right), i.under_con_id, or_null(i.time_zone), or_null(i.under_sec_type),
@@ -219,8 +256,9 @@ private:
     }
 
     void facts() {
-        Batch executions(execution_columns);
+        Batch executions(execution_columns, count(&model::ChangeSet::executions));
         Batch adjustments(adjustment_columns);
+        Batch new_adjustments(adjustment_columns, count(&model::ChangeSet::adjustments));
         each_change_set([&](auto const& change_set) {
             auto const account = change_set.account_id;
             for (auto const* each :
@@ -238,24 +276,24 @@ private:
                  last_of_each(pointers(change_set.adjustments), [](auto const& a) { return a.adjustment_id; })) {
                 auto const& a = *each;
                 std::optional<std::string> const ratio = a.ratio ? std::optional(to_string(*a.ratio)) : std::nullopt;
-                adjustments.add(a.adjustment_id, account, a.con_id, to_string(a.cause), a.quantity, a.price, to_string(a.basis),
-                                a.estimated_price, ratio, a.effective_at, a.recorded_at, a.author, or_null(a.note), a.undone_at,
-                                or_null(a.undone_by), a.value, or_null(a.reference), a.acquired_at);
+                auto& rows = a.adjustment_id < first_new(change_set) ? adjustments : new_adjustments;
+                rows.add(a.adjustment_id, account, a.con_id, to_string(a.cause), a.quantity, a.price, to_string(a.basis),
+                         a.estimated_price, ratio, a.effective_at, a.recorded_at, a.author, or_null(a.note), a.undone_at,
+                         or_null(a.undone_by), a.value, or_null(a.reference), a.acquired_at);
             }
         });
         static std::string const put_executions = upsert("execution", "account_id, exec_id", execution_columns);
         static std::string const put_adjustments = upsert("adjustment", "adjustment_id", adjustment_columns);
+        static std::string const add_adjustments = insert("adjustment", adjustment_columns);
         put(put_executions, executions);
         put(put_adjustments, adjustments);
+        put(add_adjustments, new_adjustments);
     }
 
     void positions() {
         Array removed_lots(Type::bigint);
         Batch removed_closes("id bigint, at timestamptz");
         Batch removed_positions("id bigint, at timestamptz");
-        Batch positions(position_columns);
-        Batch closes(close_columns);
-        Batch lots(lot_columns);
         each_change_set([&](auto const& change_set) {
             for (auto const id : change_set.removed_lots)
                 removed_lots.add(id);
@@ -263,23 +301,6 @@ private:
                 removed_closes.add(id, change_set.recorded_at);
             for (auto const id : change_set.removed_positions)
                 removed_positions.add(id, change_set.recorded_at);
-            for (auto const& p : change_set.positions) {
-                TextOrNull const chain{p.chain_fact == p.opening_fact ? std::string_view() : p.chain_fact};
-                positions.add(p.position_id, change_set.account_id, p.con_id, p.quantity, p.average_price, p.cost, p.realized_pnl,
-                              p.commissions, p.net_realized_pnl, p.estimated_realized_pnl, p.unknown_closes, p.opened_at,
-                              p.closed_at, p.opening_fact, chain, p.revision);
-            }
-            for (auto const& c : change_set.closes) {
-                closes.add(c.close_id, c.position_id, c.quantity_closed, to_string(c.side), c.entry_price, c.exit_price,
-                           c.realized_pnl, c.realized_pnl_pct, c.commissions, c.net_realized_pnl, c.estimated_realized_pnl,
-                           c.broker_realized_pnl, c.closed_at, c.trade_date, c.is_full_close, to_string(c.cause),
-                           to_string(c.basis), or_null(c.exec_id), or_null(c.order_ref), c.closing_fact,
-                           change_set.base_revision + 1);
-            }
-            for (auto const& l : change_set.lots) {
-                lots.add(l.lot_id, l.position_id, l.opening_fact, or_null(l.open_exec_id), l.opened_at, l.quantity,
-                         l.remaining_quantity, l.price);
-            }
         });
         if (removed_lots.size() > 0) {
             Parameters ids;
@@ -292,17 +313,71 @@ private:
         put("UPDATE position p SET superseded_at = r.at FROM unnest($1::bigint[], $2::timestamptz[]) AS r(id, at) "
             "WHERE p.position_id = r.id",
             removed_positions);
+        position_rows();
+        close_rows();
+        lot_rows();
+    }
+
+    void position_rows() {
+        Batch positions(position_columns);
+        Batch new_positions(position_columns, count(&model::ChangeSet::positions));
+        each_change_set([&](auto const& change_set) {
+            auto const first = first_new(change_set);
+            for (auto const& p : change_set.positions) {
+                TextOrNull const chain{p.chain_fact == p.opening_fact ? std::string_view() : p.chain_fact};
+                auto& rows = p.position_id < first ? positions : new_positions;
+                rows.add(p.position_id, change_set.account_id, p.con_id, p.quantity, p.average_price, p.cost, p.realized_pnl,
+                         p.commissions, p.net_realized_pnl, p.estimated_realized_pnl, p.unknown_closes, p.opened_at, p.closed_at,
+                         p.opening_fact, chain, p.revision);
+            }
+        });
         static std::string const put_positions = upsert("position", "position_id", position_columns, ", superseded_at = NULL");
-        static std::string const put_closes = upsert("position_close", "close_id", close_columns, ", superseded_at = NULL");
-        static std::string const put_lots = upsert("lot", "lot_id", lot_columns);
+        static std::string const add_positions = insert("position", position_columns);
         put(put_positions, positions);
+        put(add_positions, new_positions);
+    }
+
+    void close_rows() {
+        Batch closes(close_columns);
+        Batch new_closes(close_columns, count(&model::ChangeSet::closes));
+        each_change_set([&](auto const& change_set) {
+            auto const first = first_new(change_set);
+            for (auto const& c : change_set.closes) {
+                auto& rows = c.close_id < first ? closes : new_closes;
+                rows.add(c.close_id, c.position_id, c.quantity_closed, to_string(c.side), c.entry_price, c.exit_price,
+                         c.realized_pnl, c.realized_pnl_pct, c.commissions, c.net_realized_pnl, c.estimated_realized_pnl,
+                         c.broker_realized_pnl, c.closed_at, c.trade_date, c.is_full_close, to_string(c.cause),
+                         to_string(c.basis), or_null(c.exec_id), or_null(c.order_ref), c.closing_fact,
+                         change_set.base_revision + 1);
+            }
+        });
+        static std::string const put_closes = upsert("position_close", "close_id", close_columns, ", superseded_at = NULL");
+        static std::string const add_closes = insert("position_close", close_columns);
         put(put_closes, closes);
+        put(add_closes, new_closes);
+    }
+
+    void lot_rows() {
+        Batch lots(lot_columns);
+        Batch new_lots(lot_columns, count(&model::ChangeSet::lots));
+        each_change_set([&](auto const& change_set) {
+            auto const first = first_new(change_set);
+            for (auto const& l : change_set.lots) {
+                auto& rows = l.lot_id < first ? lots : new_lots;
+                rows.add(l.lot_id, l.position_id, l.opening_fact, or_null(l.open_exec_id), l.opened_at, l.quantity,
+                         l.remaining_quantity, l.price);
+            }
+        });
+        static std::string const put_lots = upsert("lot", "lot_id", lot_columns);
+        static std::string const add_lots = insert("lot", lot_columns);
         put(put_lots, lots);
+        put(add_lots, new_lots);
     }
 
     void history() {
-        Batch ends("position_id bigint, valid_from timestamptz, at timestamptz");
-        Batch versions(version_columns);
+        constexpr std::string_view end_columns = "position_id bigint, valid_from timestamptz, at timestamptz";
+        Batch ends(end_columns, count(&model::ChangeSet::history_ends));
+        Batch versions(version_columns, count(&model::ChangeSet::history));
         each_change_set([&](auto const& change_set) {
             for (auto const& end : change_set.history_ends)
                 ends.add(end.position_id, end.valid_from, change_set.recorded_at);
@@ -312,18 +387,18 @@ private:
                              h.average_price, h.realized_pnl, h.commissions, change_set.recorded_at);
             }
         });
-        put("UPDATE position_version v SET recorded_to = r.at FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS "
-            "r(position_id, valid_from, at) WHERE v.position_id = r.position_id AND v.valid_from = r.valid_from AND "
-            "v.recorded_to IS NULL",
-            ends);
-        static std::string const add_versions =
-            fmt::format("INSERT INTO position_version ({}) SELECT * FROM {}", names(version_columns), unnest(version_columns));
+        static std::string const end_versions =
+            fmt::format("UPDATE position_version v SET recorded_to = r.at FROM {} WHERE v.position_id = r.position_id AND "
+                        "v.valid_from = r.valid_from AND v.recorded_to IS NULL",
+                        unnest(end_columns));
+        put(end_versions, ends);
+        static std::string const add_versions = insert("position_version", version_columns);
         put(add_versions, versions);
     }
 
     void events() {
         std::string const columns = fmt::format("{}, run_back bigint", event_columns);
-        Batch events(columns);
+        Batch events(columns, count(&model::ChangeSet::events));
         each_change_set([&](auto const& change_set) {
             auto const run = run_of(change_set.account_id);
             for (auto const& e : change_set.events) {
@@ -338,7 +413,7 @@ private:
                         names(event_columns), fmt::format(fmt::runtime(run_number), 14), unnest(columns));
         Parameters parameters = events.take();
         parameters.add(request_.gateway_id);
-        connection_.add(sql, std::move(parameters));
+        send(sql, std::move(parameters));
     }
 
     void breaks() {
@@ -380,14 +455,22 @@ private:
     }
 
     void records() {
+        std::set<AccountId> without_marks;
+        each_change_set([&](auto const& c) {
+            if (c.base_revision == 0 && fence_.next_ids.contains(c.account_id)) without_marks.insert(c.account_id);
+        });
         Batch marks(mark_columns);
+        Batch new_marks(mark_columns, without_marks.empty() ? 0 : request_.marks.size());
         for (auto const* m :
              last_of_each(pointers(request_.marks), [](auto const& each) { return std::tuple(each.account_id, each.con_id); })) {
-            marks.add(m->account_id, m->con_id, m->broker_avg_cost, m->current_price, m->market_value, m->unrealized_pnl,
-                      m->unrealized_pnl_pct, m->broker_unrealized_pnl, m->marked_at, or_null(m->mark_source));
+            auto& rows = without_marks.contains(m->account_id) ? new_marks : marks;
+            rows.add(m->account_id, m->con_id, m->broker_avg_cost, m->current_price, m->market_value, m->unrealized_pnl,
+                     m->unrealized_pnl_pct, m->broker_unrealized_pnl, m->marked_at, or_null(m->mark_source));
         }
         static std::string const put_marks = upsert("mark", "account_id, con_id", mark_columns);
+        static std::string const add_marks = insert("mark", mark_columns);
         put(put_marks, marks);
+        put(add_marks, new_marks);
 
         Batch values(value_columns);
         for (auto const* v : last_of_each(pointers(request_.values), [](auto const& each) {
@@ -419,32 +502,34 @@ private:
 
     /// What the written rows refer to is there: asked once for all of them, where a foreign key would ask for each.
     void references() {
-        std::set<model::ConId> con_ids;
-        std::set<model::RowId> position_ids;
+        std::vector<model::ConId> con_ids;
+        std::vector<model::RowId> position_ids;
         each_change_set([&](auto const& c) {
             for (auto const& e : c.executions)
-                con_ids.insert(e.con_id);
+                con_ids.push_back(e.con_id);
             for (auto const& a : c.adjustments)
-                con_ids.insert(a.con_id);
+                con_ids.push_back(a.con_id);
             for (auto const& p : c.positions)
-                con_ids.insert(p.con_id);
+                con_ids.push_back(p.con_id);
             for (auto const& b : c.breaks) {
-                if (b.con_id != 0) con_ids.insert(b.con_id);
+                if (b.con_id != 0) con_ids.push_back(b.con_id);
             }
             for (auto const& each : c.closes)
-                position_ids.insert(each.position_id);
+                position_ids.push_back(each.position_id);
             for (auto const& l : c.lots)
-                position_ids.insert(l.position_id);
+                position_ids.push_back(l.position_id);
             for (auto const& e : c.events)
-                position_ids.insert(e.position_id);
+                position_ids.push_back(e.position_id);
             for (auto const& h : c.history)
-                position_ids.insert(h.position_id);
+                position_ids.push_back(h.position_id);
         });
         for (auto const& m : request_.marks)
-            con_ids.insert(m.con_id);
-        auto const ask = [&](auto const& ids, std::string_view sql) {
+            con_ids.push_back(m.con_id);
+        auto const ask = [&](auto& ids, std::string_view sql) {
             if (ids.empty()) return;
-            Array array(Type::bigint);
+            if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
+            ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+            Array array(Type::bigint, ids.size());
             for (auto const id : ids)
                 array.add(id);
             Parameters parameters;

@@ -1,5 +1,7 @@
-// One commit as queued statements: the fence first, then a statement a table. Nothing is sent here.
+// One commit as queued statements: the fence first, then a statement a table.
 #pragma once
+
+#include <map>
 
 #include "store/postgres/connection.hpp"
 #include "store/store.hpp"
@@ -12,9 +14,15 @@ inline constexpr std::string_view fence_state = "22012";  // division by zero: p
 struct Fence {
     std::int64_t commits = 0;            ///< of the gateway, before this one
     std::optional<base::Timestamp> now;  ///< unset: the server's
+    /// By account, where it is known: the next row id before this commit. Rows from there on are inserted as new, and so are the
+    /// marks of an account without a revision; one that is there all the same fails with `unique_state`, and the commit is tried
+    /// without.
+    std::map<model::AccountId, std::int64_t> next_ids;
 };
 
-/// Queues everything of the request. `connection` has begun a transaction.
+inline constexpr std::string_view unique_state = "23505";
+
+/// Queues everything of the request, and sends it as it grows. `connection` has begun a transaction.
 void queue_commit(Connection& connection, CommitRequest const& request, Fence const& fence);
 
 }  // namespace possync::store::postgres

@@ -272,7 +272,7 @@ std::string Connection::settings(Address const& address, std::string_view is_loc
 
 bool Connection::in_transaction() const {
     auto const status = PQtransactionStatus(connection_.get());
-    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || !sent_.empty();
 }
 
 bool Connection::alive() {
@@ -399,35 +399,50 @@ Result<PGresult*> Connection::next(Deadline deadline, bool& flushed) {
     }
 }
 
-Result<std::vector<Answer>> Connection::flush() {
-    CHECK(!broken_);
-    last_state_.clear();
-    failed_ = -1;
-    std::vector<Queued> queued = std::exchange(queue_, {});
-    std::vector<Answer> answers;
-    if (queued.empty()) return answers;
+void Connection::push() {
+    if (push_error_) return;
+    if (sent_.empty()) settings_at_.reset();
     // Where sessions are not ours, settings are of each transaction: behind its BEGIN, or before what is a transaction without
     // one.
-    std::optional<std::ptrdiff_t> setting;
-    if (pooled_ && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE) {
-        setting = queued.front().sql->starts_with("BEGIN") ? 1 : 0;
-        queued.insert(queued.begin() + *setting, {&settings_, nullptr, {}});
+    if (pooled_ && sent_.empty() && !queue_.empty() && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE) {
+        settings_at_ = queue_.front().sql->starts_with("BEGIN") ? 1 : 0;
+        queue_.insert(queue_.begin() + static_cast<std::ptrdiff_t>(*settings_at_), {&settings_, nullptr, {}});
     }
+    std::size_t bytes = 0;
+    for (auto const& each : queue_) {
+        bool const preparing = !pooled_ && !each.prepared->sent;
+        if (auto const done = send(each); !done) {
+            push_error_ = done.error();
+            return;
+        }
+        if (preparing) each.prepared->sent = true;  // taken back where the server did not get that far
+        sent_.push_back({each.prepared, preparing});
+        bytes += each.parameters.bytes();
+    }
+    queue_.clear();
+    // libpq sends in large pieces; the end of what is worth working on shall not wait for what comes next.
+    if (bytes > 16'384 && PQflush(connection_.get()) < 0) push_error_ = lost(one_line(PQerrorMessage(connection_.get())));
+}
+
+Result<std::vector<Answer>> Connection::flush() {
+    CHECK(!broken_ || push_error_);
+    last_state_.clear();
+    failed_ = -1;
+    std::vector<Answer> answers;
     Deadline const deadline = steady_now() + options_.deadline.count();
+    push();
+    std::vector<Sent> const sent = std::exchange(sent_, {});
+    queue_.clear();
+    if (push_error_) return std::unexpected(*std::exchange(push_error_, std::nullopt));
+    if (sent.empty()) return answers;
     PGconn* const raw = connection_.get();
-    std::vector<bool> preparing;
-    for (auto const& each : queued) {
-        preparing.push_back(!pooled_ && !each.prepared->sent);
-        POSSYNC_TRY_VOID(send(each));
-        if (preparing.back()) each.prepared->sent = true;  // taken back below where the server did not get that far
-    }
     if (PQpipelineSync(raw) != 1) return std::unexpected(lost(one_line(PQerrorMessage(raw))));
 
     std::optional<Error> error;
     bool flushed = false;
     // Of each statement: the results of its preparation and of itself, each ended by a null pointer; then the sync point.
-    for (std::size_t i = 0; i < queued.size(); ++i) {
-        for (int part = preparing[i] ? 0 : 1; part < 2; ++part) {
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        for (int part = sent[i].preparing ? 0 : 1; part < 2; ++part) {
             for (;;) {
                 POSSYNC_TRY(PGresult* const result, next(deadline, flushed));
                 if (result == nullptr) break;
@@ -438,10 +453,10 @@ Result<std::vector<Answer>> Connection::flush() {
                     if (part == 1) answers.push_back(std::move(answer));
                     break;
                 case PGRES_PIPELINE_ABORTED:
-                    if (part == 0) queued[i].prepared->sent = false;
+                    if (part == 0) sent[i].prepared->sent = false;
                     break;
                 default:
-                    if (part == 0) queued[i].prepared->sent = false;
+                    if (part == 0) sent[i].prepared->sent = false;
                     if (!error) {
                         error = server_error(result);
                         failed_ = static_cast<int>(i);
@@ -473,14 +488,14 @@ Result<std::vector<Answer>> Connection::flush() {
             }
         }
     }
-    if (setting && failed_ >= *setting) --failed_;
+    if (settings_at_ && failed_ >= static_cast<int>(*settings_at_)) --failed_;
     if (error) return std::unexpected(*error);
-    if (setting) answers.erase(answers.begin() + *setting);
+    if (settings_at_) answers.erase(answers.begin() + static_cast<std::ptrdiff_t>(*settings_at_));
     return answers;
 }
 
 Result<void> Connection::execute(std::string const& script, std::function<Result<void>(Answer const&)> const& read) {
-    CHECK(!broken_ && queue_.empty());
+    CHECK(!broken_ && queue_.empty() && sent_.empty());
     PGconn* const raw = connection_.get();
     last_state_.clear();
     failed_ = -1;

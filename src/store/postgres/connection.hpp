@@ -142,6 +142,9 @@ public:
 
     /// Queues a statement; it is prepared on the server when it is first sent. Its text must be of a limited number of kinds.
     void add(std::string_view sql, Parameters parameters = {});
+    /// Sends what is queued without waiting for answers, so that the server works while more is being made. What goes wrong is
+    /// told by the next flush(), which gives all answers.
+    void push();
     /// Sends what is queued and gives the answers in order. The first error is the result; see last_state() and failed().
     [[nodiscard]] base::Result<std::vector<Answer>> flush();
 
@@ -209,6 +212,10 @@ private:
         Prepared* prepared = nullptr;  ///< of prepared_; unset: our settings
         Parameters parameters;
     };
+    struct Sent {
+        Prepared* prepared = nullptr;
+        bool preparing = false;
+    };
     struct Host {  ///< empty: as the URL says
         std::string name;
         std::string address;
@@ -238,6 +245,9 @@ private:
     std::string settings_;  ///< as a statement, where they are of each transaction
     std::unordered_map<std::string, Prepared, TextHash, std::equal_to<>> prepared_;
     std::vector<Queued> queue_;
+    std::vector<Sent> sent_;                  ///< their answers are not read yet
+    std::optional<std::size_t> settings_at_;  ///< which of them is our settings
+    std::optional<base::Error> push_error_;
     std::string last_state_;
     int failed_ = -1;
     bool broken_ = false;

@@ -106,6 +106,50 @@ TEST_F(PostgresConnection, WholeColumnsComeBackAsTheyWent) {
     EXPECT_EQ(i, 3000);
 }
 
+TEST_F(PostgresConnection, NumbersKeepEveryDigit) {
+    std::vector<Decimal> numbers;
+    for (auto const* const text : {"0",
+                                   "1",
+                                   "-1",
+                                   "9999",
+                                   "10000",
+                                   "-10000",
+                                   "0.1",
+                                   "0.0001",
+                                   "0.00001",
+                                   "-0.000000000000000001",
+                                   "12.5",
+                                   "1234.5678",
+                                   "100000000.00000001",
+                                   "99999999999999999999.999999999999999999",
+                                   "-99999999999999999999999999999999999999",
+                                   "18446744073709551615",
+                                   "18446744073709551616",
+                                   "922337203685477.5807",
+                                   "0.999999999999999999",
+                                   "20000.000000000002"})
+        numbers.push_back(Decimal::parse(text).value());
+    for (int scale = 0; scale <= Decimal::scale_max; ++scale) {
+        for (std::int64_t digits = 1; digits < 1'000'000'000'000'000'000; digits = digits * 7 + 3)
+            numbers.push_back(Decimal::from_parts(scale % 2 == 0 ? digits : -digits, scale));
+    }
+    constexpr std::string_view columns = "number numeric, text text";
+    Batch batch(columns);
+    for (auto const& number : numbers)
+        batch.add(number, number.to_string());
+    connection_->add("SELECT number, number::text, text FROM " + unnest(columns), batch.take());
+    auto const answers = connection_->flush();
+    ASSERT_TRUE(answers.has_value()) << answers.error().message;
+    std::size_t i = 0;
+    auto const read = answers->back().each([&](Row& row) {
+        EXPECT_EQ(row.decimal(), numbers[i++]);
+        std::string const shown = row.text();
+        EXPECT_EQ(shown, row.text());  // also the number of decimals that are shown
+    });
+    EXPECT_TRUE(read.has_value());
+    EXPECT_EQ(i, numbers.size());
+}
+
 TEST_F(PostgresConnection, TextThatTheServerCannotHoldIsMadeFit) {
     std::string const bad = std::string("a\0b", 3) + "\xff\xc3\xa9\xed\xa0\x80";
     auto const done =

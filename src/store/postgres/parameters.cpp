@@ -132,10 +132,65 @@ std::int64_t server_time(base::Timestamp time) {
 
 std::int32_t server_date(base::Date date) { return static_cast<std::int32_t>(base::days_since_epoch(date) - days_to_2000); }
 
+void append_numeric(std::string& out, base::Decimal const& value) {
+    constexpr std::array<std::uint64_t, 19> power = [] {
+        std::array<std::uint64_t, 19> powers{1};
+        for (std::size_t i = 1; i < powers.size(); ++i)
+            powers[i] = powers[i - 1] * 10;
+        return powers;
+    }();
+    auto const scale = static_cast<std::size_t>(value.scale());
+    base::Int128 const signed_coefficient = value.coefficient();
+    auto const coefficient = static_cast<base::UInt128>(signed_coefficient < 0 ? -signed_coefficient : signed_coefficient);
+    // Words of the fraction, then of the whole part, from the right: at most 5 and 10.
+    std::array<std::uint16_t, 16> words;
+    std::size_t count = 0;
+    std::size_t const fraction_words = (scale + 3) / 4;
+    auto const split = [&](auto fraction, auto whole) {
+        for (std::size_t i = 0; i < fraction_words; ++i, fraction /= 10'000)
+            words[count++] = static_cast<std::uint16_t>(fraction % 10'000);
+        for (; whole != 0; whole /= 10'000)
+            words[count++] = static_cast<std::uint16_t>(whole % 10'000);
+    };
+    std::uint64_t const pad = power[fraction_words * 4 - scale];
+    if (coefficient <= std::numeric_limits<std::uint64_t>::max() && scale <= 16) {
+        auto const small = static_cast<std::uint64_t>(coefficient);
+        split(small % power[scale] * pad, small / power[scale]);
+    } else {
+        split(coefficient % power[scale] * pad, coefficient / power[scale]);
+    }
+    int weight = static_cast<int>(count) - static_cast<int>(fraction_words) - 1;
+    for (; count > 0 && words[count - 1] == 0; --weight)
+        --count;
+    std::size_t from = 0;
+    while (from < count && words[from] == 0)
+        ++from;
+    auto const put = [&](std::size_t word) {
+        out += static_cast<char>(word >> 8U & 0xffU);
+        out += static_cast<char>(word & 0xffU);
+    };
+    put(count - from);
+    put(static_cast<std::size_t>(count == from ? 0 : weight));
+    put(value.is_negative() ? 0x4000 : 0);
+    put(scale);
+    for (std::size_t i = count; i > from; --i)
+        put(words[i - 1]);
+}
+
+namespace {
+/// Dimensions, whether there are NULLs, the element's type, the length, the first index.
+constexpr std::size_t head_bytes = 20;
+}  // namespace
+
+Array::Array(Type type, std::size_t rows) : type_(type) {
+    bytes_.reserve(head_bytes + rows * (type == Type::boolean ? 5 : 16));
+    bytes_.resize(head_bytes);
+}
+
 void Array::raw(void const* bytes, std::size_t count) {
     auto const length = big_endian(static_cast<std::int32_t>(count));
-    elements_.append(length.data(), length.size());
-    elements_.append(static_cast<char const*>(bytes), count);
+    bytes_.append(length.data(), length.size());
+    bytes_.append(static_cast<char const*>(bytes), count);
     ++size_;
 }
 void Array::add_integer(std::int64_t value) {
@@ -155,10 +210,12 @@ void Array::add(std::string_view text) {
 }
 void Array::add(base::Decimal const& value) {
     CHECK(type_ == Type::numeric);
-    std::array<char, 48> text;
-    char const* const end = value.write(text.data());
-    if (size_++ > 0) elements_ += ',';
-    elements_.append(text.data(), static_cast<std::size_t>(end - text.data()));
+    std::size_t const at = bytes_.size();
+    bytes_.resize(at + 4);
+    append_numeric(bytes_, value);
+    auto const length = big_endian(static_cast<std::int32_t>(bytes_.size() - at - 4));
+    std::copy(length.begin(), length.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at));
+    ++size_;
 }
 void Array::add(base::Timestamp time) {
     CHECK(type_ == Type::timestamptz);
@@ -172,37 +229,26 @@ void Array::add(base::Date date) {
 }
 void Array::add(std::nullptr_t) {
     has_null_ = true;
-    if (type_ == Type::numeric) {
-        elements_ += size_++ > 0 ? ",NULL" : "NULL";
-        return;
-    }
     auto const length = big_endian(static_cast<std::int32_t>(-1));
-    elements_.append(length.data(), length.size());
+    bytes_.append(length.data(), length.size());
     ++size_;
 }
 
 std::string Array::take() {
-    std::string out;
-    if (!binary()) {
-        out = "{" + elements_ + "}";
-    } else {
-        auto const put = [&](std::int32_t value) {
-            auto const bytes = big_endian(value);
-            out.append(bytes.data(), bytes.size());
-        };
-        out.reserve(elements_.size() + 20);
-        put(size_ == 0 ? 0 : 1);
-        put(has_null_ ? 1 : 0);
-        put(static_cast<std::int32_t>(ids_of(type_).one));
-        if (size_ > 0) {
-            put(static_cast<std::int32_t>(size_));
-            put(1);
-            out += elements_;
-        }
-    }
-    elements_.clear();
-    size_ = 0;
-    has_null_ = false;
+    std::size_t at = 0;
+    auto const put = [&](std::int32_t value) {
+        auto const bytes = big_endian(value);
+        std::copy(bytes.begin(), bytes.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at));
+        at += bytes.size();
+    };
+    put(size_ == 0 ? 0 : 1);
+    put(has_null_ ? 1 : 0);
+    put(static_cast<std::int32_t>(ids_of(type_).one));
+    put(static_cast<std::int32_t>(size_));
+    put(1);
+    if (size_ == 0) bytes_.resize(12);  // an empty array has no dimension
+    std::string out = std::move(bytes_);
+    *this = Array(type_);
     return out;
 }
 
@@ -215,7 +261,9 @@ void Parameters::add(std::string_view text) {
 }
 void Parameters::add_untyped(std::string_view text) { values_.push_back({0, false, false, made_fit(text)}); }
 void Parameters::add(base::Decimal const& value) {
-    values_.push_back({ids_of(Type::numeric).one, false, false, value.to_string()});
+    std::string bytes;
+    append_numeric(bytes, value);
+    values_.push_back({ids_of(Type::numeric).one, false, true, std::move(bytes)});
 }
 void Parameters::add(base::Timestamp time) {
     values_.push_back({ids_of(Type::timestamptz).one, false, true, bytes_of(server_time(time))});
@@ -223,13 +271,19 @@ void Parameters::add(base::Timestamp time) {
 void Parameters::add(base::Date date) { values_.push_back({ids_of(Type::date).one, false, true, bytes_of(server_date(date))}); }
 void Parameters::add(Array array) {
     auto const type = ids_of(array.type()).array;
-    bool const binary = array.binary();
-    values_.push_back({type, false, binary, array.take()});
+    values_.push_back({type, false, true, array.take()});
 }
 void Parameters::add_null(Type type) { values_.push_back({ids_of(type).one, true, false, {}}); }
 
-Batch::Batch(std::string_view columns) {
-    for_each_column(columns, [&](std::string_view, std::string_view type) { columns_.emplace_back(type_named(type)); });
+std::size_t Parameters::bytes() const {
+    std::size_t sum = 0;
+    for (auto const& value : values_)
+        sum += value.bytes.size();
+    return sum;
+}
+
+Batch::Batch(std::string_view columns, std::size_t rows) {
+    for_each_column(columns, [&](std::string_view, std::string_view type) { columns_.emplace_back(type_named(type), rows); });
 }
 
 Parameters Batch::take() {
@@ -254,11 +308,15 @@ std::string names(std::string_view columns) {
 std::string unnest(std::string_view columns) {
     std::string arrays;
     int number = 0;
-    for_each_column(columns, [&](std::string_view, std::string_view type) {
+    for_each_column(columns, [&](std::string_view name, std::string_view type) {
         ++number;
-        arrays += fmt::format("{}${}::{}[]", number == 1 ? "" : ", ", number, type);
+        arrays += fmt::format("{}unnest(${}::{}[]) AS {}", number == 1 ? "" : ", ", number, type, name);
     });
-    return fmt::format("unnest({}) AS r({})", arrays, names(columns));
+    return fmt::format("(SELECT {}) AS r", arrays);
+}
+
+std::string insert(std::string_view table, std::string_view columns) {
+    return fmt::format("INSERT INTO {} ({}) SELECT * FROM {}", table, names(columns), unnest(columns));
 }
 
 std::string upsert(std::string_view table, std::string_view key, std::string_view columns, std::string_view more) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "store/claim_rules.hpp"
 #include "store/postgres/commit_writer.hpp"
@@ -156,6 +157,7 @@ public:
                 account));
             if (book.account_id == 0)
                 return base::fail(ErrorCode::not_found, fmt::format("there is no account number {}", account));
+            planned_[account] = {book.revision, book.next_id};
             POSSYNC_TRY(book.instruments, postgres::load_instruments(connection, account, now - history, std::nullopt));
             POSSYNC_TRY(book.breaks, postgres::load_unresolved_breaks(connection, account));
             return book;
@@ -208,10 +210,11 @@ public:
             request.coverage.empty() && request.freshness.empty() && request.statements.empty()) {
             return {};
         }
+        auto next_ids = next_ids_of(request);
         for (int attempt = 0;; ++attempt) {
             POSSYNC_TRY(std::int64_t const commits, commits_of(request.gateway_id));
             auto const done = session_.transaction(postgres::begin_writing, [&](Connection& connection) -> Result<void> {
-                postgres::queue_commit(connection, request, {commits, time_or_server(request.now)});
+                postgres::queue_commit(connection, request, {commits, time_or_server(request.now), next_ids});
                 for (auto const& records : request.statements) {
                     POSSYNC_TRY_VOID(postgres::queue_statement_records(connection, records));
                 }
@@ -220,8 +223,11 @@ public:
             });
             if (done) {
                 commits_[request.gateway_id] = commits + 1;
+                for (auto const& change_set : request.change_sets)
+                    planned_[change_set->account_id] = {change_set->base_revision + 1, change_set->next_id};
                 return {};
             }
+            if (session_.last_state() == postgres::unique_state && !std::exchange(next_ids, {}).empty()) continue;
             if (session_.in_doubt()) {
                 commits_.erase(request.gateway_id);
                 return find_out(request, commits, done.error());
@@ -239,8 +245,8 @@ public:
     Result<std::vector<OperatorRequest>> pending_requests(std::string const& service) override {
         POSSYNC_TRY(Connection* const connection, session_.connection());
         std::vector<OperatorRequest> requests;
-        POSSYNC_TRY_VOID(connection->each(
-            rows::pending_requests, [&](Row& row) { requests.push_back(rows::read_request(row)); }, service));
+        POSSYNC_TRY_VOID(
+            connection->each(rows::pending_requests, [&](Row& row) { requests.push_back(rows::read_request(row)); }, service));
         return requests;
     }
 
@@ -368,6 +374,17 @@ private:
         return commits.value_or(0);
     }
 
+    /// As the database has them on the revisions that the request was planned on, where this store knows.
+    [[nodiscard]] std::map<AccountId, std::int64_t> next_ids_of(CommitRequest const& request) const {
+        std::map<AccountId, std::int64_t> known;
+        for (auto const& change_set : request.change_sets) {
+            auto const found = planned_.find(change_set->account_id);
+            if (found != planned_.end() && found->second.revision == change_set->base_revision)
+                known[change_set->account_id] = found->second.next_id;
+        }
+        return known;
+    }
+
     struct GatewayRow {
         std::string gateway;
         std::string owner;
@@ -487,6 +504,11 @@ private:
     Session session_;
     PostgresOptions options_;
     std::map<int, std::int64_t> commits_;
+    struct Planned {
+        model::Revision revision = 0;
+        std::int64_t next_id = 0;
+    };
+    std::map<AccountId, Planned> planned_;  ///< the account as it was last loaded or committed
     std::optional<Timestamp> forgot_runs_at_;
 };
 
