@@ -224,6 +224,9 @@ int run(int count, char** words) {
     simulate->add_option("--port", options.simulate.port, "port to listen on; 0: any free one")->capture_default_str();
     simulate->add_option("--seed", options.simulate.day.seed, "the same seed gives the same day")->capture_default_str();
     simulate->add_option("--accounts", options.simulate.day.accounts, "how many accounts")->capture_default_str()->check(CLI::Range(1, 1000));
+    simulate->add_option("--first-account", options.simulate.day.first_account, "digits of the first account's code; several gateways need several")
+        ->check(CLI::Range(1, 9000000))
+        ->capture_default_str();
     simulate->add_option("--positions", options.simulate.day.positions, "held per account at the start")
         ->capture_default_str()->check(CLI::Range(0, 1'000'000));
     simulate->add_option("--server-version", options.simulate.simulator.server_version, "protocol version to speak")

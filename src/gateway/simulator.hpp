@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/prng.hpp"
@@ -176,13 +177,11 @@ private:
 
     /// A row of a list as it was last encoded; a holding that did not change is not encoded again.
     struct EncodedRow {
-        int version = 0;
         Holding holding;
         std::string bytes;
     };
     /// The whole list as it was last sent, so that a load test measures the client and not the simulator.
     struct EncodedList {
-        int version = 0;
         std::int64_t changes = -1;
         std::string bytes;
     };
@@ -191,8 +190,9 @@ private:
     base::Prng start_order_;
     bool account_ready_ = true;
     base::Timestamp now_;  ///< of the last call
-    std::map<std::pair<std::string, ConId>, EncodedRow> encoded_;
-    EncodedList list_;
+    /// By protocol version: clients of different versions that ask in turn do not make each other wait.
+    std::map<std::tuple<int, std::string, ConId>, EncodedRow> encoded_;
+    std::map<int, EncodedList> lists_;
     std::map<int, Connection> connections_;
     int next_connection_ = 1;
     std::set<int> alarms_;

@@ -103,8 +103,9 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
     }
     bool const plain =
         !faults.stall && !faults.empty_lists && faults.close_after_positions < 0 && !options.newer_than_client && !options.zero_rows_of_today_only;
-    if (plain && list_.version == connection.version && list_.changes == broker_.changes()) {
-        connection.out += list_.bytes;
+    EncodedList& list = lists_[connection.version];
+    if (plain && list.changes == broker_.changes()) {
+        connection.out += list.bytes;
     } else {
         std::size_t const begin = connection.out.size();
         int rows = 0;
@@ -119,7 +120,7 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
                 if (shown(instrument, holding) && !faults.empty_lists) send_position(connection, account, instrument, holding);
             }
         }
-        if (plain) list_ = {connection.version, broker_.changes(), connection.out.substr(begin)};
+        if (plain) list = {broker_.changes(), connection.out.substr(begin)};
     }
     connection.subscriptions.positions = true;
     if (!faults.omit_position_end) send(connection, tws::PositionEnd{});
@@ -136,9 +137,9 @@ void Simulator::send_position(Connection& connection, std::string const& account
     position.position = holding.quantity;
     position.average_cost = holding.average_cost();
     if (options.newer_than_client) return send(connection, position);
-    EncodedRow& row = encoded_[{account, instrument.con_id}];
-    if (row.version != connection.version || row.holding != holding) {
-        row = {connection.version, holding, {}};
+    EncodedRow& row = encoded_[{connection.version, account, instrument.con_id}];
+    if (row.bytes.empty() || row.holding != holding) {
+        row = {holding, {}};
         tws::encode(row.bytes, tws::IncomingMessage(position), connection.version);
     }
     connection.out += row.bytes;

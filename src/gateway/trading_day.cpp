@@ -52,7 +52,7 @@ constexpr std::array<char const*, 5> order_refs{"momentum", "", "pairs", "overni
 
 TradingDay::TradingDay(Broker& broker, TradingDayOptions options) : broker_(broker), random_(options.seed) {
     for (int i = 0; i < options.accounts; ++i) {
-        accounts_.push_back(fmt::format("DU{:07}", 1000001 + i));
+        accounts_.push_back(fmt::format("DU{:07}", options.first_account + i));
         broker_.add_account(accounts_.back());
     }
     int const instruments = std::max(options.instruments, options.positions);

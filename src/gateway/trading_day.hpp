@@ -11,6 +11,7 @@ namespace possync::gateway {
 struct TradingDayOptions {
     std::uint64_t seed = 1;
     int accounts = 1;
+    int first_account = 1000001;  ///< digits of its code; the others follow
     int positions = 12;  ///< held at the start, per account
     int instruments = 18;
 };
