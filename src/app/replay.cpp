@@ -126,7 +126,7 @@ private:
     }
     void carry_out(sync::Release&) { (void)store_.release(lease_.gateway_id, lease_.epoch, now().wall); }
     void carry_out(sync::LoadBook& effect) { feed(app::carry_out(store_, effect, now().wall)); }
-    void carry_out(sync::Commit& effect) { feed(app::carry_out(store_, effect, lease_, now().wall)); }
+    void carry_out(sync::Commit& effect) { feed(app::carry_out(store_, std::move(effect), lease_, now().wall)); }
     void carry_out(sync::SyncFinished&) {}
     void carry_out(sync::Changed& effect) { result_.commits.push_back({now().wall, std::move(effect)}); }
     void carry_out(sync::Log& effect) {

@@ -116,10 +116,10 @@ std::string SyncAnswer::first_error() const {
     return {};
 }
 
-/// Jobs for the store, done in order on one thread.
+/// Jobs for the store, done in order on one thread. Between them, when none waits, the store may tidy up.
 class StoreThread {
 public:
-    StoreThread() : thread_([this] { work(); }) {}
+    explicit StoreThread(store::Store& store) : store_(store), thread_([this] { work(); }) {}
     ~StoreThread() {
         {
             std::lock_guard const lock(mutex_);
@@ -147,6 +147,11 @@ private:
     void work() {
         std::unique_lock lock(mutex_);
         for (;;) {
+            if (jobs_.empty() && !ending_ && std::exchange(untidy_, false)) {
+                lock.unlock();
+                store_.tidy();
+                lock.lock();
+            }
             wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
             if (jobs_.empty()) return;  // ending, and everything asked for is done
             auto job = std::move(jobs_.front());
@@ -155,13 +160,16 @@ private:
             job();
             job = nullptr;
             lock.lock();
+            untidy_ = true;
         }
     }
 
+    store::Store& store_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<std::function<void()>> jobs_;
     bool ending_ = false;
+    bool untidy_ = false;
     std::thread thread_;
 };
 
@@ -331,7 +339,7 @@ private:
     void carry_out(sync::Commit& effect) {
         store_thread_.post([this, commit = std::make_shared<sync::Commit>(std::move(effect)), lease = lease_, now = clock_now().wall] {
             auto const began = std::chrono::steady_clock::now();
-            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, *commit, lease, now));
+            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, std::move(*commit), lease, now));
             if (service_options_.on_commit) {
                 auto const took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
                 service_options_.on_commit(took, std::holds_alternative<sync::Committed>(*answer));
@@ -440,7 +448,7 @@ public:
         writing.owner_is_gone = owner_is_gone;
         writing.run_retention = std::chrono::hours(24 * configuration_.keep_runs_days);
         POSSYNC_TRY(store_, options_.rehearsal ? store::open_rehearsal(*database, writing) : database->open_store(writing));
-        store_thread_ = std::make_unique<StoreThread>();
+        store_thread_ = std::make_unique<StoreThread>(*store_);
         for (auto const& gateway : configuration_.gateways) {
             auto engine = engine_options(configuration_, gateway);
             engine.one_shot = options_.one_shot;

@@ -41,17 +41,17 @@ sync::Event carry_out(store::Store& store, sync::LoadBook const& load, base::Tim
     return sync::BookLoaded{std::move(*book), std::move(*last)};
 }
 
-sync::Event carry_out(store::Store& store, sync::Commit const& commit, store::GatewayLease const& lease, base::Timestamp now) {
+sync::Event carry_out(store::Store& store, sync::Commit commit, store::GatewayLease const& lease, base::Timestamp now) {
     store::CommitRequest request;
     request.gateway_id = lease.gateway_id;
     request.epoch = lease.epoch;
     request.now = now;
-    request.change_sets = commit.change_sets;
-    request.runs = commit.runs;
-    request.marks = commit.marks;
-    request.values = commit.values;
-    request.coverage = commit.coverage;
-    request.freshness = commit.freshness;
+    request.change_sets = std::move(commit.change_sets);
+    request.runs = std::move(commit.runs);
+    request.marks = std::move(commit.marks);
+    request.values = std::move(commit.values);
+    request.coverage = std::move(commit.coverage);
+    request.freshness = std::move(commit.freshness);
     auto const done = store.commit(request);
     if (!done) return sync::CommitFailed{commit.commit_number, done.error()};
     return sync::Committed{commit.commit_number};

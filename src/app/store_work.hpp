@@ -25,7 +25,7 @@ struct Owner {
 /// BookLoaded or LoadFailed.
 [[nodiscard]] sync::Event carry_out(store::Store& store, sync::LoadBook const& load, base::Timestamp now);
 /// Committed or CommitFailed.
-[[nodiscard]] sync::Event carry_out(store::Store& store, sync::Commit const& commit, store::GatewayLease const& lease,
+[[nodiscard]] sync::Event carry_out(store::Store& store, sync::Commit commit, store::GatewayLease const& lease,
                                     base::Timestamp now);
 
 }  // namespace possync::app

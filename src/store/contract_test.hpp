@@ -187,6 +187,42 @@ TEST_P(StoreContract, FailureInTheMiddleLeavesNothing) {
     EXPECT_EQ(bench.load(), bench.books[0]);
 }
 
+TEST_P(StoreContract, ALargeCommitIsHeldToItsReferencesToo) {
+    Bench bench(*subject_);
+    bench.commit_and_apply(full_change_set(bench));
+    auto const large = [&](RowId position, ConId con_id) {
+        ChangeSet change_set = bench.change();
+        change_set.instruments = {stock(900001, "KO")};
+        change_set.positions = {episode(bench.id(50), 900001, "somebody", std::nullopt)};
+        for (int i = 0; i < 600; ++i) {
+            Adjustment adjustment;
+            adjustment.adjustment_id = bench.id(1000 + i);
+            adjustment.con_id = i < 599 ? 900001 : con_id;
+            adjustment.cause = Cause::manual;
+            adjustment.quantity = 1;
+            adjustment.recorded_at = noon;
+            change_set.adjustments.push_back(adjustment);
+            HistoryRow row;
+            row.position_id = i < 599 ? bench.id(50) : position;
+            row.valid_from = after(i);
+            row.quantity = 1;
+            change_set.history.push_back(row);
+        }
+        change_set.next_id = 2000;
+        return change_set;
+    };
+    auto const before = bench.load();
+    EXPECT_FALSE(bench.commit(large(bench.id(49), 900001)).has_value());  // a position that does not exist
+    EXPECT_FALSE(bench.commit(large(bench.id(50), 4711)).has_value());    // an instrument that does not
+    EXPECT_EQ(bench.load(), before);
+    // 2 and 700001 were written by the commit before this one.
+    EXPECT_TRUE(bench.commit(large(bench.id(2), 700001)).has_value());
+    ChangeSet orphan = bench.change();
+    orphan.base_revision = before.revision + 1;
+    orphan.positions = {episode(bench.id(60), 4711, "nobody", std::nullopt)};  // and small ones are looked at again
+    EXPECT_FALSE(bench.commit(orphan).has_value());
+}
+
 TEST_P(StoreContract, EmptyRequestNeedsNoTransaction) {
     CommitRequest request;
     request.gateway_id = 99;  // not even the fence is looked at

@@ -119,6 +119,10 @@ public:
     /// load and plan again), unavailable (locked), io (disk full, read-only; nothing is written).
     [[nodiscard]] virtual base::Result<void> commit(CommitRequest const& request) = 0;
 
+    /// Called between jobs, when none waits: what would otherwise have to be done within some commit. Never fails for the caller;
+    /// what goes wrong is met again by the next commit.
+    virtual void tidy() {}
+
     /// Pending operator requests for `service` or for anybody, oldest first; `finish_request` records the answer.
     [[nodiscard]] virtual base::Result<std::vector<OperatorRequest>> pending_requests(std::string const& service) = 0;
     [[nodiscard]] virtual base::Result<void> finish_request(std::int64_t request_id, bool ok, std::string const& answer,

@@ -59,6 +59,10 @@ base::Error describe(int status, std::string_view path, std::string_view detail)
 
 bool is_memory(std::string const& path) { return path == ":memory:"; }
 
+/// A commit moves the log into the database itself when it has so many pages (16 MiB); when nothing waits, far fewer are moved.
+constexpr int log_pages_max = 4096;
+constexpr int log_pages_worth_moving = 128;
+
 FileSystem::Use use_of(Database::Mode mode) {
     switch (mode) {
         case Database::Mode::read_only: return FileSystem::Use::read;
@@ -205,8 +209,26 @@ Result<void> Database::use_write_ahead_log() {
                                       "put it on a local disk",
                                       path_, mode));
     }
+    sqlite3_wal_hook(
+        connection_,
+        [](void* context, sqlite3* connection, char const* schema, int pages) {
+            auto& database = *static_cast<Database*>(context);
+            if (pages < database.log_pages_) database.moved_pages_ = 0;  // it began anew
+            database.log_pages_ = pages;
+            // As SQLite does by itself after a thousand pages: an error is met again by whatever needs the log next.
+            if (pages >= log_pages_max) sqlite3_wal_checkpoint_v2(connection, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+            return SQLITE_OK;
+        },
+        this);
     // The log shrinks back to this after a large first sync.
     return execute("PRAGMA journal_size_limit = 16777216");
+}
+
+void Database::shorten_log() {
+    if (log_pages_ - moved_pages_ < log_pages_worth_moving) return;
+    int moved = 0;
+    auto const done = each("PRAGMA wal_checkpoint(PASSIVE)", [&](Row& row) { moved = static_cast<int>(row.integer_at(2)); });
+    if (done) moved_pages_ = std::max(moved, 0);
 }
 
 Result<bool> Database::renew_write_ahead_log() {

@@ -276,6 +276,10 @@ public:
     /// Journal in WAL mode, each commit flushed to the disk before it is reported (synchronous=FULL).
     [[nodiscard]] base::Result<void> use_write_ahead_log();
 
+    /// Moves what was added to the log into the database, once it is enough to be worth it; readers only defer it. A commit does so
+    /// itself only when the log has become long, because that takes many times as long as the commit.
+    void shorten_log();
+
     /// Moves everything that the log holds into the database and begins a new log, so that nothing committed from now on rests on
     /// what an earlier connection wrote: when a sync fails, Linux keeps the data readable and never writes it, and every later
     /// sync of the file succeeds. A log found at opening looks whole and may be gone at the next power cut, and with it every
@@ -301,6 +305,8 @@ private:
     std::string path_;
     FileSystem const* files_;
     std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
+    int log_pages_ = 0;    ///< after the last commit of this connection
+    int moved_pages_ = 0;  ///< of them, already in the database
     mutable bool unusable_ = false;
 };
 

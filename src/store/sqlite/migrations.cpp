@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "base/planted_bug.hpp"
 #include "base/point.hpp"
 
@@ -83,15 +85,20 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
     if (before == known) return report;
     POSSYNC_TRY_VOID(database.renew_write_ahead_log());
 
+    std::optional<Transaction> transaction;
     for (auto const& migration : migrations) {
         CHECK(migration.number == 1 + (&migration - migrations.data()));
         if (migration.number <= report.to) continue;
-        POSSYNC_TRY(Transaction transaction, Transaction::begin(database));
+        if (!transaction) {
+            POSSYNC_TRY(Transaction begun, Transaction::begin(database));
+            transaction.emplace(std::move(begun));
+        }
         // Another process may have been faster while we waited for the lock.
         POSSYNC_TRY(int const version, schema_version(database));
         if (version > known) return std::unexpected(newer(database, version, known));
         if (version >= migration.number) {
             report.to = version;
+            transaction.reset();
             continue;
         }
         if (before > 0 && report.backup.empty()) {
@@ -105,8 +112,10 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
             if (POSSYNC_PLANTED_BUG(migration_in_pieces)) POSSYNC_TRY_VOID(database.execute("BEGIN"));
             POSSYNC_TRY_VOID(database.execute(fmt::format(
                 "PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, migration.number)));
+            if (before == 0 && migration.number != known) return {};  // a new database appears as a whole
             POSSYNC_POINT("store.migration.before_commit");
-            POSSYNC_TRY_VOID(transaction.commit());
+            POSSYNC_TRY_VOID(transaction->commit());
+            transaction.reset();
             POSSYNC_POINT("store.migration.after_commit");
             return {};
         }();

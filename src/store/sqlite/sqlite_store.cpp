@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "base/planted_bug.hpp"
@@ -65,6 +66,87 @@ Result<std::vector<GatewayState>> sqlite_gateways(Database& database, Timestamp 
 }
 
 namespace {
+
+/// Accounts, instruments and positions that the rows of a commit name, held against what it writes itself and then against the database: all
+/// at once instead of one by one with every row, which costs a large commit a tenth of its time.
+class References {
+public:
+    explicit References(CommitRequest const& request) {
+        for (auto const& change_set : request.change_sets) add(*change_set);
+        for (auto const& mark : request.marks) instruments_.named.push_back(mark.con_id);
+        auto name_accounts = [this](auto const& rows) {
+            for (auto const& row : rows) accounts_.named.push_back(row.account_id);
+        };
+        name_accounts(request.marks);
+        name_accounts(request.values);
+        name_accounts(request.coverage);
+        for (auto const& run : request.runs) {
+            if (run.account_id != 0) accounts_.named.push_back(run.account_id);
+        }
+    }
+
+    Result<void> check(Database& database) {
+        POSSYNC_TRY_VOID(accounts_.check(database, "account", "SELECT 1 FROM account WHERE account_id = ?1"));
+        POSSYNC_TRY_VOID(instruments_.check(database, "instrument with conId", "SELECT 1 FROM instrument WHERE con_id = ?1"));
+        return positions_.check(database, "position", "SELECT 1 FROM position WHERE position_id = ?1");
+    }
+
+private:
+    struct Kind {
+        std::vector<std::int64_t> named;
+        std::vector<std::int64_t> written;
+
+        Result<void> check(Database& database, std::string_view what, std::string_view ask) {
+            std::sort(named.begin(), named.end());
+            named.erase(std::unique(named.begin(), named.end()), named.end());
+            std::sort(written.begin(), written.end());
+            std::vector<std::int64_t> others;
+            std::set_difference(named.begin(), named.end(), written.begin(), written.end(), std::back_inserter(others));
+            for (auto const id : others) {
+                POSSYNC_TRY(auto const known, database.integer(ask, id));
+                if (known) continue;
+                return base::fail(ErrorCode::internal, fmt::format("a commit names {} {}, which does not exist; nothing was written", what, id));
+            }
+            return {};
+        }
+    };
+
+    void add(model::ChangeSet const& change_set) {
+        for (auto const& row : change_set.instruments) instruments_.written.push_back(row.con_id);
+        for (auto const& row : change_set.positions) positions_.written.push_back(row.position_id);
+        auto name_instruments = [this](auto const& rows) {
+            for (auto const& row : rows) instruments_.named.push_back(row.con_id);
+        };
+        auto name_positions = [this](auto const& rows) {
+            for (auto const& row : rows) positions_.named.push_back(row.position_id);
+        };
+        name_instruments(change_set.executions);
+        name_instruments(change_set.adjustments);
+        name_instruments(change_set.positions);
+        for (auto const& row : change_set.breaks) {
+            if (row.con_id != 0) instruments_.named.push_back(row.con_id);
+        }
+        name_positions(change_set.closes);
+        name_positions(change_set.lots);
+        name_positions(change_set.history);
+        name_positions(change_set.events);
+    }
+
+    Kind accounts_;  ///< those of change sets are met when they are advanced
+    Kind instruments_;
+    Kind positions_;
+};
+
+/// Change sets and marks of so many rows refer to others in earnest; below, the database looks at each row as it is written.
+constexpr std::size_t checked_at_once_from = 500;
+
+std::size_t count_rows(CommitRequest const& request) {
+    std::size_t count = request.marks.size();
+    for (auto const& c : request.change_sets) {
+        count += c->executions.size() + c->adjustments.size() + c->positions.size() + c->closes.size() + c->lots.size() + c->history.size() + c->events.size();
+    }
+    return count;
+}
 
 /// Writes one commit inside the caller's transaction.
 class CommitWriter {
@@ -573,12 +655,27 @@ public:
     }
 
     Result<void> commit_rows(CommitRequest const& request) {
+        bool const at_once = count_rows(request) >= checked_at_once_from && request.statements.empty();
+        if (!at_once) return commit_rows(request, false);
+        POSSYNC_TRY(Database * database, connection());
+        POSSYNC_TRY_VOID(database->execute("PRAGMA foreign_keys = OFF"));
+        auto const done = commit_rows(request, true);
+        if (database_ && !database_->unusable()) POSSYNC_TRY_VOID(database_->execute("PRAGMA foreign_keys = ON"));
+        return done;
+    }
+
+    Result<void> commit_rows(CommitRequest const& request, bool references_at_once) {
         return in_transaction([&](Database& database) -> Result<void> {
             POSSYNC_TRY_VOID(CommitWriter(database, request).write());
+            if (references_at_once) POSSYNC_TRY_VOID(References(request).check(database));
             POSSYNC_POINT("store.rows.written");
             if (request.runs.empty()) return {};
             return forget_old_runs(database, request.now);
         });
+    }
+
+    void tidy() override {
+        if (database_ && !database_->unusable() && log_renewed_) database_->shorten_log();
     }
 
     Result<std::vector<OperatorRequest>> pending_requests(std::string const& service) override {
