@@ -274,7 +274,8 @@ private:
 
 base::Result<void> diff(InstrumentBook const& book, InstrumentFacts const& facts, FoldOptions const& options,
                         IdAllocator& ids, ChangeSet& change_set) {
-    Folded before = fold_or_throw(book.instrument, book.executions, book.adjustments, options);
+    bool const is_new = book.executions.empty() && book.adjustments.empty();  // at a first sight all are
+    Folded before = is_new ? Folded{} : fold_or_throw(book.instrument, book.executions, book.adjustments, options);
     Folded after = fold_or_throw(facts.instrument, facts.executions, facts.adjustments, options);
     if (before.positions.size() != book.positions.size()) {
         return base::fail(base::ErrorCode::internal,

@@ -385,6 +385,7 @@ void Engine::Implementation::on_disconnected(std::string const& reason, bool wil
     owners_.forget_kept();
     rotation_.end();
     asked_descriptions_.clear();
+    undescribed_.clear();
     bool const leaving = phase_ == Phase::standby;
     if (phase_ != Phase::stopped && !leaving) phase_ = Phase::connecting;
     for (auto& [unused, account] : accounts_) {
@@ -475,6 +476,7 @@ void Engine::Implementation::advance() {
         next_sync_at_.reset();
         begin_cycle(Trigger::scheduled);
     }
+    if (!cycle_ && !under_way_ && !undescribed_.empty()) ask_descriptions(std::exchange(undescribed_, {}));
     if (!cycle_ && !under_way_) plan_arrivals();
     if (!under_way_ && due(flush_at_, now_.steady)) flush();
     if (options_.enabled && due(pulls_.last_chance_at(), now_.steady)) {

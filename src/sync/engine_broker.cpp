@@ -188,7 +188,7 @@ void Engine::Implementation::on_mark(std::string_view account, ConId con_id, mod
     found->second.marks.insert_or_assign(con_id, std::move(mark));
     if (average_cost) found->second.average_costs.insert_or_assign(con_id, *average_cost);
     found->second.unsaved_marks.insert(con_id);
-    want_flush();
+    want_values_flush();
 }
 
 void Engine::Implementation::on_account_value(std::string_view account, std::string_view key, std::string_view currency,
@@ -205,7 +205,7 @@ void Engine::Implementation::on_account_value(std::string_view account, std::str
     if (key == "NetLiquidation" && !currency.empty() && currency != "BASE") state.base_currency = std::string(currency);
     state.unsaved_values[{std::string(key), std::string(currency)}] = {state.book.account_id, std::string(key),
                                                                        std::string(currency), std::string(value), now_.wall};
-    want_flush();
+    want_values_flush();
 }
 
 /// A sure answer to a pull of executions. What it does not reach nobody saw.

@@ -15,6 +15,8 @@ namespace possync::sync {
 namespace {
 
 constexpr Duration flush_every = std::chrono::seconds(5);
+/// Prices and account values come in bursts; what comes so close together, or while a commit is under way, is one transaction.
+constexpr Duration values_together = std::chrono::milliseconds(5);
 constexpr Duration retry_after = std::chrono::seconds(5);
 constexpr Duration look_again_after = std::chrono::seconds(20);
 
@@ -36,7 +38,7 @@ void Engine::Implementation::handle(CommitFailed const& event) {
     under_way_.reset();
     for (auto& planned : failed.planned)
         put_back(planned);
-    put_back(std::move(failed.riders), event.error.message);
+    put_back_riders(failed, event.error.message);
     if (event.error.code == ErrorCode::conflict && !options_.one_shot && phase_ == Phase::ready) {
         log(LogLevel::warning, "sync.conflict", "", event.error.message);
         for (auto const& request : failed.requests)
@@ -144,8 +146,9 @@ void Engine::Implementation::commit(std::vector<PlannedAccount> planned, std::ve
         changes = true;
         each.change_set = model::share(std::move(each.plan.change_set));
         effect.change_sets.push_back(each.change_set);
+        auto& unsaved = each.account->unsaved_marks;
         for (auto const& position : each.change_set->positions)
-            each.account->unsaved_marks.insert(position.con_id);
+            unsaved.insert(unsaved.end(), position.con_id);
     }
     for (auto const& result : results)
         add_run(result, started.wall);
@@ -210,13 +213,21 @@ void Engine::Implementation::send(Commit effect) {
         }
     }
     flush_at_.reset();
-    under_way_->riders = effect;
-    under_way_->riders.change_sets.clear();
+    Commit& riders = under_way_->riders;
+    riders.runs = effect.runs;
+    riders.coverage = effect.coverage;
+    riders.values = effect.values;
+    riders.freshness = effect.freshness;
+    for (auto const& mark : effect.marks) under_way_->marks.emplace_back(mark.account_id, mark.con_id);
     emit(std::move(effect));
 }
 
-void Engine::Implementation::want_flush() {
-    if (!flush_at_) flush_at_ = now_.steady + flush_every;
+void Engine::Implementation::want_flush() { flush_within(flush_every); }
+void Engine::Implementation::want_values_flush() { flush_within(values_together); }
+
+void Engine::Implementation::flush_within(Duration duration) {
+    Duration const at = std::max(now_.steady + duration, commit_again_at_.value_or(Duration(0)));
+    if (!flush_at_ || at < *flush_at_) flush_at_ = at;
 }
 
 /// Writes runs, freshness, marks and values that no commit took along.
@@ -259,11 +270,12 @@ void Engine::Implementation::put_back(PlannedAccount& planned) {
 }
 
 /// What a commit that failed took along waits for the next one; newer values of the same thing win.
-void Engine::Implementation::put_back(Commit riders, std::string const& why) {
+void Engine::Implementation::put_back_riders(CommitUnderWay& failed, std::string const& why) {
+    Commit& riders = failed.riders;
     for (auto& [unused, account] : accounts_) {
         auto const id = account.book.account_id;
-        for (auto const& mark : riders.marks) {
-            if (mark.account_id == id) account.unsaved_marks.insert(mark.con_id);
+        for (auto const& [account_id, con_id] : failed.marks) {
+            if (account_id == id) account.unsaved_marks.insert(con_id);
         }
         for (auto& value : riders.values) {
             if (value.account_id == id) account.unsaved_values.try_emplace({value.key, value.currency}, value);

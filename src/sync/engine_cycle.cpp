@@ -92,33 +92,36 @@ bool Engine::Implementation::describe() {
     if (!cycle.describe_until) {
         std::set<ConId> unknown;
         for (auto const& [name, account] : accounts_) {
+            auto note = [&](ConId con_id) {
+                if (!descriptions_.contains(con_id)) unknown.insert(con_id);
+            };
             if (auto const snapshot = cycle.snapshots.find(name); snapshot != cycle.snapshots.end()) {
                 for_each_new(snapshot->second.rows(), account.considered, [&](model::BrokerPosition const& row) {
-                    ConId const con_id = row.instrument.con_id;
-                    if (!row.quantity.is_zero() && !descriptions_.contains(con_id)) unknown.insert(con_id);
+                    if (!row.quantity.is_zero()) note(row.instrument.con_id);
                 });
             }
-            for (auto const& fill : account.arrivals.executions) {
-                ConId const con_id = fill.execution.con_id;
-                if (!descriptions_.contains(con_id)) unknown.insert(con_id);
-            }
+            for (auto const& fill : account.arrivals.executions) note(fill.execution.con_id);
         }
-        bool const wait = unknown.size() <= describe_first_max;
-        if (wait || !options_.one_shot) {
-            for (ConId const con_id : unknown) {
-                if (asked_descriptions_.insert(con_id).second) feed_.request_contract(now_, con_id);
-            }
-        }
+        // They come in turn: behind many others that were asked for, none would come in time.
+        bool const wait = std::max(unknown.size(), asked_descriptions_.size()) <= describe_first_max;
         if (!wait || unknown.empty()) {
+            if (!options_.one_shot) undescribed_.merge(unknown);
             cycle.described = true;
             return true;
         }
+        ask_descriptions(unknown);
         cycle.describe_until = now_.steady + describe_patience;
     }
     if (!asked_descriptions_.empty() && now_.steady < *cycle.describe_until) return false;
     cycle.described = true;
     cycle.describe_until.reset();
     return true;
+}
+
+void Engine::Implementation::ask_descriptions(std::set<ConId> const& con_ids) {
+    for (ConId const con_id : con_ids) {
+        if (asked_descriptions_.insert(con_id).second) feed_.request_contract(now_, con_id);
+    }
 }
 
 ledger::Policy Engine::Implementation::policy_of(std::string const& account) const {

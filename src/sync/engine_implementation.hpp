@@ -87,7 +87,8 @@ struct CommitUnderWay {
     Trigger trigger = Trigger::manual;
     Duration started{0};   ///< steady
     bool is_sync = false;  ///< false: only marks, values, runs
-    Commit riders;         ///< what went along beside the change sets
+    Commit riders;         ///< what went along beside change sets and marks
+    std::vector<std::pair<model::AccountId, ConId>> marks;  ///< whose went along
 };
 
 class Engine::Implementation final : public BrokerListener {
@@ -198,6 +199,7 @@ private:
     bool describe();
     ledger::Policy policy_of(std::string const& account) const;
     void conclude();
+    void ask_descriptions(std::set<ConId> const& con_ids);
     static bool is_settled(AccountState const& account, model::CompleteSnapshot const& snapshot);
     static bool only_describes(model::ChangeSet const& change_set);
     static bool waits_for_looks(model::AccountBook const& book);
@@ -222,10 +224,12 @@ private:
     void add_run(SyncResult const& result, Timestamp started_at);
     void send(Commit effect);
     void want_flush();
+    void want_values_flush();
+    void flush_within(Duration duration);
     void flush();
     void settle_commit(PlannedAccount& planned);
     void put_back(PlannedAccount& planned);
-    void put_back(Commit riders, std::string const& why);
+    void put_back_riders(CommitUnderWay& failed, std::string const& why);
     void reload_books();
     void finish_results(std::vector<SyncResult> results, std::vector<Request> const& requests, Trigger trigger, Duration started);
     void answer(Request const& request, std::vector<SyncResult> const& results, SyncFinished finished);
@@ -272,6 +276,7 @@ private:
     ExecutionOwners owners_;
     std::map<ConId, model::Instrument> descriptions_;
     std::set<ConId> asked_descriptions_;
+    std::set<ConId> undescribed_;  ///< to be asked for when the sync that met them is done
 
     std::vector<model::SyncRun> unsaved_runs_;
     std::vector<model::CoverageWindow> unsaved_coverage_;

@@ -1,6 +1,8 @@
 #include "sync/mark_records.hpp"
 
-#include <map>
+#include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "ledger/value.hpp"
 
@@ -8,39 +10,83 @@ namespace possync::sync {
 
 using model::ConId;
 
-void add_unsaved_marks(AccountState& account, Commit& effect) {
-    std::map<ConId, model::Position const*> changed_positions;
-    std::map<ConId, model::Instrument const*> changed_instruments;
-    for (auto const& change_set : effect.change_sets) {
-        if (change_set->account_id != account.book.account_id) continue;
-        for (auto const& changed : change_set->instruments) changed_instruments[changed.con_id] = &changed;
-        for (auto const& changed : change_set->positions) changed_positions[changed.con_id] = &changed;
+namespace {
+
+/// Finds ascending keys in a map: the next one is mostly near, as at a first sync, where all of them are asked for.
+template <typename Map>
+class Walk {
+public:
+    explicit Walk(Map const& map) : map_(map), at_(map.begin()) {}
+    auto const* find(ConId con_id) {
+        for (int i = 0; i < steps && at_ != map_.end() && at_->first < con_id; ++i) ++at_;
+        if (at_ != map_.end() && at_->first < con_id) at_ = map_.lower_bound(con_id);
+        return at_ != map_.end() && at_->first == con_id ? &at_->second : nullptr;
     }
+
+private:
+    static constexpr int steps = 4;
+    Map const& map_;
+    typename Map::const_iterator at_;
+};
+
+/// The last row of each instrument in a change set, asked for in ascending order. They are mostly in that order already.
+template <typename Row>
+class LastRows {
+public:
+    explicit LastRows(std::vector<Row> const& rows) {
+        rows_.reserve(rows.size());
+        for (auto const& row : rows) rows_.emplace_back(row.con_id, &row);
+        std::sort(rows_.begin(), rows_.end());
+    }
+    Row const* find(ConId con_id) {
+        Row const* found = nullptr;
+        for (; at_ < rows_.size() && rows_[at_].first <= con_id; ++at_) {
+            if (rows_[at_].first == con_id) found = rows_[at_].second;
+        }
+        return found;
+    }
+
+private:
+    std::vector<std::pair<ConId, Row const*>> rows_;
+    std::size_t at_ = 0;
+};
+
+}  // namespace
+
+void add_unsaved_marks(AccountState& account, Commit& effect) {
+    if (account.unsaved_marks.empty()) return;
+    static model::ChangeSet const none;
+    model::ChangeSet const* change_set = &none;
+    for (auto const& each : effect.change_sets) {
+        if (each->account_id == account.book.account_id) change_set = each.get();
+    }
+    LastRows changed_instruments(change_set->instruments);
+    LastRows changed_positions(change_set->positions);
+    Walk books(account.book.instruments);
+    Walk costs(account.average_costs);
+    Walk marks(account.marks);
+    effect.marks.reserve(effect.marks.size() + account.unsaved_marks.size());
     for (ConId const con_id : account.unsaved_marks) {
         model::Position const* position = nullptr;
         model::Instrument const* instrument = nullptr;
-        if (auto const found = account.book.instruments.find(con_id); found != account.book.instruments.end()) {
-            instrument = &found->second.instrument;
-            if (!found->second.positions.empty()) position = &found->second.positions.back();
+        if (auto const* const known = books.find(con_id)) {
+            instrument = &known->instrument;
+            if (!known->positions.empty()) position = &known->positions.back();
         }
-        if (auto const found = changed_instruments.find(con_id); found != changed_instruments.end()) {
-            instrument = found->second;
-        }
-        if (auto const found = changed_positions.find(con_id); found != changed_positions.end()) position = found->second;
+        if (auto const* const changed = changed_instruments.find(con_id)) instrument = changed;
+        if (auto const* const changed = changed_positions.find(con_id)) position = changed;
         if (instrument == nullptr) continue;
         model::MarkRecord record;
         record.account_id = account.book.account_id;
         record.con_id = con_id;
-        if (auto const cost = account.average_costs.find(con_id); cost != account.average_costs.end()) {
-            record.broker_avg_cost = cost->second;
-        }
-        if (auto const mark = account.marks.find(con_id); mark != account.marks.end()) {
-            record.current_price = mark->second.price;
-            record.marked_at = mark->second.marked_at;
+        if (auto const* const cost = costs.find(con_id)) record.broker_avg_cost = *cost;
+        if (auto const* const mark = marks.find(con_id)) {
+            record.current_price = mark->price;
+            record.marked_at = mark->marked_at;
             record.mark_source = "portfolio";
-            record.broker_unrealized_pnl = mark->second.broker_unrealized_pnl;
+            record.broker_unrealized_pnl = mark->broker_unrealized_pnl;
             if (position != nullptr && position->open()) {
-                auto const value = ledger::value_at(*position, *instrument, mark->second.price);
+                auto const value = ledger::value_at(*position, *instrument, mark->price);
                 record.market_value = value.market_value;
                 record.unrealized_pnl = value.unrealized_pnl;
                 record.unrealized_pnl_pct = value.unrealized_pnl_pct;
