@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""A sync end to end, three ways in one run: possync as shipped (history, events, explanation on), the ORM loop of
-peer_sync.py, and the bare insert of the rows that possync's first sync wrote. Both sides are running processes that sync
-when told, from asking the gateway to the end of the commit. Phases: first sync into an empty database, sync without change
-(twice, the second counts), sync after 10 % of the positions were changed by fills. A, B alternate within each round; the
-final quantities of both are compared with the gateway's, and a difference fails the run. Besides, the whole process of a
-one-shot `possync sync` without change.
+"""A sync end to end beside the Python loop of peer_sync.py and the bare writing of the rows that possync wrote, in one run.
+possync runs as shipped: history, events, explanation and statistics on. Both sides are running processes that sync when told,
+from asking the gateway to the end of the commit; all ask the same simulated gateway.
 
-usage: sync_bench.py POSSYNC RAW_INSERT PEER_PYTHON [--quick] [--check]
+Phases: first sync into an empty database; without change (several times); after a tenth of the positions was changed by fills.
+The sides alternate within each round, ratios are taken round by round, and medians are printed. In the end the quantities of
+every side must be the gateway's, and the peer must have written as many rows of each kind as possync, or the run fails.
+
+One JSON object per line on standard output, as of line.hpp.
+
+usage: sync_bench.py POSSYNC RAW_INSERT [--positions N] [--rounds N] [--peers orm,core,nplus1,positions_only]
 """
+import argparse
 import json
-import os
 import pathlib
-import platform
-import resource
 import signal
 import sqlite3
 import statistics
@@ -22,117 +23,187 @@ import tempfile
 import time
 
 here = pathlib.Path(__file__).parent
-possync, raw_insert, python = sys.argv[1:4]
-quick, gate = "--quick" in sys.argv, "--check" in sys.argv
-count = 2000 if quick else 10000
-rounds = 2 if quick else 5
 sys.path.insert(0, str(here.parent / "test/e2e"))
 from tws_client import Client  # noqa: E402
 
+parser = argparse.ArgumentParser()
+parser.add_argument("possync")
+parser.add_argument("raw")
+parser.add_argument("--positions", type=int, default=10000)
+parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--peers", default="orm,core")
+options = parser.parse_args()
+unchanged_syncs = 5
+tables = {"instrument": "instrument", "execution": "execution", "adjustment": "adjustment", "position": "position", "position_close": "close",
+          "lot": "lot", "position_event": "event", "position_version": "history", "mark": "mark"}
 
-def possync_sync(config):
-    """(whole command, the sync itself) in milliseconds; done by the running service when there is one."""
-    begun = time.perf_counter()
-    done = subprocess.run([possync, "sync", "--json", "--config", config], capture_output=True, text=True)
-    wall = (time.perf_counter() - begun) * 1e3
+
+def report(line, value, floor=None, floor_is="", peer=None, peer_is="", unit="ms", note=""):
+    row = {"line": line, "value": value, "unit": unit}
+    if floor is not None:
+        row.update(floor=floor, floor_is=floor_is)
+    if peer is not None:
+        row.update(peer=peer, peer_is=peer_is)
+    if note:
+        row["note"] = note
+    print(json.dumps(row), flush=True)
+
+
+class Files:
+    """Each side has a file of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.url = f"sqlite:///{folder}/book.db"
+
+    def peer_url(self, name):
+        return self.folder / f"{name}.db"
+
+    def ask(self, side, sql):
+        with sqlite3.connect(f"file:{self.folder}/{side}.db?mode=ro", uri=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def snapshot(self, name):
+        with sqlite3.connect(self.folder / "book.db") as connection:
+            connection.execute("VACUUM INTO ?", (str(self.folder / name),))
+
+    def raw(self, after, before):
+        """Rows and milliseconds of writing again what came between two snapshots."""
+        rows, milliseconds = subprocess.run([options.raw, self.folder / after, self.folder / "raw.db", self.folder / before], capture_output=True,
+                                            text=True, check=True).stdout.split()
+        return int(rows), float(milliseconds)
+
+class Peer:
+    def __init__(self, port, database, name):
+        variant = ["orm", "--positions-only"] if name == "positions_only" else [name]
+        self.process = subprocess.Popen([sys.executable, here / "peer_sync.py", str(port), database.peer_url(name), *variant],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.reader = self.process.stdout.readline().strip()
+        if not self.reader:
+            raise SystemExit("the Python peer did not start; it needs python3-sqlalchemy")
+
+    def sync(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit("the Python peer failed, see above")
+        return sum(map(float, answer.split()))
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def sync(config):
+    """Milliseconds of the sync itself, done by the running service."""
+    done = subprocess.run([options.possync, "sync", "--json", "--config", config], capture_output=True, text=True)
     answer = json.loads(done.stdout)
     assert answer["success"], answer
-    return wall, answer["results"][0]["duration_seconds"] * 1e3
+    return answer["results"][0]["duration_seconds"] * 1e3
 
 
-def held_in(database, sql):
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        return {(account, con_id): float(quantity) for account, con_id, quantity in connection.execute(sql)}
+def high_water(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def one_round(folder, results):
-    gateway = subprocess.Popen([possync, "simulate", "--port", "0", "--pace", "0s", "--positions", str(count), "--burst", str(count // 10)],
-                               stdout=subprocess.PIPE, text=True)
-    port = int(gateway.stdout.readline().split(",")[0].rsplit(":", 1)[1])
-    peer = subprocess.Popen([python, here / "peer_sync.py", str(port), folder / "peer.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    config = folder / "possync.toml"
-    config.write_text(f'[database]\nurl = "sqlite:///{folder}/book.db"\n[[gateway]]\nport = {port}\nname = "sim"\n[sync]\nenabled = false\n[log]\nlevel = "error"\n')
-    service = subprocess.Popen([possync, "run", "--config", config], stderr=subprocess.DEVNULL)
-    time.sleep(1)
-
-    def peer_sync():
-        peer.stdin.write("\n")
-        peer.stdin.flush()
-        return sum(map(float, peer.stdout.readline().split()))
-
-    def phase(name):
-        own = possync_sync(config)[1]
-        other = peer_sync()
-        results.setdefault((name, "possync"), []).append(own)
-        results.setdefault((name, "ORM loop"), []).append(other)
-
+    database = Files(folder)
+    gateway = subprocess.Popen([options.possync, "simulate", "--port", "0", "--pace", "0s", "--positions", str(options.positions), "--burst",
+                                str(options.positions // 10)], stdout=subprocess.PIPE, text=True)
+    service, peers = None, {}
     try:
+        port = int(gateway.stdout.readline().split(",")[0].rsplit(":", 1)[1])
+        config = folder / "possync.toml"
+        config.write_text(f'[database]\nurl = "{database.url}"\n[[gateway]]\nport = {port}\nname = "sim"\n[sync]\nenabled = false\n'
+                          '[http]\nlisten = ""\n[log]\nlevel = "error"\n')
+        service = subprocess.Popen([options.possync, "run", "--config", config], stderr=subprocess.DEVNULL)
+        peers = {name: Peer(port, database, name) for name in options.peers.split(",") if name}
+        results["reader"] = next((peer.reader for peer in peers.values()), "")
+        time.sleep(1)
+
+        def phase(name, keep=True):
+            taken = {"possync": sync(config), **{peer_name: peer.sync() for peer_name, peer in peers.items()}}
+            if keep:
+                for who, milliseconds in taken.items():
+                    results.setdefault((name, who), []).append(milliseconds)
+
+        def floor(name, after, before):
+            rows, milliseconds = database.raw(after, before)
+            results.setdefault((name, "raw"), []).append(milliseconds)
+            results[f"rows.{name}"] = rows
+
+        database.snapshot("before.db")
         phase("first")
-        with sqlite3.connect(folder / "book.db") as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        rows, milliseconds = subprocess.run([raw_insert, folder / "book.db", folder / "raw.db"], capture_output=True, text=True, check=True).stdout.split()
-        results.setdefault(("first", "raw insert"), []).append(float(milliseconds))
-        results["rows"] = int(rows)
-        phase("warm-up")
-        phase("no change")
+        database.snapshot("after.db")
+        floor("first", "after.db", "before.db")
+        phase("unchanged", keep=False)
+        for _ in range(unchanged_syncs):
+            phase("unchanged")
+        database.snapshot("before2.db")
         gateway.send_signal(signal.SIGUSR1)
         gateway.stdout.readline()
-        phase("10 % changed")
+        phase("tenth")
+        database.snapshot("after2.db")
+        floor("tenth", "after2.db", "before2.db")
+
         client = Client(port, 4242)
         truth = {key: float(quantity) for key, quantity in client.positions().items()}
         client.close()
-        ours = held_in(folder / "book.db", "SELECT account, con_id, quantity FROM positions WHERE status = 'OPEN'")
-        theirs = held_in(folder / "peer.db", "SELECT account, con_id, quantity FROM position WHERE status = 'OPEN'")
-        assert ours == truth, "possync's book differs from the gateway"
-        assert theirs == truth, "the peer's book differs from the gateway"
-        status = pathlib.Path(f"/proc/{service.pid}/status").read_text()
-        results["memory"] = max(results.get("memory", 0),
-                                int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024)
+
+        def held(side, table):
+            return {(account, con_id): float(quantity) for account, con_id, quantity in database.ask(
+                side, f"SELECT account, con_id, quantity FROM {table} WHERE status = 'OPEN'")}
+
+        def count(side, table):
+            return database.ask(side, f"SELECT count(*) FROM {table}")[0][0]
+
+        assert held("book", "positions") == truth, "possync's book differs from the gateway"
+        for name in peers:
+            assert held(name, "position") == truth, f"the book of {name} differs from the gateway"
+            if name == "positions_only":
+                continue
+            for own_table, their_table in tables.items():
+                own, their = count("book", own_table), count(name, their_table)
+                assert abs(own - their) <= own * 0.03, f"{own} rows in {own_table}, {their} in {name}'s {their_table}"
+        results.setdefault(("memory", "possync"), []).append(high_water(service.pid))
+        for name, peer in peers.items():
+            results.setdefault(("memory", name), []).append(high_water(peer.process.pid))
         service.terminate()
         service.wait()
-        results.setdefault(("one-shot", "possync"), []).append(possync_sync(config)[0])
     finally:
-        service.kill()
-        service.wait()
-        peer.kill()
-        peer.communicate()
-        gateway.kill()
-        gateway.communicate()
+        for peer in peers.values():
+            peer.end()
+        for process in (service, gateway):
+            if process is not None:
+                process.kill()
+                process.communicate()
 
 
 results = {}
-for number in range(rounds):
-    print(f"round {number + 1} of {rounds} ...", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory() as name:
-        one_round(pathlib.Path(name), results)
-memory = results["memory"]
+for number in range(options.rounds):
+    print(f"sync of {options.positions} positions, round {number + 1} of {options.rounds} ...", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(dir=".") as name:
+        one_round(pathlib.Path(name).absolute(), results)
 
-cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
-print(f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}")
-print(f"{count} positions, {rounds} rounds, SQLite {sqlite3.sqlite_version}, WAL, synchronous FULL; milliseconds, median [min..max]")
-print(f"{'phase':<14}{'possync':>26}{'ORM loop':>28}{'x ORM':>9}{'raw insert':>24}{'of raw':>8}")
-floors = {"first": 25, "no change": 100, "10 % changed": 20}
-problems = []
-for name, floor in floors.items():
-    def show(who):
-        values = results[(name, who)]
-        return f"{statistics.median(values):.1f} [{min(values):.1f}..{max(values):.1f}]"
-    own = results[(name, "possync")]
-    ratio = statistics.median(b / a for a, b in zip(own, results[(name, "ORM loop")]))
-    line = f"{name:<14}{show('possync'):>26}{show('ORM loop'):>28}{ratio:>8.0f}x"
-    if name == "first":
-        share = statistics.median(b / a for a, b in zip(own, results[(name, "raw insert")]))
-        line += f"{show('raw insert'):>24}{share:>8.2f}"
-        if share < 0.5 * (0.7 if gate else 1):
-            problems.append(f"first sync reaches {share:.2f} of the raw insert, 0.5 is wanted")
-    if ratio < floor * (0.7 if gate else 1):
-        problems.append(f"{name}: {ratio:.0f} x the ORM loop, {floor} is wanted")
-    print(line)
-one_shot = results[("one-shot", "possync")]
-print(f"one-shot `possync sync` without change, the whole process: {statistics.median(one_shot):.0f} ms")
-print(f"{results['rows']} rows written by the first sync; memory of the running service: {memory:.0f} MiB")
-if memory > 64:
-    problems.append(f"the service takes {memory:.0f} MiB, 64 is the limit")
-for problem in problems:
-    print("below target:", problem)
-sys.exit(1 if gate and problems else 0)
+size = f"{options.positions // 1000}k" if options.positions >= 1000 else str(options.positions)
+said = {"orm": "SQLAlchemy ORM", "core": "SQLAlchemy Core", "nplus1": "one query per position", "positions_only": "ORM, positions only"}
+for phase in ("first", "unchanged", "tenth"):
+    own = results[(phase, "possync")]
+    value = statistics.median(own)
+    floor = None
+    if (phase, "raw") in results:
+        floor = value * statistics.median(b / a for a, b in zip(own, results[(phase, "raw")]))
+    note = f"[{min(own):.1f}..{max(own):.1f}]"
+    if f"rows.{phase}" in results:
+        note += f", {results[f'rows.{phase}']} rows"
+    names = [name for name in options.peers.split(",") if name]
+    for name in names or [None]:
+        ratio = statistics.median(b / a for a, b in zip(own, results[(phase, name)])) if name else None
+        report(f"sync.sqlite.{size}.{phase}" + (f".{name}" if name and name != "orm" else ""), value,
+               floor if name in ("orm", None) else None, "bare writing of the same rows", value * ratio if name else None,
+               f"{said[name]} ({results['reader']})" if name else "", note=note if name in ("orm", None) else "")
+memory = results[("memory", "possync")]
+report(f"sync.sqlite.{size}.memory", statistics.median(memory), unit="MiB",
+       peer=statistics.median(results[("memory", "orm")]) if ("memory", "orm") in results else None, peer_is="SQLAlchemy ORM")

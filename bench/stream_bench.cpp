@@ -1,0 +1,217 @@
+// What is pushed, from the send() of the gateway to the committed row: the whole service in this process, a real socket, SQLite
+// with synchronous FULL.
+//
+//   fills   at a fixed rate over 1,000 instruments, each with its commission and the position it makes; measured until the change
+//           set is committed and told. Floor: fdatasync of 4 KiB in the same folder, before and after, at the same pace.
+//   marks   portfolio values at 100,000 a second over 1,000 instruments; measured until a reader of the database sees the price or
+//           a later one of the same instrument. The last price of each must be there in the end.
+//
+// usage: stream_bench FOLDER [SECONDS [RATE ...]]
+#include <sqlite3.h>
+
+#include <atomic>
+#include <deque>
+#include <filesystem>
+#include <thread>
+#include <unordered_map>
+
+#include "app/service.hpp"
+#include "disk.hpp"
+#include "line.hpp"
+#include "mock_gateway.hpp"
+#include "tws/encode.hpp"
+
+namespace {
+
+using namespace possync;
+using namespace possync::bench;
+using Clock = std::chrono::steady_clock;
+
+constexpr int instruments = 1000;
+
+double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+class Stream {
+public:
+    explicit Stream(std::string const& folder) : path_(folder + "/stream.db"), gateway_(instruments) {
+        for (char const* const part : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + part);
+        app::Configuration configuration;
+        configuration.database_url = "sqlite:///" + path_;
+        configuration.gateways[0].port = gateway_.port();
+        app::ServiceOptions options;
+        options.on_log = [](std::string const&, sync::Log const& line) {
+            if (line.level == sync::LogLevel::error) std::fprintf(stderr, "%s\n", line.text.c_str());
+        };
+        options.on_change = [this](std::string const&, sync::Changed const& changed) { committed(changed); };
+        options.on_commit = [this](base::Duration, bool) { ++commits_; };
+        service_ = std::make_unique<app::Service>(configuration, options);
+        or_die(service_->open());
+        thread_ = std::thread([this] { service_->run(); });
+        for (int i = 0; i < 3000 && service_->status().front().accounts.empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        for (int i = 0; i < 3000 && service_->status().front().accounts.front().revision == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        must(service_->status().front().accounts.front().revision > 0, "there was no first sync");
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    }
+    ~Stream() {
+        service_->stop();
+        thread_.join();
+    }
+    Stream(Stream const&) = delete;
+    Stream& operator=(Stream const&) = delete;
+
+    void fills(int rate, double seconds, Disk& disk) {
+        auto const pause = std::chrono::nanoseconds(1'000'000'000 / rate);
+        std::vector<double> synced;
+        auto const sync_disk = [&] {
+            auto at = Clock::now();
+            for (int i = 0; i < 500; ++i) {
+                std::this_thread::sleep_until(at += std::chrono::milliseconds(2));
+                synced.push_back(disk.sync());
+            }
+        };
+        sync_disk();
+        {
+            std::lock_guard const lock(mutex_);
+            latencies_.clear();
+        }
+        int const count = static_cast<int>(seconds * rate);
+        int const commits = commits_;
+        auto const begun = Clock::now();
+        auto at = begun;
+        for (int i = 0; i < count; ++i) {
+            std::this_thread::sleep_until(at += pause);
+            auto const con_id = MockGateway::first_con_id + next_++ * 7 % instruments;
+            std::lock_guard const lock(mutex_);  // it must be known before it can be committed
+            auto const sent = Clock::now();
+            sent_[gateway_.fill(con_id, next_ % 3 == 0 ? -10 : 10)] = sent;
+        }
+        double const took = milliseconds(Clock::now() - begun);
+        for (int i = 0; i < 1000 && waiting() > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        must(waiting() == 0, "a fill was not committed");
+        sync_disk();
+        std::lock_guard const lock(mutex_);
+        std::string const name = fmt::format("live.fills_{}", rate);
+        std::string const note = fmt::format("{:.0f}/s, {} commits, max {:.2f} ms", count / took * 1e3, commits_ - commits, quantile(latencies_, 1));
+        print_line(name + ".p50", quantile(latencies_, 0.5), "ms", Beside{quantile(synced, 0.5), "fdatasync, p50"}, std::nullopt, note);
+        print_line(name + ".p99", quantile(latencies_, 0.99), "ms", Beside{quantile(synced, 0.5), "fdatasync, p50"});
+    }
+
+    void marks(int rate, double seconds) {
+        sqlite3* database = nullptr;
+        must(sqlite3_open_v2(path_.c_str(), &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr) == SQLITE_OK, "the database does not open");
+        sqlite3_stmt* select = nullptr;
+        must(sqlite3_prepare_v2(database, "SELECT con_id, current_price FROM mark", -1, &select, nullptr) == SQLITE_OK, "no marks");
+        struct Key {
+            std::deque<std::pair<std::int64_t, Clock::time_point>> sent;
+            std::int64_t last = 0;
+        };
+        std::vector<Key> keys(instruments);
+        std::vector<double> latencies;
+        std::mutex mutex;
+        std::atomic<bool> sending = true;
+        std::thread reader([&] {
+            bool last_look = false;
+            while (true) {
+                bool const over = !sending;
+                while (sqlite3_step(select) == SQLITE_ROW) {
+                    auto const con_id = sqlite3_column_int64(select, 0);
+                    auto const* const text = reinterpret_cast<char const*>(sqlite3_column_text(select, 1));
+                    if (text == nullptr) continue;
+                    auto const price = std::atoll(text);
+                    auto const seen = Clock::now();
+                    std::lock_guard const lock(mutex);
+                    auto& waiting = keys[static_cast<std::size_t>(con_id - MockGateway::first_con_id)].sent;
+                    for (; !waiting.empty() && waiting.front().first <= price; waiting.pop_front()) latencies.push_back(milliseconds(seen - waiting.front().second));
+                }
+                sqlite3_reset(select);
+                if (last_look) return;
+                last_look = over;
+                std::this_thread::sleep_for(over ? std::chrono::milliseconds(1500) : std::chrono::milliseconds(1));
+            }
+        });
+        int const commits = commits_;
+        std::int64_t sequence = 0;
+        auto const begun = Clock::now();
+        auto at = begun;
+        std::string bytes;
+        while (milliseconds(Clock::now() - begun) < seconds * 1e3) {
+            std::this_thread::sleep_until(at += std::chrono::milliseconds(1));
+            bytes.clear();
+            {
+                std::lock_guard const lock(mutex);
+                auto const sent = Clock::now();
+                auto const due = static_cast<std::int64_t>(milliseconds(sent - begun) * rate / 1e3);
+                while (sequence < due) {
+                    ++sequence;
+                    auto const i = static_cast<std::size_t>(sequence * 7 % instruments);
+                    std::string const symbol = fmt::format("SYM{}", i);
+                    tws::PortfolioValue value;
+                    value.contract.con_id = MockGateway::first_con_id + static_cast<std::int64_t>(i);
+                    value.contract.symbol = value.contract.local_symbol = symbol;
+                    value.contract.sec_type = "STK";
+                    value.contract.currency = "USD";
+                    value.position = base::Decimal(1000);
+                    value.market_price = base::Decimal(sequence);
+                    value.market_value = base::Decimal(sequence * 1000);
+                    value.average_cost = base::Decimal(100);
+                    value.unrealized_pnl = base::Decimal(1);
+                    value.realized_pnl = base::Decimal(0);
+                    value.account = "DU1";
+                    tws::encode(bytes, tws::IncomingMessage(value), 226);
+                    keys[i].sent.emplace_back(sequence, sent);
+                    keys[i].last = sequence;
+                }
+            }
+            gateway_.say(bytes);
+        }
+        double const took = milliseconds(Clock::now() - begun);
+        sending = false;
+        reader.join();
+        for (auto const& key : keys) must(key.sent.empty(), "the last price of an instrument was not committed");
+        sqlite3_finalize(select);
+        sqlite3_close(database);
+        std::string const note = fmt::format("{:.0f}/s, {} commits, max {:.1f} ms", static_cast<double>(sequence) / took * 1e3, commits_ - commits, quantile(latencies, 1));
+        print_line(fmt::format("live.marks_{}.p50", rate), quantile(latencies, 0.5), "ms", std::nullopt, std::nullopt, note);
+        print_line(fmt::format("live.marks_{}.p99", rate), quantile(latencies, 0.99), "ms", Beside{25, "limit"});
+    }
+
+private:
+    void committed(sync::Changed const& changed) {
+        auto const now = Clock::now();
+        std::lock_guard const lock(mutex_);
+        for (auto const& execution : changed.change_set->executions) {
+            auto const found = sent_.find(execution.exec_id);
+            if (found == sent_.end() || execution.booking != model::Booking::booked) continue;
+            latencies_.push_back(milliseconds(now - found->second));
+            sent_.erase(found);
+        }
+    }
+    std::size_t waiting() {
+        std::lock_guard const lock(mutex_);
+        return sent_.size();
+    }
+
+    std::string path_;
+    MockGateway gateway_;
+    std::unique_ptr<app::Service> service_;
+    std::thread thread_;
+    std::atomic<int> commits_ = 0;
+    std::int64_t next_ = 0;
+    std::mutex mutex_;
+    std::unordered_map<std::string, Clock::time_point> sent_;
+    std::vector<double> latencies_;
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+    if (count < 2) return 2;
+    double const seconds = count > 2 ? std::atof(words[2]) : 5;
+    std::vector<int> rates;
+    for (int i = 3; i < count; ++i) rates.push_back(std::atoi(words[i]));
+    if (rates.empty()) rates = {500, 2000, 10'000};
+    Disk disk(std::string(words[1]) + "/page");
+    Stream stream(words[1]);
+    for (int const rate : rates) stream.fills(rate, seconds, disk);
+    stream.marks(100'000, seconds);
+}
