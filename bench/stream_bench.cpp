@@ -12,6 +12,7 @@
 #include <atomic>
 #include <deque>
 #include <filesystem>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 
@@ -110,9 +111,10 @@ public:
         std::mutex mutex;
         std::atomic<bool> sending = true;
         std::thread reader([&] {
-            bool last_look = false;
+            std::optional<Clock::time_point> give_up;
             while (true) {
-                bool const over = !sending;
+                if (!sending && !give_up) give_up = Clock::now() + std::chrono::seconds(3);
+                bool all_seen = true;
                 while (sqlite3_step(select) == SQLITE_ROW) {
                     auto const con_id = sqlite3_column_int64(select, 0);
                     auto const* const text = reinterpret_cast<char const*>(sqlite3_column_text(select, 1));
@@ -122,11 +124,11 @@ public:
                     std::lock_guard const lock(mutex);
                     auto& waiting = keys[static_cast<std::size_t>(con_id - MockGateway::first_con_id)].sent;
                     for (; !waiting.empty() && waiting.front().first <= price; waiting.pop_front()) latencies.push_back(milliseconds(seen - waiting.front().second));
+                    all_seen = all_seen && waiting.empty();
                 }
                 sqlite3_reset(select);
-                if (last_look) return;
-                last_look = over;
-                std::this_thread::sleep_for(over ? std::chrono::milliseconds(1500) : std::chrono::milliseconds(1));
+                if (give_up && (all_seen || Clock::now() > *give_up)) return;
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
             }
         });
         int const commits = commits_;

@@ -11,7 +11,6 @@ import os
 import pathlib
 import platform
 import re
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -54,12 +53,14 @@ def decode():
     if not (bench / "decode_bench").exists():
         print("   not built: libbenchmark-dev and libprotobuf-dev are needed", file=sys.stderr)
         return
-    done = subprocess.run([bench / "decode_bench", "--benchmark_format=json", "--benchmark_enable_random_interleaving=true",
-                           f"--benchmark_min_time={0.02 if options.quick else 0.1}", "--benchmark_repetitions=9"], stdout=subprocess.PIPE, text=True)
+    out = folder / "decode.json"
+    done = subprocess.run([bench / "decode_bench", f"--benchmark_out={out}", "--benchmark_out_format=json", "--benchmark_enable_random_interleaving=true",
+                           f"--benchmark_min_time={0.02 if options.quick else 0.1}", "--benchmark_repetitions=9"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if done.returncode != 0:
         return problems.append(f"decode ended with status {done.returncode}")
     best = {}
-    for run in json.loads(done.stdout[done.stdout.index("{"):done.stdout.rindex("}") + 1])["benchmarks"]:
+    for run in json.loads(out.read_text())["benchmarks"]:
         if run["run_type"] == "iteration":
             name = run["run_name"]
             best[name] = min(best.get(name, 1e300), run["cpu_time"] / 1000)  # of 1,000 messages
@@ -121,9 +122,12 @@ def start():
                 problems.append(f"the first sync left {held} positions")
             begun = time.perf_counter()
             process = subprocess.Popen([python, here / "peer_sync.py", str(port), folder / f"peer{i}.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            process.communicate(b"\n")
+            process.stdin.write(b"\n")
+            process.stdin.close()
+            process.stdout.read()
+            _, _, usage = os.wait4(process.pid, 0)
             theirs.append((time.perf_counter() - begun) * 1e3)
-            their_memory.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+            their_memory.append(usage.ru_maxrss / 1024)
     finally:
         gateway.kill()
         gateway.communicate()
