@@ -54,10 +54,9 @@ def sync(config):
 
 class Peer:
     def __init__(self, port, url):
-        address = url.replace("postgresql://", "postgresql+psycopg2://")
+        address = url.replace("postgresql://", "postgresql+psycopg2://") + "?options=-csearch_path%3Dpeer"
         self.process = subprocess.Popen([sys.executable, here / "peer_sync.py", str(port), address, "orm"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
-        self.schema = f"peer_{self.process.pid}"
         self.reader = self.process.stdout.readline().strip()
         if not self.reader:
             raise SystemExit("the Python peer did not start; it needs python3-sqlalchemy and python3-psycopg2")
@@ -72,7 +71,9 @@ class Peer:
 
 
 def one_round(folder, url, results):
-    sql(url, "DROP SCHEMA IF EXISTS book CASCADE")
+    for schema in ("book", "peer"):
+        sql(url, f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    sql(url, "CREATE SCHEMA peer")
     processes = []
     try:
         gateway = subprocess.Popen([possync, "simulate", "--port", "0", "--pace", "0s", "--positions", str(positions), "--burst", str(positions // 10)],
@@ -113,15 +114,14 @@ def one_round(folder, url, results):
         truth = {key: float(quantity) for key, quantity in client.positions().items()}
         client.close()
         assert held_in(url, "SELECT account, con_id, quantity FROM book.positions WHERE status = 'OPEN'") == truth, "possync's book differs from the gateway"
-        assert held_in(url, f"SELECT account, con_id, quantity FROM {peer.schema}.position WHERE status = 'OPEN'") == truth, "the peer's book differs from the gateway"
+        assert held_in(url, "SELECT account, con_id, quantity FROM peer.position WHERE status = 'OPEN'") == truth, "the peer's book differs from the gateway"
         for own_table, their_table in tables.items():
-            own, their = (int(sql(url, f'SELECT count(*) FROM {name}')) for name in (f'book."{own_table}"', f'{peer.schema}."{their_table}"'))
+            own, their = (int(sql(url, f'SELECT count(*) FROM {name}')) for name in (f'book."{own_table}"', f'peer."{their_table}"'))
             assert abs(own - their) <= own * 0.03, f"{own} rows in {own_table}, {their} in the peer's {their_table}"
     finally:
         for process in processes:
             process.kill()
             process.communicate()
-    sql(url, f"DROP SCHEMA {peer.schema} CASCADE")
 
 
 results = {}
