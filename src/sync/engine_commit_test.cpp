@@ -296,6 +296,55 @@ TEST(EngineCommit, WhatIsLostDuringAListIsToldOncePerAccount) {
     EXPECT_EQ(story.held("DU1", 5), Decimal(100));
 }
 
+TEST(EngineCommit, WhatIsAskedForIsNotAskedForAgain) {
+    Synced story;
+    story.pass_alive(5min);
+    story.row("DU1", 5, 100);
+    story.row("DU1", 9, 10);
+    story.row("DU2", 5, 200);
+    story.say(tws::PositionEnd{});
+    for (auto const& request : story.take<tws::RequestExecutions>())
+        story.say(tws::ExecutionDetailsEnd{request.request_id});
+    story.pass(6s);  // booked without a description: the answer is late
+    EXPECT_EQ(story.take<tws::RequestContractData>().size(), 1u);
+    story.fill("a.01", "DU1", 9, "20261125-15:00:01", 1);
+    story.sync();
+    story.row("DU1", 5, 100);
+    story.row("DU1", 9, 11);
+    story.row("DU2", 5, 200);
+    story.say(tws::PositionEnd{});
+    for (auto const& request : story.take<tws::RequestExecutions>())
+        story.say(tws::ExecutionDetailsEnd{request.request_id});
+    story.pass(6s);
+    EXPECT_EQ(story.held("DU1", 9), Decimal(11));
+    EXPECT_TRUE(story.take<tws::RequestContractData>().empty());
+}
+
+TEST(EngineCommit, FillsThatWereOnTheirWayWhenTheBrokerWasLostProveNothingAfterwards) {
+    Synced story;
+    story.sync();
+    auto const asked = story.take<tws::RequestExecutions>();
+    ASSERT_FALSE(asked.empty());
+    story.coverage.clear();
+    story.error(1100);
+    story.error(1102);
+    story.say(tws::ExecutionDetailsEnd{asked[0].request_id});
+    EXPECT_TRUE(story.logged("executions.incomplete"));
+    story.pass(6s);
+    EXPECT_TRUE(story.coverage.empty());
+}
+
+TEST(EngineCommit, APushThatALaterListReplacedWaitsForNothing) {
+    Synced story;
+    story.row("DU1", 5, 70);  // no fill explains it: it waits for one
+    story.sync();
+    story.say(tws::AccountValue{"AccountReady", "false", "", "DU1"});
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});  // which the account's reset leaves undecided
+    story.pass(10s);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(100));
+    EXPECT_FALSE(story.logged("position.unexplained"));
+}
+
 TEST(EngineCommit, ARowThatNamesNoAccountMakesNothingKnownOfAny) {
     Synced story;
     story.row("", 5, std::nullopt);
