@@ -72,6 +72,7 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
     fill.exec_id = fmt::format("{:08x}.{:08x}.01.01", 0xe0d5 + number / 1000, 0x69dd0000 + number) + (details.leg ? ".01" : "");
     fill.model_code = details.model_code;
     fill.exercise_type = details.exercise_type;
+    fill.liquidation = details.liquidation;
     fill.account = account;
     fill.con_id = con_id;
     fill.time = time;

@@ -85,6 +85,7 @@ struct Fill {
     std::string order_ref;
     std::string model_code;
     std::optional<std::int64_t> exercise_type;  ///< 1 exercise, 2 lapse, 100 assigned, 101 exercised by clearing, 102 expired
+    bool liquidation = false;
     bool moves_position = true;                 ///< false: a combination's own row, an adviser's master order
     bool superseded = false;                    ///< by a correction, or taken back
     bool served = true;                         ///< false: the gateway never hears of it, only the statement tells
@@ -124,6 +125,7 @@ struct BookEntry {
 struct FillDetails {
     std::string model_code;
     std::optional<std::int64_t> exercise_type;
+    bool liquidation = false;  ///< the broker forced it
     bool leg = false;  ///< of a combination: its execution id has five parts
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/broker_books.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace possync::gateway {
@@ -173,21 +174,22 @@ Movement apply(std::map<ConId, Holding>& holdings, BookEntry const& entry, Simul
 Books replay(Broker const& broker, std::string const& account, std::optional<Date> until) {
     struct Fact {
         Timestamp time;
+        std::size_t order;  ///< among those of one time
         std::variant<Fill const*, BookEntry const*> what;
     };
     auto const known = [&](std::optional<Timestamp> const& time) { return !until || !time || *time < end_of(*until); };
     std::vector<Fact> facts;
     for (auto const& entry : broker.entries()) {
         bool const counts = entry.account == account && known(entry.time);
-        if (counts) facts.push_back({entry.time.value_or(Timestamp{0}), &entry});
+        if (counts) facts.push_back({entry.time.value_or(Timestamp{0}), facts.size(), &entry});
     }
     for (auto const& fill : broker.fills()) {
         if (fill.account != account || !fill.moves_position || !known(fill.stated_at)) continue;
         if (fill.superseded && known(fill.superseded_at)) continue;
         if (until && trade_date(fill, broker.instruments().at(fill.con_id)) > *until) continue;
-        facts.push_back({fill.time, &fill});
+        facts.push_back({fill.time, facts.size(), &fill});
     }
-    std::stable_sort(facts.begin(), facts.end(), [](Fact const& a, Fact const& b) { return a.time < b.time; });
+    std::sort(facts.begin(), facts.end(), [](Fact const& a, Fact const& b) { return std::tie(a.time, a.order) < std::tie(b.time, b.order); });
     Books books;
     Decimal premium;
     for (auto const& fact : facts) {

@@ -201,6 +201,8 @@ Result<void> ScenarioPlayer::fill(Words& words, base::Now now) {
             details.model_code = words.text();
         } else if (words.next_is("exercise")) {
             details.exercise_type = words.whole();
+        } else if (words.next_is("liquidation")) {
+            details.liquidation = true;
         } else if (words.next_is("unpushed")) {
             pushed = false;  // the position lags behind the fill
         } else {
@@ -569,7 +571,7 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
     } else if (verb == "fill") {
         Words words(*this, step,
                     "fill NAME buy|sell QUANTITY @ PRICE [commission C] [account A] [as LABEL] [ref TEXT] [client N] [model M] "
-                    "[exercise N] [unpushed]");
+                    "[exercise N] [liquidation] [unpushed]");
         POSSYNC_TRY_VOID(fill(words, now));
     } else if (verb == "correct") {
         Words words(*this, step, "correct LABEL price PRICE [unserved]");

@@ -265,6 +265,7 @@ void Simulator::send_execution(Connection& connection, Fill const& fill, std::in
     details.last_liquidity = 1;
     // Binary only; -1 stands on ordinary fills (ThomasMarcelis/ibkr-go, captures).
     details.exercise_type = fill.exercise_type.value_or(-1);
+    details.liquidation = fill.liquidation ? 1 : 0;
     send(connection, details);
 }
 
