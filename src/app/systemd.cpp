@@ -22,16 +22,19 @@ constexpr auto start_patience = std::chrono::seconds(60);
 
 bool first_sync_is_done(std::vector<sync::GatewayStatus> const& gateways, base::Timestamp since) {
     return std::all_of(gateways.begin(), gateways.end(), [&](auto const& gateway) {
-        return !gateway.accounts.empty() &&
+        // What another service serves has been done by it; to stand by is all that this one shall do.
+        return gateway.state == "standby" || (!gateway.accounts.empty() &&
                std::all_of(gateway.accounts.begin(), gateway.accounts.end(),
-                           [&](auto const& account) { return account.last_synced_at && *account.last_synced_at >= since; });
+                           [&](auto const& account) { return account.last_synced_at && *account.last_synced_at >= since; }));
     });
 }
 
 std::string status_line(std::vector<sync::GatewayStatus> const& gateways, bool ready) {
     std::string text = ready ? "in sync since the start" : "waiting for the first sync";
     for (auto const& gateway : gateways) {
-        if (!gateway.connected) {
+        if (gateway.state == "standby") {
+            text += fmt::format("; standing by for gateway {}", gateway.gateway);
+        } else if (!gateway.connected) {
             text += fmt::format("; gateway {} ({}:{}) {}", gateway.gateway, gateway.host, gateway.port,
                                 gateway.last_error.empty() ? "is not connected" : "is not connected: " + gateway.last_error);
         } else if (gateway.stale) {

@@ -1,4 +1,4 @@
-// What a service manager is told (sd_notify): READY=1 after the first sync, STATUS= in words, WATCHDOG=1 while the io thread
+// What a service manager is told (sd_notify): READY=1 after the first sync or once it stands by, STATUS= in words, WATCHDOG=1 while the io thread
 // runs, STOPPING=1. Without $NOTIFY_SOCKET, as at a terminal, nothing is told and nothing runs. Io thread only.
 #pragma once
 
@@ -41,7 +41,8 @@ private:
     base::Duration last_life_sign_{0};
 };
 
-/// Whether every gateway's accounts have been synced completely since `since`: what READY=1 means. Pure.
+/// Whether every gateway's accounts have been synced completely since `since`, or another service serves it and this one stands by:
+/// what READY=1 means. Pure.
 [[nodiscard]] bool first_sync_is_done(std::vector<sync::GatewayStatus> const& gateways, base::Timestamp since);
 /// One line for `systemctl status`. Pure.
 [[nodiscard]] std::string status_line(std::vector<sync::GatewayStatus> const& gateways, bool ready);

@@ -32,6 +32,15 @@ TEST(Systemd, ready_means_that_every_account_was_synced_since_the_start) {
     EXPECT_TRUE(first_sync_is_done({gateway("a", {after, after}), gateway("b", {start})}, start));
 }
 
+TEST(Systemd, who_stands_by_is_ready) {
+    auto other = gateway("b", {});
+    other.state = "standby";
+    EXPECT_TRUE(first_sync_is_done({other}, {}));
+    EXPECT_TRUE(first_sync_is_done({gateway("a", {base::Timestamp{1}}), other}, {}));
+    EXPECT_FALSE(first_sync_is_done({gateway("a", {}), other}, {}));
+    EXPECT_EQ(status_line({other}, true), "in sync since the start; standing by for gateway b");
+}
+
 TEST(Systemd, the_line_says_what_is_waited_for) {
     auto away = gateway("live", {});
     away.last_error = "Connection\nrefused";

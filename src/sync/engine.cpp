@@ -80,9 +80,14 @@ GatewayStatus Engine::Implementation::status() const {
     status.stale = stale_since_ || phase_ != Phase::ready;
     status.stale_since = stale_since_;
     status.server_version = feed_.server_version();
-    status.state = std::string(word(phase_));
+    // A lease that is nobody else's and cannot be taken is not standing by.
+    status.state = std::string(word(phase_ == Phase::standby && !anothers_ ? Phase::claiming : phase_));
     status.sync_running = cycle_ || (under_way_ && under_way_->is_sync);
     status.last_error = last_connection_error_;
+    status.refusal = refusal_;
+    status.restarts_at = pulls_.restarts_at();
+    status.zone = pulls_.zone();
+    if (status.zone.empty()) status.zone = options_.time_zone;
     for (auto const& [name, account] : accounts_) {
         AccountStatus row;
         row.account = name;
@@ -176,8 +181,10 @@ void Engine::Implementation::accounts_registered(Claimed const& event) {
     }
     accounts_ = std::move(accounts);
     forget_executions();
+    refusal_.clear();
     if (accounts_.empty()) {
-        connection_failed(ErrorCode::refused, "none of the gateway's accounts is this database's to write");
+        refusal_ = "none of the gateway's accounts is this database's to write";
+        connection_failed(ErrorCode::refused, refusal_);
         return;
     }
     phase_ = Phase::loading;
@@ -190,7 +197,9 @@ void Engine::Implementation::handle(ClaimFailed const& event) {
     if (options_.one_shot) return connection_failed(event.error.code, event.error.message);
     if (phase_ == Phase::claiming || phase_ == Phase::standby) {
         if (!anothers) log(LogLevel::error, "gateway.claim_failed", "", event.error.message);
-        return stand_by(event.error.message, event.free_in);
+        stand_by(event.error.message, event.free_in);
+        anothers_ = anothers;
+        return;
     }
     if (anothers) {
         // What is planned here may no longer be written.
@@ -198,7 +207,10 @@ void Engine::Implementation::handle(ClaimFailed const& event) {
         leave_gateway(event.error.message);
         return stand_by(event.error.message, event.free_in);
     }
-    if (phase_ == Phase::registering) return connection_failed(event.error.code, event.error.message);
+    if (phase_ == Phase::registering) {
+        if (event.error.code == ErrorCode::refused) refusal_ = event.error.message;
+        return connection_failed(event.error.code, event.error.message);
+    }
     log(LogLevel::error, "gateway.claim_failed", "", event.error.message);
     if (std::exchange(check_lease_, false)) reload_books();
 }
@@ -208,6 +220,7 @@ void Engine::Implementation::handle(Yield const& event) { yield_wanted_ = event.
 /// The gateway is another's: looks again now and then, and when its lease ends.
 void Engine::Implementation::stand_by(std::string const& why, std::optional<Duration> free_in) {
     owned_ = false;
+    anothers_ = true;
     phase_ = Phase::standby;
     renew_at_.reset();
     claim_at_ = now_.steady + std::min(options_.lease / 3, free_in ? *free_in + after_its_end : options_.lease / 3);
@@ -357,6 +370,7 @@ void Engine::Implementation::on_ready(std::vector<std::string> const& managed) {
 
 void Engine::Implementation::refuse(std::string const& why) {
     refused_ = true;
+    refusal_ = why;
     connection_failed(ErrorCode::refused, why);
 }
 

@@ -252,6 +252,8 @@ private:
     bool answered_any_ = false;
     bool one_shot_done_ = false;
     std::string last_connection_error_;
+    std::string refusal_;  ///< see GatewayStatus
+    bool anothers_ = true;  ///< in standby: the lease is another's; false: it could not be taken for another reason
     std::string failure_told_;
     Duration failure_told_at_{0};
 

@@ -32,6 +32,10 @@ public:
     /// The gateway restarts or logs off every day at this time of its zone.
     void restarts_daily_at(base::Duration time_of_day, base::Now now);
 
+    /// What was last told of that, also of a connection that is gone.
+    [[nodiscard]] std::optional<base::Duration> restarts_at() const { return restart_; }
+    [[nodiscard]] std::string const& zone() const { return zone_; }
+
     /// Days before today that close the hole since `covered_to`, at most 7; 0 where there is none. An account without coverage
     /// has none: what was before its first sight is in its opening balances.
     [[nodiscard]] int days_to_ask(std::optional<base::Timestamp> covered_to, base::Timestamp now) const;

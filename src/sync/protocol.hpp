@@ -110,6 +110,9 @@ struct GatewayStatus {
     bool sync_running = false;
     bool owned = false;   ///< this service holds the gateway's lease
     std::string last_error;
+    std::string refusal;  ///< why its accounts are not taken (paper for live, none that was chosen); empty: they are, or not known yet
+    std::optional<base::Duration> restarts_at;  ///< time of day in `zone` of its daily restart, once it told; kept while it is away
+    std::string zone;                           ///< IANA; empty: not known
     std::vector<AccountStatus> accounts;
     Statistics statistics;
 };

@@ -108,6 +108,15 @@ class ServiceManager(unittest.TestCase):
         service.send_signal(signal.SIGCONT)
         self.assertTrue(self.manager.listen(lambda line: line == "WATCHDOG=1", 5))
 
+    def test_a_second_service_is_ready_when_it_stands_by(self):
+        port = self.simulator()
+        self.service(port)
+        self.assertTrue(self.manager.listen(lambda line: line == "READY=1", 20), self.manager.heard)
+        self.manager.heard.clear()
+        self.service(port)
+        self.assertTrue(self.manager.listen(lambda line: "standing by for gateway sim" in line, 20), self.manager.heard)
+        self.assertIn("READY=1", self.manager.heard)
+
     def test_ready_at_once_where_nothing_is_synced_by_itself(self):
         self.service(1, text="[sync]\nenabled = false\n")
         self.assertTrue(self.manager.listen(lambda line: line == "READY=1", 10), self.manager.heard)
