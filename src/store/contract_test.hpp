@@ -580,6 +580,43 @@ TEST_P(StoreContract, ClaimRegistersAccountsInOrder) {
     EXPECT_EQ(book->account, "DU1");
 }
 
+TEST_P(StoreContract, AlertsAndTheirNotesAreKeptTogether) {
+    Bench bench(*subject_);
+    auto log = subject_->open_alert_log();
+    AlertRow raised{"quantity_break", "DU1", "265598", "paper", "it's wrong", after(0), std::nullopt, after(1), 2, 3};
+    AlertRow of_gateway{"stale", "", "paper", "paper", "away", after(0), after(5), after(5), 0, 0};
+    AlertEntry entry;
+    entry.alerts = {raised, of_gateway};
+    entry.notes = {{0, "phone", "raised", "quantity_break", "DU1", "265598", "paper", "it's wrong", after(1)},
+                   {0, "chat", "raised", "quantity_break", "DU1", "265598", "paper", "it's wrong", after(1)},
+                   {0, "phone", "recovered", "stale", "", "paper", "paper", "back", after(5)}};
+    entry.revisions = {{"DU1", 7}, {"DU2", 1}};
+    ASSERT_TRUE(log->record(entry).has_value());
+    ASSERT_TRUE(log->record({{}, {}, {{"DU1", 8}}}).has_value());
+    subject_->reopen();
+    log = subject_->open_alert_log();
+    auto state = log->load(after(4));
+    ASSERT_TRUE(state.has_value()) << state.error().message;
+    EXPECT_EQ(state->alerts, (std::vector<AlertRow>{raised, of_gateway}));
+    EXPECT_EQ(state->revisions, (std::map<std::string, std::int64_t>{{"DU1", 8}, {"DU2", 1}}));
+    EXPECT_EQ(log->load(after(5))->alerts, std::vector<AlertRow>{raised}) << "cleared long ago";
+    auto waiting = log->waiting("phone");
+    ASSERT_TRUE(waiting.has_value() && waiting->size() == 2) << "each receiver has its own, in order";
+    EXPECT_EQ((*waiting)[0].kind + (*waiting)[1].kind, "raisedrecovered");
+    EXPECT_EQ((*waiting)[1].created_at, after(5));
+    ASSERT_TRUE(log->sent({(*waiting)[0].note_id}, after(6)).has_value());
+    EXPECT_EQ(log->waiting("phone")->size(), 1u);
+    EXPECT_EQ(log->waiting("chat")->size(), 1u);
+    // It clears, and comes back as the same row.
+    raised.cleared_at = after(9);
+    raised.text = "was wrong";
+    ASSERT_TRUE(log->record({{raised}, {}, {}}).has_value());
+    EXPECT_EQ(log->load(after(8))->alerts, std::vector<AlertRow>{raised});
+    ASSERT_TRUE(log->prune(after(6)).has_value());
+    EXPECT_TRUE(log->waiting("phone")->empty());
+    EXPECT_EQ(log->load(after(0))->alerts, std::vector<AlertRow>{raised}) << "what cleared before is forgotten";
+}
+
 TEST_P(StoreContract, RenewalKeepsTheEpochAndARestartRaisesIt) {
     GatewayClaim claim = claim_of("paper", {"DU1"});
     auto const first = store().claim(claim);

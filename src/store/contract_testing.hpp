@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "query/reader.hpp"
+#include "store/alert_log.hpp"
 #include "store/outbox.hpp"
 #include "store/rows.hpp"
 #include "store/store.hpp"
@@ -52,6 +53,7 @@ public:
     virtual base::Result<std::vector<std::string>> check() = 0;
     virtual std::unique_ptr<query::Reader> open_reader() = 0;
     virtual std::unique_ptr<Outbox> open_outbox() = 0;
+    virtual std::unique_ptr<AlertLog> open_alert_log() = 0;
     /// Whether a connection as readers have it may not do that.
     virtual bool refuses_a_reader(std::string const& sql) = 0;
     /// Of a view, as the database has them.

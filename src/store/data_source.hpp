@@ -12,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "query/reader.hpp"
+#include "store/alert_log.hpp"
 #include "store/outbox.hpp"
 #include "store/store.hpp"
 
@@ -80,6 +81,8 @@ public:
 
     /// What is to be delivered, over a connection of its own; the schema must be the program's own. Errors: as open_store.
     [[nodiscard]] virtual base::Result<std::unique_ptr<Outbox>> open_outbox() = 0;
+    /// What is raised and to be told, as open_outbox.
+    [[nodiscard]] virtual base::Result<std::unique_ptr<AlertLog>> open_alert_log() = 0;
 
     /// Makes the database where there is none and brings its schema to the newest version.
     [[nodiscard]] virtual base::Result<MigrationReport> migrate() = 0;

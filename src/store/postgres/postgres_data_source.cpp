@@ -40,6 +40,7 @@ public:
     }
     Result<std::unique_ptr<query::Reader>> open_reader() override { return open_postgres_reader(session_.address()); }
     Result<std::unique_ptr<Outbox>> open_outbox() override { return open_postgres_outbox(session_.address()); }
+    Result<std::unique_ptr<AlertLog>> open_alert_log() override { return open_postgres_alert_log(session_.address()); }
 
     Result<MigrationReport> migrate() override { return postgres::migrate(session_, postgres::embedded_migrations()); }
     Result<int> schema_version() override { return postgres::schema_version(session_); }

@@ -1,6 +1,7 @@
 #include "store/postgres/postgres_outbox.hpp"
 
 #include "store/postgres/postgres_reader.hpp"
+#include "store/sql_alert_log.hpp"
 #include "store/sql_outbox.hpp"
 
 namespace possync::store {
@@ -36,6 +37,10 @@ private:
 Result<std::unique_ptr<Outbox>> open_postgres_outbox(postgres::Address const& address, postgres::ConnectionOptions options) {
     POSSYNC_TRY(auto reader, open_postgres_reader(address, options));
     return std::make_unique<SqlOutbox<PostgresEngine>>(PostgresEngine(address, options, std::move(reader)));
+}
+
+Result<std::unique_ptr<AlertLog>> open_postgres_alert_log(postgres::Address const& address, postgres::ConnectionOptions options) {
+    return std::make_unique<SqlAlertLog<PostgresEngine>>(PostgresEngine(address, options, nullptr));
 }
 
 }  // namespace possync::store

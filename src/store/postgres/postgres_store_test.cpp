@@ -43,6 +43,7 @@ public:
     void execute(std::string const& sql) override { EXPECT_TRUE(schema_->connect()->execute(sql).has_value()); }
     std::unique_ptr<query::Reader> open_reader() override { return open_postgres_reader(schema_->address()).value(); }
     std::unique_ptr<Outbox> open_outbox() override { return open_postgres_outbox(schema_->address()).value(); }
+    std::unique_ptr<AlertLog> open_alert_log() override { return open_postgres_alert_log(schema_->address()).value(); }
     bool refuses_a_reader(std::string const& sql) override {
         postgres::ConnectionOptions reading;
         reading.read_only = true;

@@ -62,6 +62,7 @@ public:
     }
     Result<std::unique_ptr<query::Reader>> open_reader() override { return open_sqlite_reader(path_); }
     Result<std::unique_ptr<Outbox>> open_outbox() override { return open_sqlite_outbox(path_); }
+    Result<std::unique_ptr<AlertLog>> open_alert_log() override { return open_sqlite_alert_log(path_); }
 
     Result<MigrationReport> migrate() override { return migrate_sqlite(path_); }
     Result<int> schema_version() override { return sqlite_schema_version(path_); }

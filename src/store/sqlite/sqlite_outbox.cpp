@@ -1,5 +1,6 @@
 #include "store/sqlite/sqlite_outbox.hpp"
 
+#include "store/sql_alert_log.hpp"
 #include "store/sql_outbox.hpp"
 #include "store/sqlite/migrations.hpp"
 #include "store/sqlite/sqlite_reader.hpp"
@@ -38,12 +39,26 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Outbox>> open_sqlite_outbox(std::string const& path) {
+namespace {
+
+Result<std::unique_ptr<Database>> open_beside_the_store(std::string const& path) {
     POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_write}));
     POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
     POSSYNC_TRY_VOID(database->use_write_ahead_log());
+    return database;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Outbox>> open_sqlite_outbox(std::string const& path) {
+    POSSYNC_TRY(auto database, open_beside_the_store(path));
     POSSYNC_TRY(auto reader, open_sqlite_reader(path));
     return std::make_unique<SqlOutbox<SqliteEngine>>(SqliteEngine(std::move(database), std::move(reader)));
+}
+
+Result<std::unique_ptr<AlertLog>> open_sqlite_alert_log(std::string const& path) {
+    POSSYNC_TRY(auto database, open_beside_the_store(path));
+    return std::make_unique<SqlAlertLog<SqliteEngine>>(SqliteEngine(std::move(database), nullptr));
 }
 
 }  // namespace possync::store

@@ -45,6 +45,7 @@ public:
     }
     std::unique_ptr<query::Reader> open_reader() override { return open_sqlite_reader(directory_.file("possync.db")).value(); }
     std::unique_ptr<Outbox> open_outbox() override { return open_sqlite_outbox(directory_.file("possync.db")).value(); }
+    std::unique_ptr<AlertLog> open_alert_log() override { return open_sqlite_alert_log(directory_.file("possync.db")).value(); }
     bool refuses_a_reader(std::string const& sql) override {
         return !open_sqlite_for_reading(directory_.file("possync.db")).value()->execute(sql);
     }
