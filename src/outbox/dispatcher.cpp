@@ -1,12 +1,13 @@
 #include "outbox/dispatcher.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <random>
 #include <thread>
 
 #include <fmt/format.h>
+
+#include "outbox/bell.hpp"
 
 namespace possync::outbox {
 
@@ -19,41 +20,6 @@ constexpr int batch = 100;
 constexpr Duration prune_every = std::chrono::hours(1);
 /// What every sink has stays so long for a person to look at.
 constexpr Duration keep_settled = std::chrono::hours(1);
-
-/// Ends waiting early: by a commit, or by the end.
-class Bell {
-public:
-    void ring() {
-        {
-            std::lock_guard const lock(mutex_);
-            ++rings_;
-        }
-        changed_.notify_all();
-    }
-    void end() {
-        {
-            std::lock_guard const lock(mutex_);
-            ending_ = true;
-        }
-        changed_.notify_all();
-    }
-    [[nodiscard]] bool ending() const {
-        std::lock_guard const lock(mutex_);
-        return ending_;
-    }
-    /// Until it rings after `seen`, at most `most`; `only_end`: rings do not count.
-    void wait(std::int64_t& seen, Duration most, bool only_end) {
-        std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, most, [&] { return ending_ || (!only_end && rings_ != seen); });
-        seen = rings_;
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    std::int64_t rings_ = 0;
-    bool ending_ = false;
-};
 
 /// One sink and its thread.
 class Worker {

@@ -1,0 +1,46 @@
+// Bell: what the threads that deliver wait at. Ends waiting early: by a commit, or by the end. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "base/time.hpp"
+
+namespace possync::outbox {
+
+class Bell {
+public:
+    void ring() {
+        {
+            std::lock_guard const lock(mutex_);
+            ++rings_;
+        }
+        changed_.notify_all();
+    }
+    void end() {
+        {
+            std::lock_guard const lock(mutex_);
+            ending_ = true;
+        }
+        changed_.notify_all();
+    }
+    [[nodiscard]] bool ending() const {
+        std::lock_guard const lock(mutex_);
+        return ending_;
+    }
+    /// Until it rings after `seen`, at most `most`; `only_end`: rings do not count.
+    void wait(std::int64_t& seen, base::Duration most, bool only_end) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, most, [&] { return ending_ || (!only_end && rings_ != seen); });
+        seen = rings_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::int64_t rings_ = 0;
+    bool ending_ = false;
+};
+
+}  // namespace possync::outbox
