@@ -260,6 +260,8 @@ void add_live_status(query::Status& status, std::string const& text) {
             if (auto const since = base::parse_rfc3339(text_of("stale_since"))) row.stale_since = *since;
             auto const* version = said.if_contains("server_version");
             if (version != nullptr && version->is_int64() && version->as_int64() > 0) row.server_version = version->as_int64();
+            if (auto state = text_of("state"); !state.empty()) row.state = std::move(state);
+            row.down_expected = truth_of("down_expected");
             if (auto why = text_of("last_error"); !why.empty()) row.last_error = std::move(why);
         }
     }

@@ -86,6 +86,10 @@ struct SetupCommand {
 int run_setup(SetupCommand const& command);
 /// Makes the database accept what the gateway serves now.
 int run_rebind(Configuration const& configuration, SetupCommand const& command);
+/// A test note to every configured receiver, or to `only`; exit_failed when one does not take it.
+int run_alert_test(Configuration const& configuration, std::string const& only);
+/// What is raised now.
+int run_alert_list(Configuration const& configuration, Format format);
 /// Everything that can be looked at without changing anything; exit_failed when something is wrong.
 int run_doctor(Configuration const& configuration, Format format);
 int run_simulate(GatewayServerOptions options);

@@ -13,6 +13,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "alert/rules.hpp"
 #include "app/recorder.hpp"
 #include "app/zones.hpp"
 #include "http/doors.hpp"
@@ -178,6 +179,27 @@ Result<void> query_id(std::string const& id) {
     return fail(ErrorCode::invalid_input, "write the number of the Flex query as text, like \"123456\"");
 }
 
+Result<void> session_list(std::vector<std::string> const& texts) {
+    for (auto const& text : texts) {
+        if (auto const session = alert::parse_session(text); !session) return std::unexpected(session.error());
+    }
+    return {};
+}
+Result<void> date_list(std::vector<std::string> const& texts) {
+    for (auto const& text : texts) {
+        if (auto const date = base::parse_date(text); !date) return std::unexpected(date.error());
+    }
+    return {};
+}
+Result<void> condition_list(std::vector<std::string> const& words) {
+    std::string all;
+    for (auto const condition : alert::all_conditions()) all += (all.empty() ? "" : ", ") + std::string(to_string(condition));
+    for (auto const& word : words) {
+        if (!alert::parse_condition(word)) return fail(ErrorCode::invalid_input, fmt::format("'{}' is not one of {}", word, all));
+    }
+    return {};
+}
+
 using Config = Configuration;
 
 std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sections() {
@@ -250,6 +272,22 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
         {"outbox",
          {key<Config, int>("keep_days", "how long a change waits for a sink that is away; then the sink is told of a gap", Kind::whole,
                            &Config::outbox_keep_days, between(1, 3650))}},
+        {"alerts",
+         {key<Config, std::string>("zone", "time zone of the sessions", Kind::text, &Config::alerts_zone, known_zone),
+          key<Config, std::vector<std::string>>(
+              "sessions",
+              "when somebody trades, by the day it begins on: Mon-Fri 09:30-16:00, Sun-Thu 18:00-17:00; outside of them a gateway may be away",
+              Kind::list, &Config::alerts_sessions, session_list),
+          key<Config, std::vector<std::string>>("holidays", "days without a session, like 2026-12-25", Kind::list, &Config::alerts_holidays, date_list),
+          key("before_session", "so long before a session a gateway that is away is an alarm", Kind::duration, &Config::alerts_before_session),
+          key("restart_takes", "how long a gateway may be away for its daily restart", Kind::duration, &Config::alerts_restart_takes),
+          key("break_after", "age at which a difference between broker and book is told", Kind::duration, &Config::alerts_break_after),
+          key("stale_after", "how long nothing may be heard of a gateway in a session", Kind::duration, &Config::alerts_stale_after),
+          key<Config, int>("expiring_days", "options are told so many weekdays before they expire", Kind::whole, &Config::alerts_expiring_days,
+                           between(0, 30)),
+          key("recovered_after", "how long something must be gone to be told as over", Kind::duration, &Config::alerts_recovered_after),
+          key("remind_after", "what lasts is told again after so long, then twice as long each time up to a day; 0s: never", Kind::duration,
+              &Config::alerts_remind_after)}},
         {"log",
          {key<Config, std::string>("level", "debug, info, warning or error", Kind::text, &Config::log_level,
                                    one_of({"debug", "info", "warning", "error"})),
@@ -281,6 +319,11 @@ std::vector<Key<GatewayConfig>> const& gateway_keys() {
                                 &GatewayConfig::min_server_version, between(100, 226)),
         key<GatewayConfig, int>("max_server_version", "highest protocol version to offer", Kind::whole,
                                 &GatewayConfig::max_server_version, between(100, 226)),
+        key<GatewayConfig, std::string>("restarts_at",
+                                        "time of day in its zone at which it restarts or logs off, like 23:45; empty: as its settings tell, from "
+                                        "server version 219 on",
+                                        Kind::text, &GatewayConfig::restarts_at,
+                                        [](std::string const& text) { return text.empty() ? Result<void>{} : time_of_day(text); }),
         key("recording", "file that the conversation with the gateway is recorded in, redacted; empty: none", Kind::text,
             &GatewayConfig::recording),
         key("recording_limit", "size at which a recording ends", Kind::size, &GatewayConfig::recording_limit)};
@@ -330,6 +373,32 @@ std::vector<Key<SinkConfig>> const& sink_keys() {
                                   at_least(std::chrono::milliseconds(100))),
         key<SinkConfig, Duration>("retry_max", "longest pause between two tries; at least 1s", Kind::duration, &SinkConfig::retry_max,
                                   at_least(std::chrono::seconds(1)))};
+    return table;
+}
+
+std::vector<Key<AlertConfig>> const& alert_keys() {
+    static std::vector<Key<AlertConfig>> const table{
+        key<AlertConfig, std::string>("name", "name of this receiver of alerts in logs, metrics and the database; this section is optional and may be repeated",
+                                      Kind::text, &AlertConfig::name, sink_name),
+        key<AlertConfig, std::string>("type", "webhook, ntfy or telegram", Kind::text, &AlertConfig::type, one_of({"webhook", "ntfy", "telegram"})),
+        key("url", "https://... of the webhook (http:// on this host only); empty for ntfy: https://ntfy.sh, for telegram: https://api.telegram.org",
+            Kind::text, &AlertConfig::url),
+        key("url_file", "file that holds that address, where it is a secret; readable by its owner alone", Kind::text, &AlertConfig::url_file),
+        key("topic", "topic of ntfy, or number of the Telegram chat; better in topic_file", Kind::text, &AlertConfig::topic),
+        key("topic_file", "file that holds that topic, readable by its owner alone", Kind::text, &AlertConfig::topic_file),
+        key("token", "token of the Telegram bot, access token of ntfy, or key of the webhook's signature; better in token_file", Kind::text,
+            &AlertConfig::token),
+        key("token_file", "file that holds that token, readable by its owner alone", Kind::text, &AlertConfig::token_file),
+        key("accounts", "only alerts of these accounts, and those of whole gateways; empty: all", Kind::list, &AlertConfig::accounts),
+        key<AlertConfig, std::vector<std::string>>("conditions",
+                                                   "only these: quantity_break guard stale refused unknown_pnl expiring liquidation assignment "
+                                                   "new_account; empty: all",
+                                                   Kind::list, &AlertConfig::conditions, condition_list),
+        key("ca_file", "certificates to trust instead of those of the system", Kind::text, &AlertConfig::ca_file),
+        key<AlertConfig, Duration>("timeout", "how long the receiver may take for one message; at least 100ms", Kind::duration, &AlertConfig::timeout,
+                                   at_least(std::chrono::milliseconds(100))),
+        key<AlertConfig, Duration>("retry_max", "longest pause between two tries; at least 1s", Kind::duration, &AlertConfig::retry_max,
+                                   at_least(std::chrono::seconds(1)))};
     return table;
 }
 
@@ -392,12 +461,16 @@ public:
                 POSSYNC_TRY_VOID(tables(node, "sink", sink_keys(), config.sinks));
                 continue;
             }
+            if (name.str() == "alert") {
+                POSSYNC_TRY_VOID(tables(node, "alert", alert_keys(), config.alerts));
+                continue;
+            }
             auto const& known = sections();
             auto const section =
                 std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.first == name.str(); });
             if (section == known.end()) {
                 return at(node, fmt::format("unknown section [{}]; the sections are [database] [[gateway]] [[account]] [sync] "
-                                            "[fleet] [report] [http] [flex] [[flex.query]] [outbox] [[sink]] [log]",
+                                            "[fleet] [report] [http] [flex] [[flex.query]] [outbox] [[sink]] [alerts] [[alert]] [log]",
                                             name.str()));
             }
             auto const* table = node.as_table();
@@ -473,6 +546,41 @@ Result<void> from_environment(std::map<std::string, std::string> const& environm
     return {};
 }
 
+/// https anywhere, http on this host only, which is where the host's name must end: not 127.0.0.1.example.com.
+bool is_safe_address(std::string const& url) {
+    if (url.find('@') != std::string::npos) return false;
+    auto const host_is = [&](std::string_view begin) {
+        return url.starts_with(begin) && (url.size() == begin.size() || std::string_view(":/").contains(url[begin.size()]));
+    };
+    return (url.starts_with("https://") && url.size() > 8) || host_is("http://127.0.0.1") || host_is("http://localhost") || host_is("http://[::1]");
+}
+
+Result<void> check_alerts(Config const& config) {
+    std::vector<std::string> names;
+    for (auto const& alert : config.alerts) {
+        if (alert.name.empty()) return fail(ErrorCode::invalid_input, "alert.name is missing in an [[alert]]");
+        if (std::find(names.begin(), names.end(), alert.name) != names.end()) {
+            return fail(ErrorCode::invalid_input, fmt::format("two alerts are named {}; names must differ", alert.name));
+        }
+        names.push_back(alert.name);
+        auto const both = [&](char const* what, base::Secret const& value, std::string const& file) -> Result<void> {
+            if (value.empty() || file.empty()) return {};
+            return fail(ErrorCode::invalid_input, fmt::format("alert {} has a {} and a {}_file; keep one", alert.name, what, what));
+        };
+        POSSYNC_TRY_VOID(both("url", alert.url, alert.url_file));
+        POSSYNC_TRY_VOID(both("topic", alert.topic, alert.topic_file));
+        POSSYNC_TRY_VOID(both("token", alert.token, alert.token_file));
+        auto const missing = [&](char const* what) {
+            return fail(ErrorCode::invalid_input, fmt::format("alert {}: {} is missing, which {} needs", alert.name, what, alert.type));
+        };
+        if (alert.type == "webhook" && alert.url.empty() && alert.url_file.empty()) return missing("url");
+        if (alert.type != "webhook" && alert.topic.empty() && alert.topic_file.empty()) return missing("topic");
+        if (alert.type == "telegram" && alert.token.empty() && alert.token_file.empty()) return missing("token");
+        if (!alert.url.empty()) POSSYNC_TRY_VOID(check_alert_url(alert.name, alert.url));
+    }
+    return {};
+}
+
 Result<void> check_whole(Config const& config) {
     std::vector<std::string> names;
     for (auto const& gateway : config.gateways) {
@@ -510,6 +618,7 @@ Result<void> check_whole(Config const& config) {
                                                               config.http_listen));
         }
     }
+    POSSYNC_TRY_VOID(check_alerts(config));
     std::vector<std::string> sinks;
     for (auto const& sink : config.sinks) {
         if (sink.name.empty()) return fail(ErrorCode::invalid_input, "sink.name is missing in a [[sink]]");
@@ -519,12 +628,7 @@ Result<void> check_whole(Config const& config) {
         sinks.push_back(sink.name);
         bool const webhook = sink.type == "webhook";
         auto const begins = [&](std::string_view text) { return sink.url.starts_with(text); };
-        auto const host_is = [&](std::string_view begin) {  // the name ends there: not 127.0.0.1.example.com
-            return begins(begin) && (sink.url.size() == begin.size() || std::string_view(":/").contains(sink.url[begin.size()])) &&
-                   sink.url.find('@') == std::string::npos;
-        };
-        bool const here = host_is("http://127.0.0.1") || host_is("http://localhost") || host_is("http://[::1]");
-        if (webhook ? !here && !begins("https://") : !begins("nats://") && !begins("tls://")) {
+        if (webhook ? !is_safe_address(sink.url) : !begins("nats://") && !begins("tls://")) {
             return fail(ErrorCode::invalid_input,
                         fmt::format("sink {}: the url must begin with {}", sink.name,
                                     webhook ? "https:// (http:// only for this host: positions go over it)" : "nats:// or tls://"));
@@ -556,6 +660,12 @@ std::string without_value(std::string_view description) {
 }
 
 }  // namespace
+
+Result<void> check_alert_url(std::string const& name, base::Secret const& url) {
+    // The address itself is not shown: it may be a secret.
+    if (is_safe_address(url.reveal()) && url.reveal().find_first_of(" \r\n\t") == std::string::npos) return {};
+    return fail(ErrorCode::invalid_input, fmt::format("alert {}: the url must begin with https:// (http:// only for this host)", name));
+}
 
 Result<Configuration> parse_configuration(std::string_view text, std::string const& name,
                                           std::map<std::string, std::string> const& environment) {
@@ -630,6 +740,10 @@ void for_each_section(Configuration const& config, Add add) {
             for (auto const& sink : config.sinks) add("[[sink]]", sink_keys(), sink, true);
             if (config.sinks.empty()) add("[[sink]]", sink_keys(), SinkConfig{}, false);
         }
+        if (table[i].first == "alerts") {
+            for (auto const& alert : config.alerts) add("[[alert]]", alert_keys(), alert, true);
+            if (config.alerts.empty()) add("[[alert]]", alert_keys(), AlertConfig{}, false);
+        }
         if (table[i].first != "flex") continue;
         for (auto const& query : config.flex_queries)
             add("[[flex.query]]", flex_query_keys(), query, true);
@@ -675,7 +789,7 @@ std::string configuration_reference() {
         text += fmt::format("\n## {}\n\n| key | default | environment | what it does |\n|---|---|---|---|\n", header);
         std::string section(header);
         std::erase_if(section, [](char c) { return c == '[' || c == ']'; });
-        bool const by_environment = section != "account" && section != "flex.query" && section != "sink";
+        bool const by_environment = section != "account" && section != "flex.query" && section != "sink" && section != "alert";
         for (auto const& each : keys) {
             text +=
                 fmt::format("| `{}` | `{}` | {} | {} |\n", each.name, each.print(target),

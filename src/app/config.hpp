@@ -23,6 +23,7 @@ struct GatewayConfig {
     std::string time_zone;
     int min_server_version = 100;  ///< of the protocol, offered to the gateway
     int max_server_version = 226;
+    std::string restarts_at;  ///< "23:45" in its zone; empty: as its settings tell
     std::string recording;  ///< file that the conversation is recorded in; empty: none
     std::uint64_t recording_limit = 64 << 20;  ///< bytes
 };
@@ -49,6 +50,23 @@ struct SinkConfig {
     std::string secret_file;
     std::string ca_file;
     std::string subject = "possync";
+    base::Duration timeout = std::chrono::seconds(10);
+    base::Duration retry_max = std::chrono::minutes(5);
+};
+
+/// Who is told when something is wrong.
+struct AlertConfig {
+    std::string name;
+    std::string type = "webhook";  ///< or ntfy, telegram
+    base::Secret url;
+    std::string url_file;
+    base::Secret topic;
+    std::string topic_file;
+    base::Secret token;
+    std::string token_file;
+    std::vector<std::string> accounts;
+    std::vector<std::string> conditions;
+    std::string ca_file;
     base::Duration timeout = std::chrono::seconds(10);
     base::Duration retry_max = std::chrono::minutes(5);
 };
@@ -92,6 +110,17 @@ struct Configuration {
     std::vector<FlexQueryConfig> flex_queries;
     int outbox_keep_days = 7;
     std::vector<SinkConfig> sinks;
+    std::string alerts_zone = "America/New_York";
+    std::vector<std::string> alerts_sessions{"Mon-Fri 09:30-16:00"};
+    std::vector<std::string> alerts_holidays;
+    base::Duration alerts_before_session = std::chrono::minutes(30);
+    base::Duration alerts_restart_takes = std::chrono::minutes(10);
+    base::Duration alerts_break_after = std::chrono::minutes(5);
+    base::Duration alerts_stale_after = std::chrono::minutes(2);
+    int alerts_expiring_days = 2;
+    base::Duration alerts_recovered_after = std::chrono::minutes(1);
+    base::Duration alerts_remind_after = std::chrono::hours(1);
+    std::vector<AlertConfig> alerts;
     std::string log_level = "info";
     std::string log_format = "auto";
 };
@@ -120,6 +149,9 @@ struct Configuration {
 
 /// What a recording says of the configuration: lines of TOML that set up the same syncing, without addresses, names and files.
 [[nodiscard]] std::vector<std::string> settings_for_replay(Configuration const& configuration, GatewayConfig const& gateway);
+
+/// Of a receiver of alerts, also where it comes from a file. Errors: invalid_input, without the address.
+[[nodiscard]] base::Result<void> check_alert_url(std::string const& name, base::Secret const& url);
 
 /// Microseconds since midnight of "18:30". Errors: invalid_input.
 [[nodiscard]] base::Result<std::int64_t> parse_time_of_day(std::string_view text);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "app/alerts.hpp"
 #include "app/books.hpp"
 #include "app/log.hpp"
 #include "app/output.hpp"
 #include "app/results.hpp"
+#include "app/zones.hpp"
 #include "http/doors.hpp"
 #include "http/metrics.hpp"
 
@@ -19,7 +21,7 @@ namespace {
 class ServiceCommands final : public http::Commands {
 public:
     ServiceCommands(Configuration configuration, Service& service)
-        : configuration_(std::move(configuration)), service_(service) {}
+        : configuration_(std::move(configuration)), alert_settings_(alert_settings(configuration_)), service_(service) {}
 
     void sync(std::string account, std::function<void(http::SyncAnswer)> done) override {
         service_.request_sync(std::move(account), false, std::nullopt, [done = std::move(done)](SyncAnswer const& answer) {
@@ -52,6 +54,7 @@ public:
             row.stale_since = status.stale_since;
             row.server_version = status.server_version;
             row.state = status.state;
+            row.down_expected = alert::is_down_expected(alert_settings_, system_zones(), restart_time(configuration_, status), status.zone, clock_now().wall);
             row.last_error = status.last_error;
             row.sync_running = status.sync_running;
             row.statistics = query_statistics(status.statistics);
@@ -64,6 +67,19 @@ public:
             rows.push_back(std::move(row));
         }
         return rows;
+    }
+
+    http::Deliveries deliveries() const override {
+        http::Deliveries out;
+        for (auto const& sink : service_.sinks()) {
+            out.sinks.push_back({sink.sink, sink.queued, sink.delivered, sink.failed, sink.gaps, sink.oldest});
+        }
+        auto const alerts = service_.alerts();
+        for (auto const& receiver : alerts.receivers) {
+            out.receivers.push_back({receiver.receiver, receiver.waiting, receiver.sent, receiver.failed, 0, std::nullopt});
+        }
+        for (auto const& [condition, count] : alerts.raised) out.alerts.emplace_back(to_string(condition), count);
+        return out;
     }
 
     std::size_t store_jobs() const override { return service_.store_jobs(); }
@@ -81,6 +97,7 @@ public:
 
 private:
     Configuration configuration_;
+    alert::Settings alert_settings_;  ///< made once: the gate asks for every order
     Service& service_;
 };
 

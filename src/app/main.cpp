@@ -52,6 +52,7 @@ struct Options {
     std::string since;
     PnlCommand pnl;
     SetupCommand setup;
+    std::string receiver;
 };
 
 void add_filter(CLI::App* command, Options& options, bool time_travel = false) {
@@ -218,6 +219,12 @@ int run(int count, char** words) {
                   "  possync setup --config /etc/possync/possync.toml --force --yes --port 4002\n"
                   "  possync setup --rebind paper\n"
                   "The configuration goes to --config, else ./possync.toml. Nothing is asked of the gateway that changes anything.");
+    auto* alert = app.add_subcommand("alert", "people are told when something is wrong ([[alert]])");
+    alert->require_subcommand(1);
+    alert->footer("Examples:\n  possync alert test\n  possync alert list");
+    auto* alert_test = alert->add_subcommand("test", "send a test note to every configured receiver, now");
+    alert_test->add_option("name", options.receiver, "only this receiver");
+    auto* alert_list = alert->add_subcommand("list", "what is raised, since when");
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
 
     auto* simulate = app.add_subcommand("simulate", "a simulated gateway with an invented trading day, for your own tests");
@@ -369,6 +376,8 @@ int run(int count, char** words) {
             return import_fetched(*configuration, file, query, format);
         });
     }
+    if (alert_test->parsed()) return run_alert_test(*configuration, options.receiver);
+    if (alert_list->parsed()) return run_alert_list(*configuration, format);
     if (app.got_subcommand("migrate")) return run_migrate(*configuration);
     if (app.got_subcommand("config")) return run_config(*configuration, options.comments);
     if (app.got_subcommand("doctor")) return run_doctor(*configuration, format);

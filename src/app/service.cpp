@@ -25,6 +25,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "app/alerts.hpp"
 #include "app/books.hpp"
 #include "app/database.hpp"
 #include "app/flex_schedule.hpp"
@@ -439,6 +440,7 @@ public:
           notifier_(io_, configuration_.enabled, [this] { return status(); }) {}
 
     ~Implementation() {
+        watcher_.reset();
         store_thread_.reset();  // finishes its jobs while everything they touch still lives
     }
 
@@ -456,7 +458,17 @@ public:
                                                                [this] { runner_finished(); }));
             if (!gateway.recording.empty()) record(gateway, engine, *runners_.back());
         }
-        return open_outbox();
+        POSSYNC_TRY_VOID(open_outbox());
+        return open_alerts();
+    }
+
+    /// People are told of what is wrong from here on.
+    Result<void> open_alerts() {
+        if (options_.one_shot || configuration_.alerts.empty()) return {};
+        POSSYNC_TRY(auto watch, watcher_options(configuration_));
+        watch.gateways = [this] { return alert_gateways(configuration_, status()); };
+        watcher_ = std::make_unique<alert::Watcher>(std::move(watch));
+        return {};
     }
 
     /// What is committed is delivered from here on, and what was and is not delivered yet.
@@ -489,6 +501,8 @@ public:
     }
 
     std::vector<outbox::SinkStatus> sinks() const { return dispatcher_ ? dispatcher_->status() : std::vector<outbox::SinkStatus>{}; }
+
+    alert::WatcherStatus alerts() const { return watcher_ ? watcher_->status() : alert::WatcherStatus{}; }
 
     void run() {
         if (options_.handle_signals) {
@@ -609,6 +623,7 @@ private:
 
     void stop_now() {
         notifier_.stop();
+        if (watcher_) watcher_->stop();
         for (auto& runner : runners_) runner->step(sync::Stop{});
     }
 
@@ -733,6 +748,7 @@ private:
                                     {"connected", status.connected},
                                     {"state", status.state},
                                     {"owned", status.owned},
+                                    {"down_expected", is_down_expected(configuration_, status, clock_now().wall)},
                                     {"stale", status.stale},
                                     {"server_version", status.server_version},
                                     {"last_error", status.last_error}};
@@ -797,6 +813,7 @@ private:
     std::set<std::int64_t> serving_;
     std::unique_ptr<StoreThread> store_thread_;
     std::unique_ptr<outbox::Dispatcher> dispatcher_;
+    std::unique_ptr<alert::Watcher> watcher_;
 };
 
 Service::Service(Configuration configuration, ServiceOptions options)
@@ -811,6 +828,7 @@ void Service::request_sync(std::string account, bool dry_run, std::optional<bool
 }
 void Service::reset_statistics() { implementation_->reset_statistics(); }
 std::vector<outbox::SinkStatus> Service::sinks() const { return implementation_->sinks(); }
+alert::WatcherStatus Service::alerts() const { return implementation_->alerts(); }
 std::vector<sync::GatewayStatus> Service::status() const { return implementation_->status(); }
 std::size_t Service::store_jobs() const { return implementation_->store_jobs(); }
 

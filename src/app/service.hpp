@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "alert/watcher.hpp"
 #include "app/config.hpp"
 #include "outbox/dispatcher.hpp"
 #include "sync/protocol.hpp"
@@ -65,6 +66,8 @@ public:
     [[nodiscard]] std::size_t store_jobs() const;
     /// Deliveries to each sink, for metrics.
     [[nodiscard]] std::vector<outbox::SinkStatus> sinks() const;
+    /// Empty where nobody is to be told.
+    [[nodiscard]] alert::WatcherStatus alerts() const;
 
 private:
     class Implementation;

@@ -147,9 +147,13 @@ std::string Metrics::text(MetricsNow const& now) const {
 
     Sampled connected("possync_gateway_connected", "1: the handshake is done and the accounts are known.");
     Sampled stale("possync_gateway_stale", "1: what the gateway says may be old, or nothing comes.");
+    Sampled expected("possync_gateway_down_expected", "1: no session is near, or the gateway restarts: that it is away is no wonder.");
+    Sampled standby("possync_gateway_standby", "1: another service serves the gateway, this one stands by.");
     for (auto const& gateway : now.gateways) {
         connected.add({{"gateway", gateway.gateway}}, gateway.connected);
         stale.add({{"gateway", gateway.gateway}}, gateway.stale);
+        expected.add({{"gateway", gateway.gateway}}, gateway.down_expected);
+        standby.add({{"gateway", gateway.gateway}}, gateway.state == "standby");
     }
     Sampled staleness("possync_account_staleness_seconds",
                       "Since the book was last seen equal to the broker; no series where it never was.");
@@ -176,6 +180,35 @@ std::string Metrics::text(MetricsNow const& now) const {
         settling.add(account, static_cast<double>(status.settling_breaks));
         positions.add(account, static_cast<double>(status.open_positions));
         revision.add(account, static_cast<double>(status.revision));
+    }
+    auto const counted = prometheus::MetricType::Counter;
+    Sampled sink_waiting("possync_sink_waiting", "Committed changes that wait for the sink.");
+    Sampled sink_oldest("possync_sink_oldest_seconds", "Age of the oldest change that waits for the sink; no series where none does.");
+    Sampled sink_delivered("possync_sink_delivered_total", "Changes that the sink took.", counted);
+    Sampled sink_failed("possync_sink_failures_total", "Tries to deliver to the sink that failed.", counted);
+    Sampled sink_gaps("possync_sink_gaps_total", "Gaps that the sink was told of.", counted);
+    for (auto const& sink : now.deliveries.sinks) {
+        Labels const label{{"sink", sink.name}};
+        sink_waiting.add(label, static_cast<double>(sink.waiting));
+        if (sink.oldest) sink_oldest.add(label, std::max(0.0, seconds(now.now - *sink.oldest)));
+        sink_delivered.add(label, static_cast<double>(sink.delivered));
+        sink_failed.add(label, static_cast<double>(sink.failed));
+        sink_gaps.add(label, static_cast<double>(sink.gaps));
+    }
+    Sampled raised("possync_alerts_raised", "Alerts that are raised now, by condition.");
+    for (auto const& [condition, count] : now.deliveries.alerts) raised.add({{"condition", condition}}, static_cast<double>(count));
+    Sampled notes_waiting("possync_alert_notes_waiting", "Notes that wait for the receiver.");
+    Sampled notes_sent("possync_alert_notes_sent_total", "Notes that the receiver took.", counted);
+    Sampled notes_failed("possync_alert_failures_total", "Tries to reach the receiver that failed.", counted);
+    for (auto const& receiver : now.deliveries.receivers) {
+        Labels const label{{"receiver", receiver.name}};
+        notes_waiting.add(label, static_cast<double>(receiver.waiting));
+        notes_sent.add(label, static_cast<double>(receiver.delivered));
+        notes_failed.add(label, static_cast<double>(receiver.failed));
+    }
+    for (auto* each : {&expected, &standby, &sink_waiting, &sink_oldest, &sink_delivered, &sink_failed, &sink_gaps, &raised, &notes_waiting,
+                       &notes_sent, &notes_failed}) {
+        if (!each->family.metric.empty()) sampled.push_back(std::move(*each));
     }
     for (auto* each : {&connected, &stale, &staleness, &gate, &breaks, &settling, &positions, &revision})
         sampled.push_back(std::move(*each));

@@ -33,6 +33,7 @@ struct MetricsNow {
     std::vector<AccountGate> accounts;  ///< empty where the database cannot be read
     bool database_up = false;
     base::Timestamp now;
+    Deliveries deliveries;
     std::size_t store_jobs = 0;
     std::size_t queries_waiting = 0;
     std::size_t connections = 0;

@@ -612,6 +612,7 @@ private:
         auto job = [this, connection, now](ReaderResult const& reader) mutable {
             now.now = wall_clock();
             now.gateways = commands_.gateways();
+            now.deliveries = commands_.deliveries();
             bool good = true;
             auto const gated = [&]() -> Result<GatedStatus> {
                 if (!reader) return std::unexpected(reader.error());

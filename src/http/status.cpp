@@ -45,6 +45,7 @@ json::object gateway_object(query::GatewayStatus const* known, LiveGateway const
     out["last_error"] = live != nullptr ? text_or_null(live->last_error) : json::value(nullptr);
     out["owner"] = known != nullptr && known->owner ? text_or_null(*known->owner) : json::value(nullptr);
     out["lease_until"] = known != nullptr ? time_or_null(known->lease_until) : json::value(nullptr);
+    out["down_expected"] = live != nullptr ? json::value(live->down_expected) : json::value(nullptr);
     out["host"] = live != nullptr ? text_or_null(live->host) : json::value(nullptr);
     out["port"] = live != nullptr ? json::value(live->port) : json::value(nullptr);
     return out;

@@ -101,4 +101,30 @@ struct View<ImportRow> {
     static constexpr FilterColumns filter = {.account = "account", .order = "account from_date"};
 };
 
+/// Something that a person was told and that is still so.
+struct RaisedAlertRow {
+    std::string condition;
+    OptionalText account;
+    std::string gateway;
+    OptionalTime raised_at;
+    std::int64_t reminders = 0;
+    std::string text;
+    bool operator==(RaisedAlertRow const&) const = default;
+};
+
+template <>
+struct View<RaisedAlertRow> {
+    static constexpr std::string_view name = "raised";
+    static constexpr std::string_view description = "Alerts that are raised.";
+    static constexpr auto columns = std::tuple{
+        Column{"condition", &RaisedAlertRow::condition, "What kind of alert it is."},
+        Column{"account", &RaisedAlertRow::account, "The broker's account code; NULL: the gateway as a whole."},
+        Column{"gateway", &RaisedAlertRow::gateway, "Configured name of the gateway."},
+        Column{"raised_at", &RaisedAlertRow::raised_at, "When it was told first."},
+        Column{"reminders", &RaisedAlertRow::reminders, "How often it was told again."},
+        Column{"text", &RaisedAlertRow::text, "In words."},
+    };
+    static constexpr FilterColumns filter = {.account = "account", .order = "raised_at condition account"};
+};
+
 }  // namespace possync::query

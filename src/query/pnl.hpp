@@ -82,6 +82,7 @@ struct Filter;
     macro(FindingRow)               \
     macro(DifferenceRow)            \
     macro(ImportRow)                \
+    macro(RaisedAlertRow)           \
     macro(TotalRow)
 
 }  // namespace possync::query

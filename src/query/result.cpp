@@ -58,6 +58,8 @@ void each_member_of_gateway(GatewayStatus const& value, Function function) {
     function("is_paper", value.is_paper);
     function("owner", value.owner);
     function("lease_until", value.lease_until);
+    function("state", value.state);
+    function("down_expected", value.down_expected);
 }
 
 template <typename Function>
@@ -354,6 +356,10 @@ std::string coverage_text(AccountStatus const& account) {
 }  // namespace
 
 std::string to_table(Status const& status, TableOptions const& options) {
+    auto const state_words = [](GatewayStatus const& gateway) {
+        bool const away = gateway.stale == true && gateway.down_expected == true && gateway.state != "standby";
+        return gateway.state.value_or("") + (away ? ", down expected" : "");
+    };
     std::string out;
     if (status.gateways.empty()) {
         out += "(no gateway has written to this database yet)\n";
@@ -363,6 +369,7 @@ std::string to_table(Status const& status, TableOptions const& options) {
                         {"address", Alignment::left, 2, true},
                         {"connected"},
                         {"stale"},
+                        {"state", Alignment::left, 1},
                         {"kind", Alignment::left, 3},
                         {"service", Alignment::left, 4, true},
                         {"lease until", Alignment::left, 5, true}};
@@ -378,6 +385,7 @@ std::string to_table(Status const& status, TableOptions const& options) {
                  text_cell(gateway.address),
                  connected,
                  stale,
+                 {state_words(gateway), !gateway.state, 0},
                  {!gateway.is_paper ? "" : *gateway.is_paper ? "paper" : "live", false, 0},
                  text_cell(gateway.owner),
                  {gateway.lease_until ? time_text(*gateway.lease_until) : "", !gateway.lease_until, 0}});

@@ -66,6 +66,8 @@ struct GatewayStatus {
     std::optional<bool> is_paper;  ///< unset: nobody connected to it yet
     OptionalText owner;  ///< who holds the right to write; unset: nobody
     OptionalTime lease_until;
+    OptionalText state;  ///< one word of the service that was asked: standby where another serves it; unset: none answered
+    std::optional<bool> down_expected;  ///< no session is near, or it restarts: that it is away is no wonder; unset as above
     bool operator==(GatewayStatus const&) const = default;
 };
 

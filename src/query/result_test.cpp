@@ -138,6 +138,8 @@ Status example_status() {
     gateway.is_paper = true;
     gateway.owner = "host:1:1";
     gateway.lease_until = moment("2026-11-23T12:00:30Z");
+    status.gateways[0].state = "ready";
+    status.gateways[0].down_expected = false;
     status.gateways = {gateway};
     AccountStatus account;
     account.account = "DU1";
@@ -167,7 +169,8 @@ TEST(StatusJson, HasGatewaysAccountsAndStatistics) {
         to_json(example_status()),
         R"({"gateways": [{"gateway": "paper", "address": "127.0.0.1:4002", "connected": true, )"
         R"("stale": true, "stale_since": "2026-11-23T11:59:00.000000Z", "server_version": 226, "last_error": null, )"
-        R"("is_paper": true, "owner": "host:1:1", "lease_until": "2026-11-23T12:00:30.000000Z"}],)"
+        R"("is_paper": true, "owner": "host:1:1", "lease_until": "2026-11-23T12:00:30.000000Z", )"
+        R"("state": "ready", "down_expected": false}],)"
         "\n"
         R"("accounts": [{"account": "DU1", "gateway": "paper", )"
         R"("last_synced_at": "2026-11-23T11:58:57.000000Z", "age_seconds": 63, "revision": 12, )"
@@ -189,8 +192,8 @@ TEST(StatusJson, HasGatewaysAccountsAndStatistics) {
 TEST(StatusTable, ShowsAllThree) {
     Status status = example_status();
     EXPECT_EQ("\n" + to_table(status, TableOptions{}), R"(
-gateway  address         connected  stale                       kind   service   lease until
-paper    127.0.0.1:4002  yes        since 2026-11-23 11:59:00Z  paper  host:1:1  2026-11-23 12:00:30Z
+gateway  address         connected  stale                       state  kind   service   lease until
+paper    127.0.0.1:4002  yes        since 2026-11-23 11:59:00Z  ready  paper  host:1:1  2026-11-23 12:00:30Z
 
 account  gateway  last synced             age  revision  open  breaks  coverage         covered to            certified through  last run  error
 DU1      paper    2026-11-23 11:58:57Z  1m 3s        12     5       1  complete, 1 gap  2026-11-23 11:58:57Z  2026-11-20         failed    timeout

@@ -386,6 +386,18 @@ struct Table<ImportRow> {
 };
 
 template <>
+struct Table<RaisedAlertRow> {
+    static constexpr std::array columns = {
+        TableColumn{"condition", "condition"},
+        TableColumn{"account", "account"},
+        TableColumn{"gateway", "gateway", Format::plain, 3},
+        TableColumn{"raised_at", "since"},
+        TableColumn{"reminders", "reminders", Format::plain, 4},
+        TableColumn{"text", "text", Format::plain, 1},
+    };
+};
+
+template <>
 struct Table<TotalRow> {
     static constexpr std::array columns = {
         TableColumn{"account", "account"},

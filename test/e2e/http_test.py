@@ -218,7 +218,8 @@ def metrics(running, described):
     documented = {}
     for name, kind, with_labels in re.findall(r"^\| `(possync_\w+)` \| (\w+) \|([^|]*)\|", (root / "docs/metrics.md").read_text(), re.M):
         documented[name] = (kind, {label.strip() for label in with_labels.split(",") if label.strip()})
-    rare = {"possync_callback_triggers_total", "possync_gateway_losses_total"}  # appear with their first event
+    # Appear with their first event, or while something waits.
+    rare = {"possync_callback_triggers_total", "possync_gateway_losses_total", "possync_sink_oldest_seconds"}
     assert set(served) <= set(documented), set(served) - set(documented)
     assert set(documented) - set(served) <= rare, set(documented) - set(served)
     for name, kind in served.items():
@@ -278,9 +279,13 @@ def broker_goes_away(running, described):
     assert 'possync_gateway_losses_total{gateway="one"}' in running.get("/metrics").text()
 
 
+# Nobody takes what is sent there.
+SINKS = '[[sink]]\nname = "away"\nurl = "http://127.0.0.1:1/"\n[[alert]]\nname = "nobody"\nurl = "http://127.0.0.1:1/"\n'
+
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
-    with service(possync, folder, simulate=("--pace", "150ms", "--happenings", "40", "--account-interval", "500ms"), name="api", url=database) as running:
+    with service(possync, folder, simulate=("--pace", "150ms", "--happenings", "40", "--account-interval", "500ms"), name="api", url=database,
+                 more=SINKS) as running:
         running.wait_synced()
         # The day is over when nothing has happened for a while.
         revisions = []

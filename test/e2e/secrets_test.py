@@ -29,8 +29,14 @@ SECRETS = {
     "database.password": dict(toml="canaryPasswordToml1A@:/+%z", environment="canaryPasswordEnv2B@:/+%z", file="canaryPasswordFile3C@:/+%z"),
     "flex.token": dict(toml="canaryFlexToml7Q/+x%y", environment="canaryFlexEnv8R/+x%y", file="canaryFlexFile9S/+x%y"),
 }
+# Of an [[alert]], which has no environment.
+ALERT_SECRETS = {
+    "alert.url": dict(toml="canaryAlertUrlToml1", file="canaryAlertUrlFile2"),
+    "alert.topic": dict(toml="canaryAlertTopicToml3", file="canaryAlertTopicFile4"),
+    "alert.token": dict(toml="canaryAlertTokenToml5", file="canaryAlertTokenFile6"),
+}
 HTTP_TOKEN = "canaryHttp6F-0123456789-0123456789-abcdef"  # it comes from a file only
-CANARIES = [HTTP_TOKEN] + [value for places in SECRETS.values() for value in places.values()]
+CANARIES = [HTTP_TOKEN] + [value for places in [*SECRETS.values(), *ALERT_SECRETS.values()] for value in places.values()]
 
 
 def forms(canary):
@@ -106,6 +112,13 @@ class Secrets(unittest.TestCase):
                 lines[section].append(f'{word} = "{places["toml"]}"')
             if secrets == "file":
                 lines[section].append(f'{word}_file = "{self.secret_file(key)}"')
+        alert = []
+        if secrets in ("toml", "file"):
+            alert = ['type = "ntfy"', 'name = "phone"']
+            for key, places in ALERT_SECRETS.items():
+                value = ("http://127.0.0.1:1/" if key == "alert.url" else "") + places[secrets]
+                word = key.split(".")[1]
+                alert.append(f'{word} = "{value}"' if secrets == "toml" else f'{word}_file = "{self.file_of(key, value)}"')
         token = self.inputs / "http_token"
         token.write_text(HTTP_TOKEN + "\n")
         token.chmod(0o600)
@@ -114,12 +127,16 @@ class Secrets(unittest.TestCase):
         path.write_text(f'[[gateway]]\nname = "sim"\nport = {gateway or self.gateway_port}\n'
                         f'recording = "{self.folder}/{name}.rec"\n[log]\nlevel = "debug"\nformat = "json"\n[sync]\n{sync}\n'
                         + "".join(f"[{section}]\n" + "\n".join(words) + "\n" for section, words in lines.items())
-                        + "".join(f'[[flex.query]]\nid = "{query}"\naccount = "U1234567"\n' for query in queries) + text)
+                        + "".join(f'[[flex.query]]\nid = "{query}"\naccount = "U1234567"\n' for query in queries)
+                        + ("[[alert]]\n" + "\n".join(alert) + "\n" if alert else "") + text)
         return path
 
     def secret_file(self, key, mode=0o600):
+        return self.file_of(key, SECRETS[key]["file"], mode)
+
+    def file_of(self, key, secret, mode=0o600):
         path = self.inputs / key
-        path.write_text(SECRETS[key]["file"] + "\n")
+        path.write_text(secret + "\n")
         path.chmod(mode)
         return path
 
@@ -178,7 +195,16 @@ class Secrets(unittest.TestCase):
                 section = line.strip("[]")
             elif "***" in line:
                 masked.add(f"{section}.{line.split(' = ')[0]}")
-        self.assertEqual(masked, set(SECRETS))
+        self.assertEqual(masked, set(SECRETS) | set(ALERT_SECRETS))
+        self.search()
+
+    def test_alerts_that_nobody_takes(self):
+        for secrets in ("toml", "file"):
+            said = self.run_it("alert", "test", "--config", self.config(secrets=secrets), status=1).stdout
+            self.assertIn("phone: Couldn't connect to server", said)
+        for bad in ("ftp://CANARY", "http://CANARY.example", "https://me@CANARY", "https://x/CANARY y"):
+            path = self.config(secrets="none", text=f'\n[[alert]]\nname = "hook"\nurl = "{bad.replace("CANARY", ALERT_SECRETS["alert.url"]["toml"])}"\n')
+            self.assertIn("the url must begin with https://", self.run_it("config", "--config", path, status=2).stderr)
         self.search()
 
     def test_wrong_configurations(self):
