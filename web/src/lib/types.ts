@@ -67,6 +67,7 @@ export interface Certification { account: string; trade_date: Text; state: strin
 export interface GatewayStatus {
   gateway: string; is_paper: boolean; connected: boolean | null; stale: boolean | null; stale_since: Text
   server_version: number | null; last_error: Text; host?: string; port?: number; address?: Text
+  state: Text; down_expected: boolean | null; owner: Text
 }
 export type Gate = 'OK' | 'STALE' | 'BROKEN'
 export interface AccountStatus {
