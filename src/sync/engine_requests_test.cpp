@@ -265,10 +265,10 @@ TEST(EngineRequests, ADatabaseThatIsAwayIsNoRival) {
     story.fail_next_claim = ErrorCode::unavailable;
     story.step(Start{});
     EXPECT_TRUE(story.logged("gateway.claim_failed"));
-    EXPECT_EQ(story.engine.status().state, "standby");
+    EXPECT_EQ(story.engine.status().state, "claiming");
     story.fail_next_claim = ErrorCode::unavailable;
     story.pass(11s);
-    EXPECT_EQ(story.engine.status().state, "standby");
+    EXPECT_EQ(story.engine.status().state, "claiming");
     story.pass(11s);
     EXPECT_TRUE(story.opening);
 
