@@ -138,8 +138,8 @@ Status example_status() {
     gateway.is_paper = true;
     gateway.owner = "host:1:1";
     gateway.lease_until = moment("2026-11-23T12:00:30Z");
-    status.gateways[0].state = "ready";
-    status.gateways[0].down_expected = false;
+    gateway.state = "ready";
+    gateway.down_expected = false;
     status.gateways = {gateway};
     AccountStatus account;
     account.account = "DU1";
