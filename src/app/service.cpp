@@ -310,9 +310,10 @@ private:
 
     void carry_out(sync::Claim& effect) {
         Owner const owner{name_, owner_name(), lease_length_, !one_shot_};
-        store_thread_.post([this, claim = std::move(effect), owner, now = clock_now().wall] {
+        store_thread_.post([this, claim = std::move(effect), owner] {
             store::GatewayLease lease;
-            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, claim, owner, now, lease));
+            // The time is that of the claim itself: before it the process may have been stopped for long.
+            auto answer = std::make_shared<sync::Event>(app::carry_out(store_, claim, owner, clock_now().wall, lease));
             POSSYNC_POINT("service.claim.answered");
             asio::post(io_, [this, answer, lease] {
                 auto const* const failed = std::get_if<sync::ClaimFailed>(&*answer);

@@ -57,14 +57,14 @@ void add_lot(Holding& held, Decimal const& quantity, HeldLot lot) {
 
 Date next_day(Date date) { return base::date_of_days(base::days_since_epoch(date) + 1); }
 
-Date trade_date(Fill const& fill, SimulatedInstrument const& instrument) {
-    auto const local = base::utc_local(fill.time);
+Date trade_date(Timestamp time, SimulatedInstrument const& instrument) {
+    auto const local = base::utc_local(time);
     bool const evening_session = instrument.sec_type == "FUT" || instrument.sec_type == "FOP";
     if (!evening_session) return local.date;
     return weekday_from(local.microseconds_of_day >= evening ? next_day(local.date) : local.date);
 }
 
-Date trade_date(BookEntry const& entry) { return base::utc_local(entry.time.value_or(Timestamp{0})).date; }
+Date trade_date(Fill const& fill, SimulatedInstrument const& instrument) { return trade_date(fill.time, instrument); }
 
 Movement book_trade(Holding& held, Decimal quantity, Decimal const& value, Decimal const& commission, std::string const& exec_id,
               Timestamp time) {
@@ -178,15 +178,16 @@ Books replay(Broker const& broker, std::string const& account, std::optional<Dat
         std::variant<Fill const*, BookEntry const*> what;
     };
     auto const known = [&](std::optional<Timestamp> const& time) { return !until || !time || *time < end_of(*until); };
+    auto const of_these_days = [&](Timestamp time, ConId con_id) { return !until || trade_date(time, broker.instruments().at(con_id)) <= *until; };
     std::vector<Fact> facts;
     for (auto const& entry : broker.entries()) {
-        bool const counts = entry.account == account && known(entry.time);
+        bool const counts = entry.account == account && (!entry.time || of_these_days(*entry.time, entry.con_id));
         if (counts) facts.push_back({entry.time.value_or(Timestamp{0}), facts.size(), &entry});
     }
     for (auto const& fill : broker.fills()) {
         if (fill.account != account || !fill.moves_position || !known(fill.stated_at)) continue;
         if (fill.superseded && known(fill.superseded_at)) continue;
-        if (until && trade_date(fill, broker.instruments().at(fill.con_id)) > *until) continue;
+        if (!of_these_days(fill.time, fill.con_id)) continue;
         facts.push_back({fill.time, facts.size(), &fill});
     }
     std::sort(facts.begin(), facts.end(), [](Fact const& a, Fact const& b) { return std::tie(a.time, a.order) < std::tie(b.time, b.order); });

@@ -38,9 +38,9 @@ struct Books {
     std::vector<Booked> booked;  ///< in order of time
 };
 
-/// The trade date of a fill: sessions of futures that begin in the evening belong to the next weekday.
+/// The trade date of a fill or an entry: sessions of futures that begin in the evening belong to the next weekday.
+[[nodiscard]] base::Date trade_date(base::Timestamp time, SimulatedInstrument const& instrument);
 [[nodiscard]] base::Date trade_date(Fill const& fill, SimulatedInstrument const& instrument);
-[[nodiscard]] base::Date trade_date(BookEntry const& entry);
 [[nodiscard]] base::Date next_day(base::Date date);
 
 /// The books of an account at the end of `until` (UTC), as they were known then; unset: as they are now.

@@ -51,6 +51,8 @@ private:
     bool within(Date date) const { return date >= statement_.from && date <= statement_.to; }
     bool within(std::optional<Timestamp> const& time) const { return time && within(base::utc_local(*time).date); }
 
+    Date date_of(BookEntry const& entry) const { return trade_date(entry.time.value_or(Timestamp{0}), broker_.instruments().at(entry.con_id)); }
+
     static model::Instrument describe(SimulatedInstrument const& simulated) {
         model::Instrument made;
         made.con_id = simulated.con_id;
@@ -146,7 +148,7 @@ private:
     }
 
     void write(BookEntry const& entry, Booked const& booked) {
-        if (!within(entry.time)) return;
+        if (!entry.time || !within(date_of(entry))) return;
         named_.insert(entry.con_id);
         switch (entry.kind) {
             case BookEntry::Kind::event:
@@ -174,7 +176,7 @@ private:
         row.trade_id = "T" + entry.id;
         row.con_id = entry.con_id;
         row.time = entry.time;
-        row.trade_date = trade_date(entry);
+        row.trade_date = date_of(entry);
         row.quantity = entry.quantity;
         row.price = entry.price;
         row.money = base::multiply_rounded(entry.price, entry.quantity.abs() * instrument.factor(), 10);
@@ -201,7 +203,7 @@ private:
         row.type = entry.action_type;
         row.con_id = con_id;
         row.time = entry.time;
-        row.report_date = base::utc_local(*entry.time).date;
+        row.report_date = date_of(entry);
         row.quantity = quantity;
         row.currency = old.currency;
         row.description = fmt::format("{}(US0000000000) {} {} FOR {} ({}, US0000000000)", old.symbol,
@@ -218,7 +220,7 @@ private:
         row.direction = entry.quantity.is_positive() ? "IN" : "OUT";
         row.con_id = entry.con_id;
         row.time = entry.time;
-        row.date = base::utc_local(*entry.time).date;
+        row.date = date_of(entry);
         row.quantity = entry.quantity;
         row.currency = broker_.instruments().at(entry.con_id).currency;
         statement_.transfers.push_back(std::move(row));

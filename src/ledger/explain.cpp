@@ -472,7 +472,22 @@ private:
         return left.is_zero();
     }
 
+    /// One of the positions that lists lack is seen to move: they lie, and the wait begins anew.
+    void doubt_guarded() {
+        Break const* const held = find_break(0, BreakKind::guard);
+        if (held == nullptr || seen_.snapshot) return;
+        bool const moves = std::any_of(targets_.begin(), targets_.end(), [&](auto const& each) {
+            InstrumentBook const* book = known(each.first);
+            return book != nullptr && !each.second.quantity.is_zero() && !held_quantity(*book).is_zero() && each.second.quantity != held_quantity(*book);
+        });
+        if (!moves) return;
+        Break anew = *held;
+        anew.opened_at = anew.last_change_at = seen_.observed_at;
+        save(std::move(anew));
+    }
+
     void hold_guarded() {
+        doubt_guarded();
         if (!seen_.snapshot || first_sight_ || POSSYNC_PLANTED_BUG(guard_not_applied)) return;
         std::vector<ConId> vanishing;
         for (auto const& [con_id, target] : targets_) {
@@ -510,7 +525,8 @@ private:
                 return;
             }
             ++looked.looks;
-            save(std::move(looked));
+            // As with what is missing: counting looks alone is not worth a revision every few seconds for an hour.
+            if (looked.opened_at != held->opened_at || looked.looks <= 2) save(std::move(looked));
         }
         result_.guard_held = true;
         warn(0, "guard.held",
@@ -532,10 +548,11 @@ private:
         Adjustment const* const standing = provisional_of(at);
         std::optional<Adjustment> const standing_copy = standing != nullptr ? std::optional(*standing) : std::nullopt;
         Adjustment const* const rest_before = standing_copy ? &*standing_copy : nullptr;
-        Decimal const explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
-        Decimal delta = target.quantity - explained;
-
-        if (reopen_returned(at, target, delta)) delta = Decimal(0);
+        Decimal explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
+        if (reopen_returned(at, target, target.quantity - explained)) {
+            explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
+        }
+        Decimal const delta = target.quantity - explained;
         Decimal const moved = rest_before != nullptr ? delta - rest_before->quantity : delta;
         std::size_t const taken = count_taken(at, delta, moved);
         Decimal rest = delta - sum_pending(at, taken);
@@ -552,10 +569,12 @@ private:
         book_pending(at, taken);
         Decimal const by_facts = quantity_of(at.facts.executions, at.facts.adjustments, false);
         rest = target.quantity - by_facts;
-        // Also where all that is held is a rest which nobody has explained: that a list does not name it closes nothing at once.
-        bool const only_rest_is_gone = rest_before != nullptr && taken == 0 && named.empty();
-        if (target.absent && (!rest.is_zero() || only_rest_is_gone)) {
+        // Also where some of what is held is a rest which nobody has explained, and the fills do not account for it: that a list does
+        // not name it closes nothing at once.
+        bool const rest_is_gone = rest_before != nullptr && named.empty() && !fills_take(unbooked, taken, moved, rest_before->quantity);
+        if (target.absent && (!rest.is_zero() || rest_is_gone)) {
             if (taken > 0) at.facts.executions = unbooked;
+            keep_what_was_held(at, rest_before);
             return missing(at, con_id);
         }
 
@@ -566,6 +585,29 @@ private:
             }
         }
         return hold_rest(at, rest_before, rest, target, by);
+    }
+
+    /// Whether the first `count` waiting fills are the whole move, or explain the rest before they are.
+    static bool fills_take(std::vector<Execution> const& executions, std::size_t count, Decimal const& moved, Decimal const& rest) {
+        Decimal sum;
+        bool explains_rest = false;
+        for (auto const& execution : executions) {
+            if (count == 0) break;
+            if (!is_pending(execution)) continue;
+            sum += execution.signed_quantity();
+            explains_rest = explains_rest || sum == rest;
+            --count;
+        }
+        return sum == moved || explains_rest;
+    }
+
+    /// While it is waited for, a missing position is what it was, also when an operator's edit or a statement changes the facts below
+    /// it: the difference is a rest.
+    void keep_what_was_held(Work& at, Adjustment const* rest_before) {
+        Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
+        if (quantity_of(at.facts.executions, at.facts.adjustments, true) == held) return;
+        Decimal const by_facts = quantity_of(at.facts.executions, at.facts.adjustments, false);
+        hold_rest(at, rest_before, held - by_facts, {held, false, std::nullopt}, "an edit");
     }
 
     // --- named events ---------------------------------------------------------------------------------------
@@ -1044,17 +1086,28 @@ private:
                cause == Cause::cash_settlement || cause == Cause::maturity;
     }
 
-    /// A position that was closed as missing, or as ended, and is back with the same quantity was never closed.
+    /// A position that was closed as missing, or as ended, and is back with the same quantity, or with what the fills known since make
+    /// of it, was never closed.
     bool reopen_returned(Work& at, Target const& target, Decimal const& delta) {
-        if (target.absent || delta.is_zero() || at.new_executions) return false;
+        if (target.absent || delta.is_zero()) return false;
         Adjustment* last = nullptr;
         for (auto& adjustment : at.facts.adjustments) {
             if (adjustment.in_force()) last = &adjustment;
         }
-        if (last == nullptr || !was_inferred(last->cause) || -last->quantity != delta) return false;
+        if (last == nullptr || !was_inferred(last->cause)) return false;
+        Decimal waiting;
+        bool by_fills = false;
+        bool returned = delta == -last->quantity;
+        for (auto const& execution : at.facts.executions) {
+            if (!is_pending(execution)) continue;
+            waiting += execution.signed_quantity();
+            by_fills = by_fills || waiting == delta;  // they say it all: what went is gone
+            returned = returned || waiting - last->quantity == delta;
+        }
+        if (!returned || by_fills) return false;
         auto const order = order_of(*last);
         for (auto const& execution : at.facts.executions) {
-            if (execution.in_force() && order < order_of(execution)) return false;
+            if (execution.in_force() && execution.booking == Booking::booked && order < order_of(execution)) return false;
         }
         last->undone_at = seen_.observed_at;
         last->undone_by = "returned";

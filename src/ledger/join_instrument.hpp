@@ -131,6 +131,8 @@ private:
     void withdraw_supplied_lots();
     /// In the quantities that the statement lists. A fill of its last hours that it does not list may be of the next trade date.
     bool counts_until_end(Execution const& execution) const;
+    /// What the ledger concluded of a future in the evening is of the next trade date, as its fills are.
+    bool is_of_evening_session(Adjustment const& adjustment) const;
     bool counts_until_end(Adjustment const& adjustment) const;
     /// Quantity by the facts: at the end of the statement, or of all.
     Decimal quantity(bool until_end) const;

@@ -37,8 +37,13 @@ bool Joiner::Instrument::counts_until_end(Execution const& execution) const {
     return execution.time < positions_until_ && !of_next_day_.contains(execution.exec_id);
 }
 
+bool Joiner::Instrument::is_of_evening_session(Adjustment const& adjustment) const {
+    bool const has_one = facts_.instrument.sec_type == "FUT" || facts_.instrument.sec_type == "FOP";
+    return has_one && is_inferred(adjustment) && adjustment.effective_at && *adjustment.effective_at >= positions_until_;
+}
+
 bool Joiner::Instrument::counts_until_end(Adjustment const& adjustment) const {
-    return adjustment.in_force() && !adjustment.provisional() &&
+    return adjustment.in_force() && !adjustment.provisional() && !is_of_evening_session(adjustment) &&
            (!adjustment.effective_at || *adjustment.effective_at < end_of_day(index_.position_date(), joiner_.policy_.fold));
 }
 
@@ -126,7 +131,7 @@ void Joiner::Instrument::withdraw_what_does_not_fit(Decimal const& missing) {
     std::vector<Adjustment*> candidates;
     Decimal sum;
     for (auto& adjustment : facts_.adjustments) {
-        bool const candidate = is_inferred(adjustment) && !adjustment.ratio && within(adjustment.effective_at);
+        bool const candidate = is_inferred(adjustment) && !adjustment.ratio && within(adjustment.effective_at) && !is_of_evening_session(adjustment);
         if (!candidate) continue;
         candidates.push_back(&adjustment);
         sum += adjustment.quantity;

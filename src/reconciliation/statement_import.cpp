@@ -188,8 +188,9 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     POSSYNC_TRY(auto claims, store.load_claims(account_id, statement.from));
     ledger::StatementPart part;
     part.index = &index;
-    // What the gateway said after the statement was closed, or made, is newer.
-    part.latest = !claims.last_synced_at || *claims.last_synced_at < index.known_until();
+    // What the gateway said after the statement was closed, or made, is newer. Where that lies ahead (the day is not over and the
+    // statement does not say when it was made, or the clock is wrong), nothing tells which one is.
+    part.latest = !claims.last_synced_at || (*claims.last_synced_at < index.known_until() && index.known_until() <= now);
     part.live_since = claims.live_since;
     std::optional<Timestamp> covered_evening;
     std::optional<Date> covered_to;

@@ -146,7 +146,14 @@ void Engine::Implementation::handle(Claimed const& event) {
     if (phase_ == Phase::claiming || phase_ == Phase::standby) return lease_taken(event);
     if (phase_ == Phase::registering && event.registered) return accounts_registered(event);
     bool const checked = std::exchange(check_lease_, false);
-    if ((another || checked) && (phase_ == Phase::ready || phase_ == Phase::loading)) reload_books();
+    if (phase_ != Phase::ready && phase_ != Phase::loading) return;
+    if (another) {
+        // Somebody else served it meanwhile: what was heard here may be older than what they wrote.
+        leave_gateway(fmt::format("gateway {} was another service's meanwhile", options_.gateway));
+        owned_ = true;
+        return lease_taken(event);
+    }
+    if (checked) reload_books();
 }
 
 void Engine::Implementation::lease_taken(Claimed const&) {

@@ -17,7 +17,7 @@ constexpr Duration describe_patience = std::chrono::seconds(5);
 constexpr Duration retry_after = std::chrono::seconds(5);
 /// Up to this many unknown instruments are described before they are first booked; more are described meanwhile.
 constexpr std::size_t describe_first_max = 200;
-/// A fill this young may still be missing from the position list that was asked for at the same time.
+/// A fill this young when the list was asked for, or younger, may be missing from it.
 constexpr Duration first_sight_quiet = std::chrono::seconds(5);
 /// An account that trades without a pause is taken up at last, as it is.
 constexpr int first_sight_looks_max = 8;
@@ -71,6 +71,7 @@ void Engine::Implementation::begin_look() {
     Cycle& cycle = *cycle_;
     ++cycle.looks;
     cycle.collecting = true;
+    cycle.look_asked_at = now_.wall;
     cycle.snapshots.clear();
     cycle.lost.clear();
     cycle.positions_done = cycle.executions_done = cycle.executions_complete = cycle.doubtful = false;
@@ -238,7 +239,7 @@ bool Engine::Implementation::needs_second_look(AccountState const& account, mode
     if (account.book.revision == 0) {
         // Opening balance = list - fills: a fill between the two answers would be counted wrongly for good.
         for (auto const& fill : observation.executions) {
-            if (now_.wall - fill.execution.time < first_sight_quiet) return true;
+            if (cycle_->look_asked_at - fill.execution.time < first_sight_quiet) return true;
         }
         return false;
     }

@@ -55,6 +55,7 @@ struct Cycle {
     Timestamp started_at;
     Duration started{0};
     int looks = 0;
+    Timestamp look_asked_at;
     bool collecting = false;
     bool doubtful = false;  ///< the gateway lost its broker meanwhile: what it said may be old
     std::map<std::string, model::CompleteSnapshot> snapshots;

@@ -167,9 +167,9 @@ std::string World::repair(gateway::ScenarioStep const& step) {
     auto const& words = step.words;
     bool const fails = words.back() == "fails";
     if (words.size() < 2) return "of what?";
-    auto book = store_->load(lease_.accounts.front().account_id, now_.wall, std::chrono::hours(24 * 3650));
+    auto book = store_->load(lease_.accounts.front().account_id, clock().wall, std::chrono::hours(24 * 3650));
     if (!book) return book.error().message;
-    auto const observation = operator_edit(words, player_.exec_id(words[1]), broker, *book, "operator test", now_.wall);
+    auto const observation = operator_edit(words, player_.exec_id(words[1]), broker, *book, "operator test", clock().wall);
     if (!observation) return observation.error().message;
     auto policy = engine_options_.policy;
     policy.fold.zones = &utc;
@@ -179,7 +179,7 @@ std::string World::repair(gateway::ScenarioStep const& step) {
     store::CommitRequest request;
     request.gateway_id = lease_.gateway_id;
     request.epoch = lease_.epoch;
-    request.now = now_.wall;
+    request.now = clock().wall;
     request.change_sets.push_back(model::share(plan->change_set));
     if (auto const done = store_->commit(request); !done) return done.error().message;
     keep(plan->change_set);
@@ -246,7 +246,7 @@ std::string World::statement(gateway::ScenarioStep const& step) {
     target.lease = {lease_.gateway_id, lease_.epoch};
     target.policy = engine_options_.policy;
     target.policy.fold.zones = &utc;
-    target.now = [this] { return now_.wall; };
+    target.now = [this] { return clock().wall; };
     ToldStore told(*store_, [this](model::ChangeSet const& change_set) { keep(change_set); });
     auto const imported = reconciliation::import_statement(
         told, gateway::write_statement(broker, player_.account(), *from, *to, without), target);

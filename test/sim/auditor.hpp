@@ -51,6 +51,7 @@ public:
     /// They did for so long that it counts.
     bool lists_were_empty_for_long = false;
     bool importing = false;  ///< commits are those of a statement
+    bool imports_positions = false;  ///< which lists what is held
     bool warns = false;  ///< some service only warns of what is missing
     void vanished(std::string const& account, model::ConId con_id) { vanished_.insert({account, con_id}); }
 
@@ -62,7 +63,9 @@ public:
     void in_doubt(int host, store::CommitRequest const& request, model::CostBasis method);
 
     // --- looking
-    /// Reads revisions and settles what is in doubt; then compares the whole database with what was committed.
+    /// Reads revisions and settles what is in doubt; nothing when it cannot be read.
+    std::optional<std::map<model::AccountId, model::Revision>> settle_doubts(store::sqlite::Database& database);
+    /// The same; then compares the whole database with what was committed.
     void check_database(store::sqlite::Database& database);
     /// After the faults stopped: what still differs from the broker; empty: nothing.
     [[nodiscard]] std::string difference() const;
@@ -80,6 +83,7 @@ private:
     struct History {
         std::vector<base::Decimal> quantities;  ///< of the broker, in order
         std::size_t shown = 0;                  ///< index of the one that was committed last
+        std::optional<base::Decimal> excused;   ///< committed last, and none of those: what may be shown all the same
     };
     struct InstrumentRows {
         model::Instrument instrument;
@@ -101,6 +105,7 @@ private:
         std::int64_t events = 0;
         std::map<base::Timestamp, model::CoverageWindow> coverage;
         base::Timestamp first_seen;
+        bool listed = false;  ///< a list of the gateway was committed; before, the book is what statements say
     };
     struct Doubt {
         int host = 0;
@@ -114,6 +119,8 @@ private:
     void check_executions(Account const& account, InstrumentRows const& rows, std::vector<model::Execution> const& changed);
     void check_events(Account& account, model::ChangeSet const& change_set, std::map<model::RowId, base::Decimal> const& before);
     void check_quantity(Account& account, model::ConId con_id, base::Decimal const& quantity, bool statement);
+    /// Why a quantity that the broker did not hold may be shown.
+    [[nodiscard]] bool excuse(Account const& account, model::ConId con_id, base::Decimal const& quantity, History const& history, bool statement);
     void settle_doubt(model::AccountId account, model::Revision revision);
     void mark(model::ChangeSet const& change_set);
     [[nodiscard]] static base::Decimal held(InstrumentRows const& rows);
@@ -131,6 +138,7 @@ private:
     std::set<Key> vanished_;
     bool all_tainted_ = false;
     std::set<std::string> first_sight_of_a_lie_;
+    std::set<std::string> begun_by_statement_;
     std::map<model::AccountId, Account> accounts_;
     std::map<model::ConId, model::Instrument> described_;
     std::set<std::string> served_accounts_;

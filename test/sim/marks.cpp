@@ -119,6 +119,7 @@ constexpr auto names = std::to_array<std::string_view>({
     "account values written",
     "statement changed the book",
     "statement shows an earlier quantity",
+    "statement without positions begins the book",
     "statement imported",
     "lease given back",
     "lease taken anew",
