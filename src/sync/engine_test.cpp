@@ -137,11 +137,17 @@ TEST(Engine, AConflictUnderTheOwnLeaseLoadsTheBookAndGoesOn) {
     EXPECT_FALSE(story.logged("gateway.lease_lost"));
 }
 
-TEST(Engine, ARenewalWithAnotherEpochLoadsTheBookAnew) {
+TEST(Engine, ARenewalWithAnotherEpochBeginsAnew) {
     Synced story;
     story.books["DU1"].next_id += 7;  // somebody had the gateway in between, and wrote
     story.epoch = 3;
+    auto const commits = story.commits.size();
+    story.row("DU1", 5, 70);  // heard before, and perhaps older than what they wrote
     story.pass_alive(11s);
+    story.pass(10s);
+    EXPECT_EQ(story.commits.size(), commits);
+    EXPECT_TRUE(story.engine.status().owned);
+    story.connect("DU1,DU2");
     EXPECT_EQ(story.engine.book("DU1")->next_id, story.books["DU1"].next_id);
 }
 

@@ -366,10 +366,6 @@ void Auditor::check_instrument(Account& account, model::ConId con_id, model::Cos
         if (p.quantity.is_zero() != p.closed_at.has_value()) return differs("the time of closing", p.closed_at ? "there" : "missing", "the other");
         if (!p.quantity.is_zero() && index < rows.positions.size()) return fail("P1", fmt::format("{}: two positions are open", name()));
         if (!count.priced) continue;
-        // What was closed longer ago than a book reaches back is not told anew by another cost basis: it stays as it was closed.
-        // Only a clock that jumped makes that a matter of a seed.
-        bool const may_be_of_before = p.closed_at && p.revision != account.revision && swarm_.clocks != 0 && swarm_.option_changes != 0;
-        if (may_be_of_before) continue;
         if (p.realized_pnl != e.realized) return differs("realized P&L", p.realized_pnl.to_string(), e.realized.to_string());
         if (sums[id].realized != e.realized) return differs("the sum of its closes", sums[id].realized.to_string(), e.realized.to_string());
         if (p.unknown_closes != e.unknown_closes || sums[id].unknown != e.unknown_closes) return differs("closes unknown", std::to_string(p.unknown_closes), std::to_string(e.unknown_closes));

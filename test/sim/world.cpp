@@ -20,6 +20,7 @@ using faulty_disk::Process;
 namespace {
 
 constexpr char const* path = "book.db";
+constexpr Duration clock_off_max = std::chrono::hours(24 * 6);
 
 class UtcOnly final : public base::ZoneRules {
 public:
@@ -759,7 +760,10 @@ void World::perform_own(Step const& step) {
     } else if (words[0] == "clock") {
         ++own_faults_;
         auto const seconds = std::atoll(word(1).c_str());
-        clock_off_ += std::chrono::seconds(seconds);
+        // A book reaches back eight days from now: a clock that is wrong by more than a week has no today's facts in it.
+        auto const off = clock_off_ + std::chrono::seconds(seconds);
+        if (off > clock_off_max || off < -clock_off_max) return;
+        clock_off_ = off;
         marks.hit(seconds < 0 ? "clock set back" : "clock set forward");
     } else if (words[0] == "half-open") {
         Service* which = service(word(1));
