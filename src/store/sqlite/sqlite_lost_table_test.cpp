@@ -25,6 +25,14 @@ using contract::number;
 using model::AccountId;
 
 /// A file with a store, and a connection that acts behind its back.
+AlertEntry a_raised_alert() {
+    AlertEntry entry;
+    entry.alerts = {{"quantity_break", "DU1", "265598", "paper", "10 here, 9 there", noon, std::nullopt, noon, 0, 0}};
+    entry.notes = {{0, "phone", "raised", "quantity_break", "DU1", "265598", "paper", "10 here, 9 there", noon}};
+    entry.revisions = {{"DU1", 1}};
+    return entry;
+}
+
 class LostTable {
 public:
     LostTable() : store_(open_sqlite_store(path()).value()) {
@@ -57,6 +65,10 @@ public:
 
 private:
     [[nodiscard]] std::string path() const { return directory_.file("possync.db"); }
+    [[nodiscard]] AlertLog& alerts() {
+        if (!alerts_) alerts_ = open_sqlite_alert_log(path()).value();
+        return *alerts_;
+    }
     [[nodiscard]] Outbox& outbox() {
         if (!outbox_) outbox_ = open_sqlite_outbox(path()).value();
         return *outbox_;
@@ -172,6 +184,7 @@ private:
     std::unique_ptr<Store> store_;
     std::unique_ptr<sqlite::Database> behind_;
     std::unique_ptr<Outbox> outbox_;
+    std::unique_ptr<AlertLog> alerts_;
     std::unique_ptr<query::Reader> reader_;
     GatewayLease lease_;
     AccountId account_ = 0;
@@ -256,6 +269,11 @@ std::vector<std::pair<char const*, std::function<base::Result<void>()>>> LostTab
         {"queue", [self, behind] { return whether(self->outbox().queue("hook", behind)); }},
         {"acknowledge", [self] { return self->outbox().acknowledge("hook", self->account_, 1, noon); }},
         {"prune", [self] { return self->outbox().prune(noon, after(100)); }},
+        {"alerts", [self] { return whether(self->alerts().load(noon)); }},
+        {"record alerts", [self] { return self->alerts().record(a_raised_alert()); }},
+        {"notes that wait", [self] { return whether(self->alerts().waiting("phone")); }},
+        {"notes sent", [self] { return self->alerts().sent({1}, noon); }},
+        {"prune alerts", [self] { return self->alerts().prune(noon); }},
         {"open a reader", [self] { return whether(open_sqlite_reader(self->path())); }},
         {"check", [self] { return whether(check_sqlite(self->path())); }},
         {"leave", [self] { return self->store_->leave("host:1:1"); }},
