@@ -156,8 +156,9 @@ std::string Bench::dump() {
                  "ORDER BY account, con_id, lot_id");
     text += rows(database, "executions", "account, exec_id, con_id, side, shares, price, commission, booked, superseded_by",
                  "ORDER BY account, exec_id");
+    // What was withdrawn on the way tells of the way: an edit that failed leaves nothing to withdraw.
     text += rows(database, "adjustments", "account, con_id, cause, quantity, price, ratio",
-                 "ORDER BY account, con_id, adjustment_id");
+                 "WHERE undone_at IS NULL ORDER BY account, con_id, adjustment_id");
     text += rows(database, "breaks", "account, con_id, kind, state",
                  "WHERE state IN ('open', 'settling') ORDER BY account, con_id, kind");
     text += rows(database, "certifications", "account, trade_date, state", "ORDER BY account, trade_date");

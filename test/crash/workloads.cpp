@@ -154,6 +154,7 @@ std::vector<Workload> make() {
                    .what = "the operator excludes a fill and takes that back",
                    .setup = small_book + "fill AAPL buy 5 @ 150 commission 1 as odd\nwait 10s\n",
                    .act = "exclude odd\nundo odd\n",
+                   .again = "undo odd maybe\n",
                    .expect = "expect position AAPL 105\n"});
     all.push_back({.name = "lease",
                    .what = "a gateway is claimed, renewed, taken over and released",

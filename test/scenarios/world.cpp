@@ -174,6 +174,7 @@ std::string World::repair(gateway::ScenarioStep const& step) {
     auto policy = engine_options_.policy;
     policy.fold.zones = &utc;
     auto const plan = ledger::plan(*book, *observation, policy);
+    if (!plan && words.back() == "maybe") return {};  // done before, in a story that was disturbed
     if (plan.has_value() == fails) return fails ? "it went well" : plan.error().message;
     if (fails) return {};
     store::CommitRequest request;
