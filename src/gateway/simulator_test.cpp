@@ -266,6 +266,7 @@ TEST_P(Answers, ExecutionsThenCommissionsThenTheEnd) {
     std::vector<int> order;
     for (auto const& frame : client.frames()) {
         auto const decoded = tws::decode(frame, version());
+        if (!decoded) continue;  // the answer to the handshake is no message
         if (std::holds_alternative<tws::ExecutionDetails>(*decoded)) order.push_back(11);
         if (std::holds_alternative<tws::CommissionReport>(*decoded)) order.push_back(59);
         if (std::holds_alternative<tws::ExecutionDetailsEnd>(*decoded)) order.push_back(55);
