@@ -186,7 +186,9 @@ TEST(Fold, WithoutRealizedPnlQuantitiesStillStand) {
 TEST(Fold, AFillOfNothingMovesNothing) {
     auto executions = fills({"0@150", "100@150", "0@151", "-100@160", "0@170"});
     for (auto const method : {model::CostBasis::average, model::CostBasis::fifo, model::CostBasis::lifo, model::CostBasis::hifo}) {
-        auto const folded = fold(stock(), executions, {}, {.method = method});
+        FoldOptions options;
+        options.method = method;
+        auto const folded = fold(stock(), executions, {}, options);
         ASSERT_TRUE(folded.has_value());
         ASSERT_EQ(folded->positions.size(), 1u);
         EXPECT_EQ(folded->positions[0].realized_pnl, dec("1000"));

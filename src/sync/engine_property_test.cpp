@@ -182,7 +182,7 @@ private:
                 break;
             case 18: story.step(one_of<Event>({BooksChanged{}, ResetStatistics{}, Committed{9999}, CommitFailed{9999, {base::ErrorCode::io, "late"}}})); break;
             case 19:
-                if (chance(30)) story.step(ClaimFailed{{base::ErrorCode::conflict, "somebody else writes"}});
+                if (chance(30)) story.step(ClaimFailed{{base::ErrorCode::conflict, "somebody else writes"}, {}});
                 break;
             case 20: story.serve(); break;
             default: story.pass(one_of<base::Duration>({100ms, 1s, 6s, 31s, 5min})); break;
