@@ -79,19 +79,12 @@ public:
 
 private:
     void run() {
-        int failures = 0;
-        std::int64_t seen = 0;
-        while (!bell_.ending()) {
-            auto const sent = round();
-            if (sent) {
-                failures = 0;
-                if (*sent == 0) bell_.wait(seen, std::chrono::minutes(1), false);
-                continue;
-            }
-            ++failures;
-            std::uniform_real_distribution<double> between(0, 1);
-            bell_.wait(seen, outbox::retry_pause(failures, receiver_.retry_max, between(random_)), true);
-        }
+        outbox::deliver_until_the_end(
+            bell_, std::chrono::minutes(1), [this] { return round(); },
+            [this](base::Error const&, int failures) {
+                std::uniform_real_distribution<double> between(0, 1);
+                return outbox::retry_pause(failures, receiver_.retry_max, between(random_));
+            });
     }
 
     Result<std::size_t> round() {

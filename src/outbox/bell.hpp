@@ -43,4 +43,20 @@ private:
     bool ending_ = false;
 };
 
+/// The loop of a thread that delivers, until the bell ends it. `round()`: how many were taken, or why none was; with none it waits for the
+/// bell, `idle` at most; after the n-th failure in a row it waits `pause(error, n)`, which only the end cuts short.
+void deliver_until_the_end(Bell& bell, base::Duration idle, auto round, auto pause) {
+    int failures = 0;
+    std::int64_t seen = 0;
+    while (!bell.ending()) {
+        auto const taken = round();
+        if (!taken) {
+            bell.wait(seen, pause(taken.error(), ++failures), true);
+            continue;
+        }
+        failures = 0;
+        if (*taken == 0) bell.wait(seen, idle, false);
+    }
+}
+
 }  // namespace possync::outbox

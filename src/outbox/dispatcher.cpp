@@ -38,20 +38,13 @@ public:
 
 private:
     void run() {
-        int failures = 0;
-        std::int64_t seen = 0;
-        while (!bell_.ending()) {
-            auto const moved = round();
-            if (moved) {
-                failures = 0;
-                if (*moved == 0) bell_.wait(seen, options_.look_every, false);
-            } else {
-                ++failures;
-                fail(moved.error().message, failures);
+        deliver_until_the_end(
+            bell_, options_.look_every, [this] { return round(); },
+            [this](base::Error const& error, int failures) {
+                fail(error.message, failures);
                 std::uniform_real_distribution<double> between(0, 1);
-                bell_.wait(seen, retry_pause(failures, sink_options_.retry_max, between(random_)), true);
-            }
-        }
+                return retry_pause(failures, sink_options_.retry_max, between(random_));
+            });
     }
 
     /// Delivers a batch of each account that is behind; the number of messages taken. An error when none was and some were there.
