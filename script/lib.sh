@@ -49,11 +49,14 @@ jobs() {
   echo $((cores < memory ? cores : memory))
 }
 
-# build PRESET [TARGET...]
+# build PRESET [TARGET...]: with tests, unless the program alone is asked for.
 build() {
   local preset=$1
   shift
   say "building $preset"
+  if [ "$*" != possync ] && grep -qs '^POSSYNC_BUILD_TESTS:BOOL=OFF' "build/$preset/CMakeCache.txt"; then
+    cmake "build/$preset" -DPOSSYNC_BUILD_TESTS=ON >/dev/null || die "cmake --preset $preset failed"
+  fi
   [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >"build-$preset.log" 2>&1 ||
     { tail -20 "build-$preset.log" >&2; rm -f "build-$preset.log"; die "cmake --preset $preset failed"; }
   rm -f "build-$preset.log"

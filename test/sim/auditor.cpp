@@ -95,29 +95,6 @@ void Auditor::claimed(int host, store::GatewayLease const& lease) {
     }
 }
 
-void Auditor::settle_doubt(model::AccountId id, model::Revision revision) {
-    for (auto it = doubts_.begin(); it != doubts_.end();) {
-        model::ChangeSet const* concerned = nullptr;
-        for (auto const& change_set : it->request.change_sets) {
-            if (change_set->account_id == id) concerned = change_set.get();
-        }
-        if (concerned == nullptr) {
-            ++it;
-            continue;
-        }
-        Account& account = accounts_[id];
-        bool const committed = concerned->base_revision == account.revision && revision > account.revision;
-        Doubt doubt = std::move(*it);
-        it = doubts_.erase(it);
-        if (committed) {
-            marks_.hit("commit in doubt was done");
-            take(doubt.request, doubt.method);
-        } else {
-            marks_.hit("commit in doubt was not done");
-        }
-    }
-}
-
 void Auditor::in_doubt(int host, store::CommitRequest const& request, model::CostBasis method) {
     if (!request.change_sets.empty()) doubts_.push_back({host, request, method});
 }
@@ -129,7 +106,6 @@ void Auditor::committed(int host, store::CommitRequest const& request, model::Co
     } else if (owner == host_of_epoch_.end() || owner->second != host) {
         fail("P14", fmt::format("service {} wrote under an epoch that is not its own", host));
     }
-    for (auto const& change_set : request.change_sets) settle_doubt(change_set->account_id, change_set->base_revision);
     take(request, method);
 }
 
@@ -502,20 +478,52 @@ void Auditor::statement_imported(std::string const& code, base::Date day) {
 
 // --- looking -----------------------------------------------------------------------------------------------------------------
 
-std::optional<std::map<model::AccountId, model::Revision>> Auditor::settle_doubts(store::sqlite::Database& database) {
+std::optional<std::map<model::AccountId, model::Revision>> Auditor::settle_doubts(store::sqlite::Database& database, Look look,
+                                                                                  store::CommitRequest const* just_done) {
     std::map<model::AccountId, model::Revision> revisions;
-    auto const read = database.each("SELECT account_id, revision FROM account", [&](auto& row) {
+    auto read = database.each("SELECT account_id, revision FROM account", [&](auto& row) {
         auto const id = static_cast<model::AccountId>(row.integer());
         revisions[id] = row.integer();
     });
+    // Of several commits of one revision the one was done whose time stands beside it.
+    std::map<std::pair<model::AccountId, model::Revision>, base::Timestamp> recorded;
+    if (read && !doubts_.empty()) {
+        read = database.each("SELECT account_id, revision, recorded_at FROM outbox", [&](auto& row) {
+            auto const id = static_cast<model::AccountId>(row.integer());
+            auto const revision = row.integer();
+            recorded[{id, revision}] = row.time();
+        });
+    }
     if (!read) return std::nullopt;
-    for (auto const& [id, revision] : revisions) settle_doubt(id, revision);
-    doubts_.clear();
+    auto const is_done = [&](model::ChangeSet const& change_set) {
+        auto const found = recorded.find({change_set.account_id, change_set.base_revision + 1});
+        bool const overtaken = just_done != nullptr && std::ranges::any_of(just_done->change_sets, [&](auto const& done) {
+            return done->account_id == change_set.account_id && done->base_revision == change_set.base_revision;
+        });
+        return !overtaken && found != recorded.end() && found->second == change_set.recorded_at && accounts_[change_set.account_id].revision == change_set.base_revision;
+    };
+    auto const is_past = [&](model::ChangeSet const& change_set) { return revisions[change_set.account_id] > change_set.base_revision; };
+    for (bool again = true; again;) {  // a commit may stand on another one in doubt
+        again = false;
+        for (auto it = doubts_.begin(); it != doubts_.end() && !again; ++it) {
+            if (!std::ranges::all_of(it->request.change_sets, [&](auto const& each) { return is_done(*each); })) continue;
+            Doubt const doubt = std::move(*it);
+            doubts_.erase(it);
+            marks_.hit("commit in doubt was done");
+            take(doubt.request, doubt.method);
+            again = true;
+        }
+    }
+    std::erase_if(doubts_, [&](Doubt const& doubt) {
+        bool const gone = look == Look::recovered || std::ranges::any_of(doubt.request.change_sets, [&](auto const& each) { return is_past(*each); });
+        if (gone) marks_.hit("commit in doubt was not done");
+        return gone;
+    });
     return revisions;
 }
 
-void Auditor::check_database(store::sqlite::Database& database) {
-    auto const read = settle_doubts(database);
+void Auditor::check_database(store::sqlite::Database& database, Look look) {
+    auto const read = settle_doubts(database, look);
     if (!read) return fail("P9", "the database cannot be read");
     auto const& revisions = *read;
     for (auto& [id, account] : accounts_) {

@@ -63,10 +63,15 @@ public:
     void in_doubt(int host, store::CommitRequest const& request, model::CostBasis method);
 
     // --- looking
-    /// Reads revisions and settles what is in doubt; nothing when it cannot be read.
-    std::optional<std::map<model::AccountId, model::Revision>> settle_doubts(store::sqlite::Database& database);
+    /// While a service has the database open, a commit that was cut short may stand in the log unseen, and come out when the log
+    /// is read anew: then it is known what is there, before it is only known what is seen.
+    enum class Look { seen, recovered };
+    /// Reads revisions and settles what is in doubt, as far as that can be; nothing when it cannot be read. `just_done` is in the
+    /// database and not yet told to `committed`.
+    std::optional<std::map<model::AccountId, model::Revision>> settle_doubts(store::sqlite::Database& database, Look look,
+                                                                             store::CommitRequest const* just_done = nullptr);
     /// The same; then compares the whole database with what was committed.
-    void check_database(store::sqlite::Database& database);
+    void check_database(store::sqlite::Database& database, Look look);
     /// After the faults stopped: what still differs from the broker; empty: nothing.
     [[nodiscard]] std::string difference() const;
     /// Once nothing differs: that everything that can be explained is.
@@ -121,7 +126,6 @@ private:
     void check_quantity(Account& account, model::ConId con_id, base::Decimal const& quantity, bool statement);
     /// Why a quantity that the broker did not hold may be shown.
     [[nodiscard]] bool excuse(Account const& account, model::ConId con_id, base::Decimal const& quantity, History const& history, bool statement);
-    void settle_doubt(model::AccountId account, model::Revision revision);
     void mark(model::ChangeSet const& change_set);
     [[nodiscard]] static base::Decimal held(InstrumentRows const& rows);
     [[nodiscard]] gateway::Fill const* fill(std::string const& exec_id) const;

@@ -164,7 +164,7 @@ public:
         if (options_.tell) options_.tell(fmt::format("{} {}", base::to_rfc3339(now_.wall).substr(5, 18), line));
     }
 
-    void settle_doubts();
+    void settle_doubts(store::CommitRequest const& just_done);
     void tell_commit(int service, store::CommitRequest const& request);
 
     Swarm swarm;
@@ -269,12 +269,11 @@ base::Result<store::GatewayLease> AuditedStore::claim(store::GatewayClaim const&
 }
 
 base::Result<void> AuditedStore::commit(store::CommitRequest const& request) {
-    // Which of several commits of one revision was done cannot be told afterwards.
-    if (world_.auditor.doubts()) world_.settle_doubts();
     auto done = store_.commit(request);
     auto const method = world_.method_of(service_);
     if (done) {
         world_.tell_commit(service_, request);
+        if (world_.auditor.doubts()) world_.settle_doubts(request);
         world_.auditor.committed(life_, request, method);
     } else if (done.error().code == base::ErrorCode::conflict) {
         world_.marks.hit("commit refused: conflict");
@@ -405,10 +404,14 @@ void World::check_stopped(Service& service) {
     kill(service, Duration(random_.between(100'000, 20'000'000)));
 }
 
-void World::settle_doubts() {
-    Process reader(disk_);
-    auto database = store::sqlite::Database::open(path, {.mode = store::sqlite::Database::Mode::read_only, .files = &reader});
-    if (database) auditor.settle_doubts(**database);
+/// After a commit the log holds it and what it stands on, nothing behind it: a copy shows what the services see.
+void World::settle_doubts(store::CommitRequest const& just_done) {
+    Disk copy(1);
+    copy.restore(disk_.image());
+    Process process(copy);
+    auto database = store::sqlite::Database::open(path, {.mode = store::sqlite::Database::Mode::read_write, .files = &process});
+    if (!database) return auditor.fail("P9", "the database does not open: " + database.error().message);
+    if (!auditor.settle_doubts(**database, Auditor::Look::seen, &just_done)) auditor.fail("P9", "the database cannot be read");
 }
 
 /// Looks at a copy: nothing that the auditor does is seen by anybody.
@@ -419,14 +422,14 @@ void World::audit_database() {
         Process reader(disk_);
         auto database = store::sqlite::Database::open(path, {.mode = store::sqlite::Database::Mode::read_only, .files = &reader});
         if (!database) return;  // a fault of the disk; it is looked at again
-        return auditor.check_database(**database);
+        return auditor.check_database(**database, Auditor::Look::seen);
     }
     Disk copy(1);
     copy.restore(disk_.image());
     Process process(copy);
     auto database = store::sqlite::Database::open(path, {.mode = store::sqlite::Database::Mode::read_write, .files = &process});
     if (!database) return auditor.fail("P9", "the database does not open: " + database.error().message);
-    auditor.check_database(**database);
+    auditor.check_database(**database, Auditor::Look::recovered);
 }
 
 // --- the engine's effects ------------------------------------------------------------------------------------------------------
