@@ -1027,6 +1027,19 @@ private:
 
     // --- missing at the broker --------------------------------------------------------------------------------
 
+    /// Now, and behind every fact in force: by a clock that was set back what was held would end before it began, and a split that
+    /// is older would multiply its end.
+    Timestamp behind_everything(Work const& at) const {
+        Timestamp last = seen_.observed_at;
+        for (auto const& execution : at.facts.executions) {
+            if (execution.in_force()) last = std::max(last, execution.time + std::chrono::microseconds(1));
+        }
+        for (auto const& adjustment : at.facts.adjustments) {
+            if (adjustment.in_force() && adjustment.effective_at) last = std::max(last, *adjustment.effective_at + std::chrono::microseconds(1));
+        }
+        return last;
+    }
+
     void missing(Work& at, ConId con_id) {
         if (!seen_.snapshot) return;  // only a complete snapshot counts
         ++result_.missing;
@@ -1069,7 +1082,7 @@ private:
             added.cause = Cause::missing_at_broker;
             added.quantity = -explained;
             added.estimated_price = fresh_mark(con_id);
-            added.effective_at = seen_.observed_at;
+            added.effective_at = behind_everything(at);
             added.recorded_at = seen_.observed_at;
             insert_sorted(at.facts.adjustments, std::move(added));
         }

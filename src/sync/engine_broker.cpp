@@ -218,6 +218,9 @@ void Engine::Implementation::cover(ProvedWindow const& proved) {
                     fmt::format("fills between {} and {} were not seen and are no longer served; statements fill the gap",
                                 base::to_rfc3339(window.from_time), base::to_rfc3339(window.to_time)));
             }
+            std::erase_if(unsaved_coverage_, [&](auto const& older) {
+                return older.account_id == window.account_id && older.stream == window.stream && older.from_time == window.from_time;
+            });
             unsaved_coverage_.push_back(std::move(window));
         }
         account.covered_to = proved.to;

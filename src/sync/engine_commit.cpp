@@ -195,11 +195,31 @@ void Engine::Implementation::add_run(SyncResult const& result, Timestamp started
     unsaved_runs_.push_back(std::move(run));
 }
 
+/// That a time is covered may be written with or behind the fills of that time, never before them: a crash between the two
+/// would lose fills that nobody asks for again.
+bool Engine::Implementation::has_its_fills(model::CoverageWindow const& window) const {
+    return std::ranges::none_of(accounts_, [&](auto const& each) {
+        AccountState const& account = each.second;
+        return account.book.account_id == window.account_id && !account.arrivals.executions.empty();
+    });
+}
+
+std::vector<model::CoverageWindow> Engine::Implementation::take_coverage() {
+    std::vector<model::CoverageWindow> taken;
+    std::vector<model::CoverageWindow> waiting;
+    for (auto& window : unsaved_coverage_) {
+        auto& where = has_its_fills(window) ? taken : waiting;
+        where.push_back(std::move(window));
+    }
+    unsaved_coverage_ = std::move(waiting);
+    return taken;
+}
+
 /// Adds everything that only waits for a transaction to ride on, and emits.
 void Engine::Implementation::send(Commit effect) {
     effect.commit_number = under_way_->number;
     effect.runs = std::exchange(unsaved_runs_, {});
-    effect.coverage = std::exchange(unsaved_coverage_, {});
+    effect.coverage = take_coverage();
     for (auto& [unused, account] : accounts_) {
         add_unsaved_marks(account, effect);
         for (auto& [key, value] : account.unsaved_values) {
@@ -232,7 +252,7 @@ void Engine::Implementation::flush_within(Duration duration) {
 
 /// Writes runs, freshness, marks and values that no commit took along.
 void Engine::Implementation::flush() {
-    bool anything = !unsaved_runs_.empty() || !unsaved_coverage_.empty();
+    bool anything = !unsaved_runs_.empty() || std::ranges::any_of(unsaved_coverage_, [this](auto const& window) { return has_its_fills(window); });
     for (auto const& [unused, account] : accounts_) {
         anything = anything || !account.unsaved_marks.empty() || !account.unsaved_values.empty();  // freshness comes with a run
     }

@@ -72,6 +72,25 @@ TEST(EngineCommit, CoverageOfAFailedCommitIsNotLostAndNotDoubled) {
         EXPECT_EQ(all.size(), 1u) << account;
 }
 
+TEST(EngineCommit, CoverageIsNeverWrittenBeforeTheFillsOfItsTime) {
+    Synced story;
+    story.coverage.clear();
+    story.sync();
+    auto const asked = story.take<tws::RequestExecutions>();
+    ASSERT_FALSE(asked.empty());
+    story.fill("a.01", "DU1", 5, "20261125-14:59:00", 7, asked[0].request_id);
+    story.say(tws::ExecutionDetailsEnd{asked[0].request_id});
+    story.pass(25s);  // and the list of positions does not come
+    EXPECT_EQ(story.held("DU1", 5), Decimal(100));
+    for (auto const& each : story.coverage) EXPECT_NE(each.account_id, story.books.at("DU1").account_id) << "its fill is not in the book yet";
+    story.lose_connection();
+    story.pass(30s);
+    story.connect("DU1,DU2");
+    story.list({{"DU1", 5, 107}, {"DU2", 5, 200}});
+    EXPECT_EQ(story.held("DU1", 5), Decimal(107));
+    EXPECT_TRUE(std::ranges::any_of(story.coverage, [&](auto const& each) { return each.account_id == story.books.at("DU1").account_id; }));
+}
+
 TEST(EngineCommit, ADiskThatIsFullForHoursLeavesAFewRuns) {
     Synced story;
     story.runs.clear();

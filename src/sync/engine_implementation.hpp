@@ -223,6 +223,8 @@ private:
                 Trigger trigger, Now started);
     void look_again_soon();
     void add_run(SyncResult const& result, Timestamp started_at);
+    [[nodiscard]] bool has_its_fills(model::CoverageWindow const& window) const;
+    std::vector<model::CoverageWindow> take_coverage();
     void send(Commit effect);
     void want_flush();
     void want_values_flush();

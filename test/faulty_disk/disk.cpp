@@ -172,6 +172,7 @@ void Disk::flush(File& file) {
     // that nothing durable has overwritten stay forgotten.
     std::erase_if(kept, [&](PendingWrite const& write) {
         if (write.new_size) return file.durable.size() == *write.new_size;
+        if (file.seen.size() < write.offset) return true;  // the file was made shorter: nobody sees it any more
         return file.durable.size() >= write.offset + write.bytes.size() &&
                file.durable.compare(write.offset, write.bytes.size(), file.seen, write.offset, write.bytes.size()) == 0;
     });

@@ -150,6 +150,7 @@ Decimal Auditor::held(InstrumentRows const& rows) {
 }
 
 void Auditor::take(Account& account, model::ChangeSet const& change_set, model::CostBasis method) {
+    taken_ = &change_set;
     if (change_set.base_revision != account.revision) {
         return fail("P4", fmt::format("account {} stood at revision {}, a commit made {} of {}", account.code, account.revision,
                                       change_set.base_revision + 1, change_set.base_revision));
@@ -159,7 +160,7 @@ void Auditor::take(Account& account, model::ChangeSet const& change_set, model::
     if (account.revision == 0) {
         account.first_seen = change_set.recorded_at;
         // A list that names nothing at the first sight is a lie that nobody can tell; fills within seconds of it may be on either side.
-        if (lists_are_empty) first_sight_of_a_lie_.insert(account.code);
+        if (a_list_may_be_empty) first_sight_of_a_lie_.insert(account.code);
         for (auto const& each : broker_.fills()) {
             if (each.account != account.code) continue;
             bool const asked = std::any_of(change_set.executions.begin(), change_set.executions.end(), [&](auto const& e) { return e.exec_id == each.exec_id; });
@@ -385,7 +386,11 @@ bool Auditor::excuse(Account const& account, model::ConId con_id, Decimal const&
     // What has expired, by the clock that the service has, may go when it is no longer listed.
     auto const expires = described_.find(con_id);
     bool const expired = expires != described_.end() && !expires->second.expiry.empty() && (swarm_.clocks != 0 || expires->second.expiry <= today_);
-    if (quantity.is_zero() && lists_are_empty && (expired || swarm_.clocks != 0)) return true;
+    bool const listed = !a_list_may_be_empty && broker_.holdings().contains(account.code);
+    if (quantity.is_zero() && !listed && (expired || swarm_.clocks != 0)) return true;
+    // Nor is it seen that a list lies where fills amount to just what it says, or an operator explains what it lacks.
+    bool const adjusted = taken_ != nullptr && std::ranges::any_of(taken_->adjustments, [&](auto const& each) { return each.con_id == con_id; });
+    if (quantity.is_zero() && a_list_may_be_empty && (operator_edits || !adjusted)) return true;
     auto const marked = [&](char const* name) {
         marks_.hit(name);
         return true;

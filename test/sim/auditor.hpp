@@ -46,11 +46,12 @@ public:
     /// Something happened to this instrument that the gateway does not explain, or an operator took a hand in it.
     void taint(std::string const& account, model::ConId con_id) { tainted_.insert({account, con_id}); }
     void taint_all() { all_tainted_ = true; }
-    /// Complete lists name nothing at the moment.
-    bool lists_are_empty = false;
+    /// Complete lists name nothing, or did when what is committed now was asked for.
+    bool a_list_may_be_empty = false;
     /// They did for so long that it counts.
     bool lists_were_empty_for_long = false;
     bool importing = false;  ///< commits are those of a statement
+    bool operator_edits = false;  ///< commits are an operator's
     bool imports_positions = false;  ///< which lists what is held
     bool warns = false;  ///< some service only warns of what is missing
     void vanished(std::string const& account, model::ConId con_id) { vanished_.insert({account, con_id}); }
@@ -148,6 +149,7 @@ private:
     std::set<std::string> served_accounts_;
     std::vector<Doubt> doubts_;
     bool in_statement_ = false;
+    model::ChangeSet const* taken_ = nullptr;  ///< that is looked at; lives as long as `take`
     std::string today_;  ///< 20261123
     std::int64_t epoch_ = 0;
     std::map<std::int64_t, int> host_of_epoch_;
