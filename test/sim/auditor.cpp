@@ -372,7 +372,7 @@ void Auditor::check_quantity(Account& account, model::ConId con_id, Decimal cons
         return;
     }
     if (history.excused == quantity) return;  // this commit changed something else of it
-    if (excuse(account, con_id, quantity, history, statement)) {
+    if (excuse(account, con_id, quantity, statement)) {
         history.excused = quantity;
         return;
     }
@@ -381,7 +381,7 @@ void Auditor::check_quantity(Account& account, model::ConId con_id, Decimal cons
     fail("P1", fmt::format("{} conId {}: {} is shown, the broker had since what was shown last:{}", account.code, con_id, quantity.to_string(), all));
 }
 
-bool Auditor::excuse(Account const& account, model::ConId con_id, Decimal const& quantity, History const& history, bool statement) {
+bool Auditor::excuse(Account const& account, model::ConId con_id, Decimal const& quantity, bool statement) {
     if (first_sight_of_a_lie_.contains(account.code)) return true;
     // What has expired, by the clock that the service has, may go when it is no longer listed.
     auto const expires = described_.find(con_id);
@@ -398,8 +398,6 @@ bool Auditor::excuse(Account const& account, model::ConId con_id, Decimal const&
     if (quantity.is_zero() && lists_were_empty_for_long) return marked("closed after long empty lists");
     // A frame that was lost on the way makes the gateway lie by omission: what is missing for long is closed at last.
     if (quantity.is_zero() && swarm_.drops) return marked("closed because rows were lost");
-    // A statement speaks of an evening that has passed.
-    if (statement && std::find(history.quantities.begin(), history.quantities.end(), quantity) != history.quantities.end()) return marked("statement shows an earlier quantity");
     // Trades alone, before any list: what they amount to, without what was held before them.
     return statement && !account.listed && !imports_positions && marked("statement without positions begins the book");
 }

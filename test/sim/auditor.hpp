@@ -126,7 +126,7 @@ private:
     void check_events(Account& account, model::ChangeSet const& change_set, std::map<model::RowId, base::Decimal> const& before);
     void check_quantity(Account& account, model::ConId con_id, base::Decimal const& quantity, bool statement);
     /// Why a quantity that the broker did not hold may be shown.
-    [[nodiscard]] bool excuse(Account const& account, model::ConId con_id, base::Decimal const& quantity, History const& history, bool statement);
+    [[nodiscard]] bool excuse(Account const& account, model::ConId con_id, base::Decimal const& quantity, bool statement);
     void mark(model::ChangeSet const& change_set);
     [[nodiscard]] static base::Decimal held(InstrumentRows const& rows);
     [[nodiscard]] gateway::Fill const* fill(std::string const& exec_id) const;

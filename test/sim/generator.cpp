@@ -157,9 +157,18 @@ std::vector<Step> Generator::beginning() {
                              accounts_[0]));
         steps.back().wait = std::chrono::seconds(random_.between(0, 100));
     }
+    // A book may begin with a statement: the accounts are known, and no list of what they hold has come.
+    bool const begins_with_a_statement = swarm_.statements != 0 && random_.chance(100);
+    if (begins_with_a_statement) steps.push_back(step("fault no-position-end on"));
     for (int i = 1; i <= swarm_.services; ++i) {
         steps.push_back(step(fmt::format("service {} start", i)));
         if (i > 1) steps.back().wait = base::Duration(random_.between(0, 40'000'000));
+    }
+    if (begins_with_a_statement) {
+        steps.push_back(step(fmt::format("statement 2026-11-{}{}", random_.between(22, 23), random_.chance(700) ? " without positions" : ""), some_account()));
+        steps.back().wait = std::chrono::seconds(random_.between(2, 20));
+        steps.push_back(step("fault no-position-end off"));
+        steps.back().wait = std::chrono::seconds(random_.between(0, 20));
     }
     return steps;
 }
@@ -414,15 +423,15 @@ Step Generator::option_change() {
 }
 
 Step Generator::network() {
-    constexpr std::array<char const*, 8> kinds{"split", "merge", "delay", "duplicate", "garbage", "close", "stall", "restart"};
+    constexpr std::array<char const*, 8> ways{"split", "merge", "delay", "duplicate", "garbage", "close", "stall", "restart"};
     constexpr std::array<int, 8> limits{1000, 500, 300, 300, 60, 30, 20, 10};  // of a thousand
     constexpr std::array<char const*, 8> times{"", "", " 2s", "", "", "", " 70s", " 20s"};
     auto const what = random_.between(0, swarm_.drops ? 10 : 9);
     if (what < 3) return step("fault none");
     if (what == 10) return step(fmt::format("fault drop 0.0{}", random_.between(1, 9)));
     auto const kind = static_cast<std::size_t>(random_.between(0, 7));
-    if (what < 6) return step(fmt::format("fault next {} {}{}", kinds[kind], random_.between(1, 3), times[kind]));
-    return step(fmt::format("fault {} {}{}", kinds[kind], Decimal::from_parts(random_.between(1, limits[kind]), 3).to_string(), times[kind]));
+    if (what < 6) return step(fmt::format("fault next {} {}{}", ways[kind], random_.between(1, 3), times[kind]));
+    return step(fmt::format("fault {} {}{}", ways[kind], Decimal::from_parts(random_.between(1, limits[kind]), 3).to_string(), times[kind]));
 }
 
 Step Generator::notice() {

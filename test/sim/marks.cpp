@@ -118,7 +118,6 @@ constexpr auto names = std::to_array<std::string_view>({
     "marks written",
     "account values written",
     "statement changed the book",
-    "statement shows an earlier quantity",
     "statement without positions begins the book",
     "statement imported",
     "lease given back",

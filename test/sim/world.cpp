@@ -212,6 +212,7 @@ private:
     Generator generator_;
     base::Prng random_;
     base::Now now_;
+    base::Timestamp began_;
     Duration clock_off_{0};     ///< by which the wall clock is wrong
     std::vector<int> zombies_;  ///< connections whose client is gone and whose gateway does not know
     int lives_ = 0;
@@ -306,6 +307,7 @@ World::World(RunOptions const& options)
       random_(options.seed ^ 0x3077D) {
     now_.wall = *base::parse_rfc3339("2026-11-23T13:00:00Z");
     now_.wall = now_.wall + std::chrono::seconds(random_.between(0, 40'000));
+    began_ = now_.wall;
     now_.steady = std::chrono::seconds(1000);
     disk_.restore(empty_database());
     dead_owners_known_ = swarm.clocks != 0 || random_.chance(500);
@@ -927,7 +929,9 @@ void World::finish() {
     if (swarm.half_open != 0 || swarm.network != 0 || swarm.missing_ends != 0) bound += seconds(60 + 30);
     if (swarm.client_ids != 0 || swarm.half_open != 0) bound += seconds(100);
     if (swarm.services > 1 || !dead_owners_known_) bound += seconds(95);
-    bool const waits = waits_for_missing_ || swarm.drops || swarm.empty_lists != 0;
+    // Over midnight fills are lost that nobody was there to ask for, and what they closed is missing without an explanation.
+    bool const over_midnight = base::utc_local(now_.wall).date != base::utc_local(began_).date;
+    bool const waits = waits_for_missing_ || over_midnight || swarm.drops || swarm.empty_lists != 0;
     if (waits) bound += minutes(16) + 2 * interval;
     // What the guard holds back it holds back for an hour: also what really ended, all at once, while nobody could look.
     auto const allowed = [&] { return bound + (guard_held_ ? minutes(62) : Duration(0)); };
@@ -1008,7 +1012,6 @@ Outcome World::go() {
         outcome.story.push_back(step);
         perform(step);
     };
-    base::Timestamp const began = now_.wall;
     if (options_.story != nullptr) {
         for (auto const& step : *options_.story) {
             if (over()) break;
@@ -1028,7 +1031,7 @@ Outcome World::go() {
     outcome.steps = steps_;
     outcome.commits = auditor.commits();
     outcome.faults = own_faults_;
-    outcome.simulated_seconds = (now_.wall - began).count() / 1'000'000;
+    outcome.simulated_seconds = (now_.wall - began_).count() / 1'000'000;
     outcome.marks = marks.set();
     trace.add(events_);
     trace.add(outcome.violation ? outcome.violation->what : "");
