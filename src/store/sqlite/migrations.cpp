@@ -76,7 +76,7 @@ Result<void> require_current(Database& database, std::span<Migration const> migr
     return {};
 }
 
-Result<MigrationReport> migrate(Database& database, std::span<Migration const> migrations) {
+Result<MigrationReport> migrate(Database& database, std::span<Migration const> migrations, std::string_view whole) {
     POSSYNC_TRY(int const before, schema_version(database));
     int const known = newest(migrations);
     if (before > known) return std::unexpected(newer(database, before, known));
@@ -85,9 +85,11 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
     if (before == known) return report;
     POSSYNC_TRY_VOID(database.renew_write_ahead_log());
 
+    for (auto const& migration : migrations) CHECK(migration.number == 1 + (&migration - migrations.data()));
+    Migration const at_once{known, "schema", whole};
+    bool const is_new = before == 0 && !whole.empty();
     std::optional<Transaction> transaction;
-    for (auto const& migration : migrations) {
-        CHECK(migration.number == 1 + (&migration - migrations.data()));
+    for (auto const& migration : is_new ? std::span(&at_once, 1) : migrations) {
         if (migration.number <= report.to) continue;
         if (!transaction) {
             POSSYNC_TRY(Transaction begun, Transaction::begin(database));
@@ -100,6 +102,10 @@ Result<MigrationReport> migrate(Database& database, std::span<Migration const> m
             report.to = version;
             transaction.reset();
             continue;
+        }
+        if (is_new && version != 0) {  // and that was an older program
+            transaction.reset();
+            return migrate(database, migrations, whole);
         }
         if (before > 0 && report.backup.empty()) {
             auto const copy = back_up(database, version);

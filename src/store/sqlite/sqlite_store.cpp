@@ -518,7 +518,7 @@ public:
         auto const mode = options.create ? Database::Mode::create : Database::Mode::read_write;
         POSSYNC_TRY(auto database, Database::open(path, {mode, options.busy_timeout, options.files}));
         if (options.migrate) {
-            POSSYNC_TRY_VOID(sqlite::migrate(*database, sqlite::embedded_migrations()));
+            POSSYNC_TRY_VOID(sqlite::migrate(*database, sqlite::embedded_migrations(), sqlite::embedded_schema()));
         } else {
             POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
             POSSYNC_TRY_VOID(database->use_write_ahead_log());
@@ -863,7 +863,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(std::string const& path, Sqlite
 
 Result<MigrationReport> migrate_sqlite(std::string const& path, sqlite::FileSystem const& files) {
     POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::create, .files = &files}));
-    return sqlite::migrate(*database, sqlite::embedded_migrations());
+    return sqlite::migrate(*database, sqlite::embedded_migrations(), sqlite::embedded_schema());
 }
 
 Result<int> sqlite_schema_version(std::string const& path, sqlite::FileSystem const& files) {
