@@ -26,6 +26,8 @@ positions, rounds, unchanged_syncs = 10_000, 3 if quick else 7, 5
 sys.path.insert(0, str(here.parent / "test/e2e"))
 from tws_client import Client  # noqa: E402
 
+from peer_process import Peer
+
 tables = {"instrument": "instrument", "execution": "execution", "adjustment": "adjustment", "position": "position", "position_close": "close",
           "lot": "lot", "position_event": "event", "position_version": "history", "mark": "mark"}
 
@@ -52,24 +54,6 @@ def sync(config):
     return answer["results"][0]["duration_seconds"] * 1e3
 
 
-class Peer:
-    def __init__(self, port, url):
-        address = url.replace("postgresql://", "postgresql+psycopg2://") + "?options=-csearch_path%3Dpeer"
-        self.process = subprocess.Popen([sys.executable, here / "peer_sync.py", str(port), address, "orm"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        self.reader = self.process.stdout.readline().strip()
-        if not self.reader:
-            raise SystemExit("the Python peer did not start; it needs python3-sqlalchemy and python3-psycopg2")
-
-    def sync(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit("the Python peer failed, see above")
-        return sum(map(float, answer.split()))
-
-
 def one_round(folder, url, results):
     for schema in ("book", "peer"):
         sql(url, f"DROP SCHEMA IF EXISTS {schema} CASCADE")
@@ -85,7 +69,8 @@ def one_round(folder, url, results):
                           '[log]\nlevel = "error"\n[http]\nlisten = ""\n')
         service = subprocess.Popen([possync, "run", "--config", config], stderr=subprocess.DEVNULL)
         processes.append(service)
-        peer = Peer(port, url)
+        peer_url = url.replace("postgresql://", "postgresql+psycopg2://") + "?options=-csearch_path%3Dpeer"
+        peer = Peer(port, peer_url, "orm")
         processes.append(peer.process)
         results["reader"] = peer.reader
         time.sleep(1)

@@ -26,6 +26,8 @@ here = pathlib.Path(__file__).parent
 sys.path.insert(0, str(here.parent / "test/e2e"))
 from tws_client import Client  # noqa: E402
 
+from peer_process import Peer
+
 parser = argparse.ArgumentParser()
 parser.add_argument("possync")
 parser.add_argument("raw")
@@ -73,26 +75,8 @@ class Files:
                                             text=True, check=True).stdout.split()
         return int(rows), float(milliseconds)
 
-class Peer:
-    def __init__(self, port, database, name):
-        variant = ["orm", "--positions-only"] if name == "positions_only" else [name]
-        self.process = subprocess.Popen([sys.executable, here / "peer_sync.py", str(port), database.peer_url(name), *variant],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.reader = self.process.stdout.readline().strip()
-        if not self.reader:
-            raise SystemExit("the Python peer did not start; it needs python3-sqlalchemy")
-
-    def sync(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit("the Python peer failed, see above")
-        return sum(map(float, answer.split()))
-
-    def end(self):
-        self.process.kill()
-        self.process.communicate()
+def variant_of(name):
+    return ["orm", "--positions-only"] if name == "positions_only" else [name]
 
 
 def sync(config):
@@ -119,7 +103,7 @@ def one_round(folder, results):
         config.write_text(f'[database]\nurl = "{database.url}"\n[[gateway]]\nport = {port}\nname = "sim"\n[sync]\nenabled = false\n'
                           '[http]\nlisten = ""\n[log]\nlevel = "error"\n')
         service = subprocess.Popen([options.possync, "run", "--config", config], stderr=subprocess.DEVNULL)
-        peers = {name: Peer(port, database, name) for name in options.peers.split(",") if name}
+        peers = {name: Peer(port, database.peer_url(name), *variant_of(name)) for name in options.peers.split(",") if name}
         results["reader"] = next((peer.reader for peer in peers.values()), "")
         time.sleep(1)
 

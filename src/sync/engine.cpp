@@ -143,7 +143,7 @@ void Engine::Implementation::handle(Claimed const& event) {
         return;
     }
     if (stopping_) return;  // given back at the end
-    if (phase_ == Phase::claiming || phase_ == Phase::standby) return lease_taken(event);
+    if (phase_ == Phase::claiming || phase_ == Phase::standby) return lease_taken();
     if (phase_ == Phase::registering && event.registered) return accounts_registered(event);
     bool const checked = std::exchange(check_lease_, false);
     if (phase_ != Phase::ready && phase_ != Phase::loading) return;
@@ -151,12 +151,12 @@ void Engine::Implementation::handle(Claimed const& event) {
         // Somebody else served it meanwhile: what was heard here may be older than what they wrote.
         leave_gateway(fmt::format("gateway {} was another service's meanwhile", options_.gateway));
         owned_ = true;
-        return lease_taken(event);
+        return lease_taken();
     }
     if (checked) reload_books();
 }
 
-void Engine::Implementation::lease_taken(Claimed const&) {
+void Engine::Implementation::lease_taken() {
     if (!standby_told_.empty()) log(LogLevel::info, "gateway.taken", "", fmt::format("this service serves gateway {} now", options_.gateway));
     standby_told_.clear();
     last_connection_error_.clear();

@@ -133,7 +133,7 @@ private:
     void on_notice(LogLevel level, std::string const& event, std::string const& text) override;
     void become_ready();
     void claim(std::vector<std::string> accounts = {}, std::optional<bool> paper = std::nullopt);
-    void lease_taken(Claimed const& event);
+    void lease_taken();
     void accounts_registered(Claimed const& event);
     void stand_by(std::string const& why, std::optional<Duration> free_in);
     void leave_gateway(std::string const& why);
