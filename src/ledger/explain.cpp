@@ -773,18 +773,31 @@ private:
         added.basis = event.basis;
         if (!event.price && !event.ratio) added.estimated_price = fresh_mark(added.con_id);
         added.ratio = event.ratio;
-        added.effective_at = event.effective_at;
         added.recorded_at = seen_.observed_at;
         added.note = event.note;
-        // Never before a fill of the same day: an option that traded until 16:15 ends then.
-        for (auto const& execution : at.facts.executions) {
-            if (execution.in_force() && execution.time >= *added.effective_at) added.effective_at = execution.time + std::chrono::microseconds(1);
-        }
+        // Never before a fill of the same day: an option that traded until 16:15 ends then. Nor before what else made the quantity:
+        // a split would multiply nothing, and be seen again by the next look.
+        added.effective_at = behind_facts(at, event.effective_at);
         warn(added.con_id, fmt::format("position.{}", to_string(event.cause)),
              fmt::format("{}: {}{}", at.facts.instrument.local_symbol.empty() ? at.facts.instrument.symbol : at.facts.instrument.local_symbol,
                          event.ratio ? "split " + to_string(*event.ratio) : fmt::format("{} {}", to_string(event.cause), event.quantity.to_string()),
                          event.note.empty() ? "" : ", " + event.note));
         insert_sorted(at.facts.adjustments, std::move(added));
+    }
+
+    /// `time`, or right behind the last fact in force that is not before it.
+    static Timestamp behind_facts(Work const& at, Timestamp time) {
+        Timestamp last = time;
+        auto const follow = [&](Timestamp fact) {
+            if (fact >= time) last = std::max(last, fact + std::chrono::microseconds(1));
+        };
+        for (auto const& execution : at.facts.executions) {
+            if (execution.in_force()) follow(execution.time);
+        }
+        for (auto const& adjustment : at.facts.adjustments) {
+            if (adjustment.in_force() && !adjustment.provisional() && adjustment.effective_at) follow(*adjustment.effective_at);
+        }
+        return last;
     }
 
     static bool has_rest(InstrumentBook const& book) {
@@ -873,6 +886,15 @@ private:
         }
     }
 
+    /// A rest is counted in units of today, whatever was split since it was first seen.
+    static Timestamp behind_splits(Work const& at, Timestamp time) {
+        for (auto const& other : at.facts.adjustments) {
+            bool const splits = other.in_force() && other.ratio;
+            if (splits && *other.effective_at >= time) time = *other.effective_at + std::chrono::microseconds(1);
+        }
+        return time;
+    }
+
     /// Keeps the one provisional adjustment equal to what fills and named events leave over.
     void hold_rest(Work& at, Adjustment const* before, Decimal const& rest, Target const& target,
                                  std::string const& by) {
@@ -886,6 +908,8 @@ private:
         // A fill that explains itself beside a rest that waited long enough makes nobody wait again.
         bool const was_open = open != nullptr && open->state == BreakState::open;
         bool const unchanged = before != nullptr && before->quantity == rest && (!at.new_executions || was_open);
+        // A split that a statement told of later must not multiply it.
+        bool const stays = unchanged && behind_splits(at, *before->effective_at) == *before->effective_at;
         Break state = open != nullptr ? not_later_than_now(*open) : new_break(con_id, BreakKind::quantity);
         if (open == nullptr || !unchanged) {
             state.state = BreakState::settling;
@@ -912,7 +936,7 @@ private:
         } else {
             ++result_.settling;
         }
-        if (!unchanged || before->cause != cause) replace_rest(at, before, rest, cause, target);
+        if (!stays || before->cause != cause) replace_rest(at, before, rest, cause, target);
         if (open == nullptr || *open != state) save(std::move(state));
     }
 
@@ -927,10 +951,7 @@ private:
         if (before == nullptr && statement_ != nullptr && statement_->latest) {
             added.effective_at = statement_->index->end() - std::chrono::microseconds(1);
         }
-        for (auto const& other : at.facts.adjustments) {  // a rest is counted in units of today, whatever was split since it was first seen
-            bool const splits = other.in_force() && other.ratio;
-            if (splits && *other.effective_at >= *added.effective_at) added.effective_at = *other.effective_at + std::chrono::microseconds(1);
-        }
+        added.effective_at = behind_splits(at, *added.effective_at);
         added.recorded_at = seen_.observed_at;
         if (before != nullptr) {
             withdraw(at, before->adjustment_id, "replaced");
@@ -1027,19 +1048,6 @@ private:
 
     // --- missing at the broker --------------------------------------------------------------------------------
 
-    /// Now, and behind every fact in force: by a clock that was set back what was held would end before it began, and a split that
-    /// is older would multiply its end.
-    Timestamp behind_everything(Work const& at) const {
-        Timestamp last = seen_.observed_at;
-        for (auto const& execution : at.facts.executions) {
-            if (execution.in_force()) last = std::max(last, execution.time + std::chrono::microseconds(1));
-        }
-        for (auto const& adjustment : at.facts.adjustments) {
-            if (adjustment.in_force() && adjustment.effective_at) last = std::max(last, *adjustment.effective_at + std::chrono::microseconds(1));
-        }
-        return last;
-    }
-
     void missing(Work& at, ConId con_id) {
         if (!seen_.snapshot) return;  // only a complete snapshot counts
         ++result_.missing;
@@ -1082,7 +1090,8 @@ private:
             added.cause = Cause::missing_at_broker;
             added.quantity = -explained;
             added.estimated_price = fresh_mark(con_id);
-            added.effective_at = behind_everything(at);
+            // By a clock that was set back what was held would end before it began, and an older split would multiply its end.
+            added.effective_at = behind_facts(at, seen_.observed_at);
             added.recorded_at = seen_.observed_at;
             insert_sorted(at.facts.adjustments, std::move(added));
         }

@@ -45,6 +45,7 @@ struct AccountState {
     std::optional<bool> ready;  ///< AccountReady of the account updates
     std::optional<base::Timestamp> last_synced_at;
     std::optional<base::Timestamp> covered_to;  ///< executions are known until then; before a day's midnight: a hole
+    std::optional<model::CoverageWindow> hole;  ///< short, and the next list decides whether it is as good as seen
     bool unsaved_freshness = false;
 
     std::vector<model::BrokerRow> listed;      ///< rows of the last list, planned or not
@@ -59,6 +60,7 @@ struct AccountState {
         loaded = true;
         considered.clear();
         settled_revision.reset();
+        hole.reset();
         open_positions = count_open();
     }
     void apply(model::ChangeSet const& change_set) {

@@ -211,21 +211,41 @@ void Engine::Implementation::on_account_value(std::string_view account, std::str
 /// A sure answer to a pull of executions. What it does not reach nobody saw.
 void Engine::Implementation::cover(ProvedWindow const& proved) {
     for (auto& [unused, account] : accounts_) {
-        bool const quiet = account.arrivals.empty() && account.settled_revision == account.book.revision;
-        for (auto& window : windows_gained(account.book.account_id, account.covered_to, proved, quiet)) {
-            if (window.state == "unknown") {
-                log(LogLevel::warning, "executions.unknown", account.account,
-                    fmt::format("fills between {} and {} were not seen and are no longer served; statements fill the gap",
-                                base::to_rfc3339(window.from_time), base::to_rfc3339(window.to_time)));
+        for (auto& window : windows_gained(account.book.account_id, account.covered_to, proved)) {
+            if (closes_by_quantities(window)) {
+                account.hole = window;
+            } else if (window.state == "unknown") {
+                tell_unknown(account.account, window);
             }
-            std::erase_if(unsaved_coverage_, [&](auto const& older) {
-                return older.account_id == window.account_id && older.stream == window.stream && older.from_time == window.from_time;
-            });
-            unsaved_coverage_.push_back(std::move(window));
+            keep_coverage(std::move(window));
         }
         account.covered_to = proved.to;
     }
     want_flush();
+}
+
+/// A list that was asked for behind a short hole tells whether a quantity changed over it.
+void Engine::Implementation::decide_hole(AccountState& account, Timestamp list_asked_at, bool explained) {
+    if (!account.hole || list_asked_at < account.hole->to_time) return;
+    model::CoverageWindow hole = *std::exchange(account.hole, std::nullopt);
+    if (!explained) return tell_unknown(account.account, hole);
+    hole.state = "complete";
+    hole.source = "snapshot";
+    keep_coverage(std::move(hole));
+}
+
+void Engine::Implementation::tell_unknown(std::string const& account, model::CoverageWindow const& window) {
+    log(LogLevel::warning, "executions.unknown", account,
+        fmt::format("fills between {} and {} were not seen and are no longer served; statements fill the gap",
+                    base::to_rfc3339(window.from_time), base::to_rfc3339(window.to_time)));
+}
+
+/// To be written; what is newly known of the same time counts.
+void Engine::Implementation::keep_coverage(model::CoverageWindow window) {
+    std::erase_if(unsaved_coverage_, [&](auto const& older) {
+        return older.account_id == window.account_id && older.stream == window.stream && older.from_time == window.from_time;
+    });
+    unsaved_coverage_.push_back(std::move(window));
 }
 
 /// What the books about to be loaded do not name is forgotten, but for what waits to be planned.

@@ -312,6 +312,8 @@ void Engine::Implementation::finish_cycle(std::vector<PlannedAccount> planned, s
         AccountState& account = *each.account;
         account.last_synced_at = now_.wall;
         account.unsaved_freshness = true;
+        bool const explained = each.settled || (each.plan.explained() && each.plan.missing == 0 && each.plan.unexplained == 0 && !each.plan.guard_held);
+        decide_hole(account, cycle.look_asked_at, explained);
         if (each.settled) continue;
         each.taken = std::exchange(account.arrivals, {});
         account.first_arrival.reset();
@@ -319,8 +321,7 @@ void Engine::Implementation::finish_cycle(std::vector<PlannedAccount> planned, s
         account.pull_asked = false;
         account.considered = std::move(each.rows);
         account.settled_revision.reset();
-        bool const settled = only_describes(each.plan.change_set) && each.plan.explained() && each.plan.missing == 0 &&
-                             each.plan.unexplained == 0 && !each.plan.guard_held && !waits_for_looks(account.book);
+        bool const settled = only_describes(each.plan.change_set) && explained && !waits_for_looks(account.book);
         if (settled) account.settled_revision = account.book.revision;
         for (auto const& warning : each.plan.warnings)
             log(LogLevel::warning, warning.event, account.account, warning.text);

@@ -189,6 +189,9 @@ private:
     void on_account_value(std::string_view account, std::string_view key, std::string_view currency,
                           std::string_view value) override;
     void cover(ProvedWindow const& proved);
+    void decide_hole(AccountState& account, Timestamp list_asked_at, bool explained);
+    void tell_unknown(std::string const& account, model::CoverageWindow const& window);
+    void keep_coverage(model::CoverageWindow window);
     void forget_executions();
 
     // --- a complete sync: engine_cycle.cpp -----------------------------------------------------------------------------

@@ -437,6 +437,30 @@ TEST(Engine, DaysThatNoFillProvesStayUnknown) {
     EXPECT_TRUE(story.logged("executions.unknown"));
 }
 
+/// The last list came before the hole: what it says of a quiet moment only the next one can tell.
+TEST(Engine, AMinuteRoundMidnightIsAsGoodAsSeenWhenTheNextListShowsThatNothingMoved) {
+    for (bool const moved : {false, true}) {
+        SCOPED_TRACE(moved);
+        EngineStory story;
+        story.now.wall = *base::parse_rfc3339("2026-11-25T23:00:00Z");
+        story.connect("DU1");
+        story.list({{"DU1", 5, 100}});
+        story.serving = true;
+        story.shown = {{"DU1", 5, 100}};
+        story.pass_alive(59min);
+        if (moved) story.shown = {{"DU1", 5, 140}};
+        story.coverage.clear();
+        story.pass_alive(6min);
+        std::map<base::Timestamp, model::CoverageWindow> known;
+        for (auto const& each : story.coverage) known[each.from_time] = each;
+        auto const hole = std::ranges::find_if(known, [](auto const& each) { return each.second.to_time == *base::parse_rfc3339("2026-11-26T00:00:00Z"); });
+        ASSERT_NE(hole, known.end());
+        EXPECT_EQ(hole->second.state, moved ? "unknown" : "complete");
+        EXPECT_EQ(hole->second.source, moved ? "pull" : "snapshot");
+        EXPECT_EQ(story.logged("executions.unknown"), moved);
+    }
+}
+
 TEST(Engine, AnErrorOrSilenceAboutPastDaysFallsBackToToday) {
     for (bool const refused : {true, false}) {
         BackAfterTwoDays story;

@@ -129,15 +129,15 @@ void ExecutionPulls::find_last_chance(Now now) {
 }
 
 std::vector<model::CoverageWindow> windows_gained(model::AccountId account_id, std::optional<Timestamp> covered_to,
-                                                  ProvedWindow const& proved, bool quiet) {
+                                                  ProvedWindow const& proved) {
     std::vector<model::CoverageWindow> windows;
-    if (covered_to && *covered_to < proved.from) {
-        bool const seen = quiet && proved.from - *covered_to <= hole_that_quantities_close;
-        windows.push_back(
-            window(account_id, *covered_to, proved.from, seen ? "complete" : "unknown", seen ? "snapshot" : "pull"));
-    }
+    if (covered_to && *covered_to < proved.from) windows.push_back(window(account_id, *covered_to, proved.from, "unknown", "pull"));
     windows.push_back(window(account_id, proved.from, proved.to, "complete", "pull"));
     return windows;
+}
+
+bool closes_by_quantities(model::CoverageWindow const& hole) {
+    return hole.state == "unknown" && hole.to_time - hole.from_time <= hole_that_quantities_close;
 }
 
 std::optional<Duration> time_of_day(std::string_view time, std::string_view period) {

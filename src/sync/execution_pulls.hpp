@@ -75,10 +75,12 @@ private:
     std::optional<base::Duration> last_chance_at_;
 };
 
-/// The windows that an account, covered until `covered_to`, gains. A hole before what was proved is unknown; a moment of it over
-/// which no quantity changed (`quiet`) is as good as seen.
+/// The windows that an account, covered until `covered_to`, gains. A hole before what was proved is unknown.
 [[nodiscard]] std::vector<model::CoverageWindow>
-windows_gained(model::AccountId account_id, std::optional<base::Timestamp> covered_to, ProvedWindow const& proved, bool quiet);
+windows_gained(model::AccountId account_id, std::optional<base::Timestamp> covered_to, ProvedWindow const& proved);
+
+/// A hole so short, round midnight, that it is as good as seen when the next list shows that no quantity changed over it.
+[[nodiscard]] bool closes_by_quantities(model::CoverageWindow const& hole);
 
 /// "11:45" and "PM", as the gateway's settings have it; nothing when it is no time.
 [[nodiscard]] std::optional<base::Duration> time_of_day(std::string_view time, std::string_view period);

@@ -131,20 +131,21 @@ TEST(ExecutionPulls, AskOnceMoreBeforeMidnightAndBeforeTheRestart) {
     EXPECT_FALSE(pulls.last_chance_at());
 }
 
-TEST(ExecutionPulls, AHoleIsUnknownUnlessItWasAQuietMoment) {
+TEST(ExecutionPulls, AHoleIsUnknownAndAShortOneMayBeClosedByQuantities) {
     ProvedWindow const proved{at("2026-11-25T05:00:00Z"), at("2026-11-25T15:00:00Z")};
-    auto const hole = windows_gained(1, at("2026-11-24T20:00:00Z"), proved, true);
+    auto const hole = windows_gained(1, at("2026-11-24T20:00:00Z"), proved);
     ASSERT_EQ(hole.size(), 2u);
     EXPECT_EQ(hole[0].state, "unknown");
     EXPECT_EQ(hole[0].to_time, proved.from);
     EXPECT_EQ(hole[1].state, "complete");
-    auto const moment = windows_gained(1, at("2026-11-25T04:59:00Z"), proved, true);
+    EXPECT_FALSE(closes_by_quantities(hole[0]));
+    EXPECT_FALSE(closes_by_quantities(hole[1]));
+    auto const moment = windows_gained(1, at("2026-11-25T04:59:00Z"), proved);
     ASSERT_EQ(moment.size(), 2u);
-    EXPECT_EQ(moment[0].state, "complete");
-    EXPECT_EQ(moment[0].source, "snapshot");
-    EXPECT_EQ(windows_gained(1, at("2026-11-25T04:59:00Z"), proved, false)[0].state, "unknown");
-    EXPECT_EQ(windows_gained(1, at("2026-11-25T14:00:00Z"), proved, false).size(), 1u);
-    EXPECT_EQ(windows_gained(1, std::nullopt, proved, false).size(), 1u);
+    EXPECT_EQ(moment[0].state, "unknown");
+    EXPECT_TRUE(closes_by_quantities(moment[0]));
+    EXPECT_EQ(windows_gained(1, at("2026-11-25T14:00:00Z"), proved).size(), 1u);
+    EXPECT_EQ(windows_gained(1, std::nullopt, proved).size(), 1u);
 }
 
 /// Without a zone that anybody knows there are no days to speak of, and nothing is proved.
