@@ -65,6 +65,10 @@ Frame frame(std::string_view event, std::string_view id, std::string const& data
     return std::make_shared<std::string const>(text + "data: " + one_line(data) + "\n\n");
 }
 
+Frame gap_frame(std::string_view reason, Revisions const& reached) {
+    return frame("gap", stream_cursor(reached), fmt::format(R"({{"reason": {}}})", quoted(reason)));
+}
+
 }  // namespace
 
 std::string stream_cursor(Revisions const& revisions) {
@@ -152,10 +156,7 @@ void Feed::work() {
 
 void Feed::look() {
     auto const looked = contained([this] { return look_at_database(); });
-    if (!looked && needs_new_reader(looked.error())) {
-        reader_.reset();
-        baseline_ = false;
-    }
+    if (!looked && needs_new_reader(looked.error())) reader_.reset();
     {
         std::lock_guard const lock(mutex_);
         trouble_ = looked ? std::string() : looked.error().message;
@@ -179,35 +180,50 @@ Result<void> Feed::look_at_database() {
         return {};
     }
     if (!baseline_) return {};  // the next subscription makes it
+    auto const tell = [this](std::vector<Frame>& frames) {
+        if (!frames.empty()) options_.on_frames(std::exchange(frames, {}));
+    };
     std::vector<Frame> frames;
-    if (changed) {
+    // What is due is due until it was read and told: a look that fails takes nothing from those who follow.
+    changes_due_ = changes_due_ || changed;
+    if (changes_due_) {
         POSSYNC_TRY_VOID(read_changes(frames));
+        tell(frames);
+        changes_due_ = false;
         marks_due_ = true;
     }
     if (marks_due_ && Clock::now() - marks_at_ >= std::chrono::milliseconds(500)) {
-        marks_due_ = false;
         marks_at_ = Clock::now();
         POSSYNC_TRY_VOID(read_marks(frames));
+        tell(frames);
+        marks_due_ = false;
     }
     POSSYNC_TRY_VOID(read_status(frames, false));
-    if (!frames.empty()) options_.on_frames(std::move(frames));
+    tell(frames);
     return {};
 }
 
 Result<void> Feed::read_changes(std::vector<Frame>& frames) {
     POSSYNC_TRY(auto const snapshot, query::ReadSnapshot::begin(*reader_));
     POSSYNC_TRY(auto const accounts, reader_->accounts());
+    auto known_then = known_;  // what is known only counts once all of it can be told
     Revisions revisions;
     for (auto const& [account, known] : known_)
         revisions[account] = known.revision;
     for (auto const& account : accounts) {
-        Known& known = known_[account.account_id];
+        Known& known = known_then[account.account_id];
         if (account.revision <= known.revision) continue;
         revisions[account.account_id] = account.revision;
-        POSSYNC_TRY(auto made, change(account, known.revision, known, revisions));
+        auto made = change(account, known.revision, known, revisions);
+        if (!made && made.error().code == ErrorCode::out_of_range) {
+            known.last_event.reset();
+            made = gap_frame("too much was missed", revisions);
+        }
+        if (!made) return std::unexpected(made.error());
         known.revision = account.revision;
-        frames.push_back(std::move(made));
+        frames.push_back(std::move(*made));
     }
+    known_ = std::move(known_then);
     return {};
 }
 
@@ -359,7 +375,7 @@ Result<std::vector<Frame>> Feed::first_frames(std::optional<std::string> const& 
 
     std::vector<Frame> frames;
     auto const gap = [&](std::string_view reason) {
-        frames.push_back(frame("gap", stream_cursor(told), fmt::format(R"({{"reason": {}}})", quoted(reason))));
+        frames.push_back(gap_frame(reason, told));
     };
     auto const seen = cursor ? parse_stream_cursor(*cursor) : std::nullopt;
     if (cursor && !seen) {

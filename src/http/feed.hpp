@@ -88,6 +88,7 @@ private:
     std::unique_ptr<query::Reader> reader_;
     std::optional<std::int64_t> state_;
     bool baseline_ = false;  ///< known_ follows the database
+    bool changes_due_ = false;  ///< the database holds something that was not told yet
     std::map<std::int64_t, Known> known_;
     base::Timestamp marks_seen_;
     bool marks_due_ = false;
