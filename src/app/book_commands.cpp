@@ -154,16 +154,16 @@ int run_pnl(Configuration const& configuration, PnlCommand const& command, Forma
     if (!reader) return report(reader.error());
     auto const closes = method || tax ? closes_by(method, tax, configuration, **reader, *filter) : (*reader)->closes(*filter);
     if (!closes) return report(closes.error());
-    if (format == Format::table) {
-        print_line(fmt::format("{}, {} view, {}", command.total ? "trading P&L and cash transactions" : "trading P&L", command.view,
-                               method ? "by " + command.method : "as the book is kept"));
-    }
-    if (!command.total) {
-        auto const rows = query::pnl_of(*closes, *filter, *grouping);
+    auto const tell = [&](auto const& rows) {
         if (!rows) return report(rows.error());
+        if (format == Format::table) {
+            print_line(fmt::format("{}, {} view, {}", command.total ? "trading P&L and cash transactions" : "trading P&L", command.view,
+                                   method ? "by " + command.method : "as the book is kept"));
+        }
         show(*rows, format);
         return exit_fine;
-    }
+    };
+    if (!command.total) return tell(query::pnl_of(*closes, *filter, *grouping));
     auto const cash_filter = query::parse_filter(query::view_info<query::CashTransactionRow>(), command.filter, clock_now().wall);
     if (!cash_filter) return report(cash_filter.error());
     auto const cash = (*reader)->cash_transactions(*cash_filter);
@@ -172,10 +172,7 @@ int run_pnl(Configuration const& configuration, PnlCommand const& command, Forma
     if (!rates) return report(rates.error());
     auto const accounts = (*reader)->accounts();
     if (!accounts) return report(accounts.error());
-    auto const rows = query::totals(*accounts, *closes, *cash, *rates);
-    if (!rows) return report(rows.error());
-    show(*rows, format);
-    return exit_fine;
+    return tell(query::totals(*accounts, *closes, *cash, *rates));
 }
 
 int run_diff_against(Configuration const& configuration, std::string const& file, std::string const& account, Format format) {
