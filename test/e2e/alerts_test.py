@@ -19,6 +19,8 @@ import threading
 import time
 import urllib.request
 
+from processes import end
+
 parser = argparse.ArgumentParser()
 parser.add_argument("possync", type=pathlib.Path)
 parser.add_argument("--database")
@@ -269,6 +271,4 @@ try:
     assert not wrong, wrong
     print(f"{len(webhook.received)} notes, each once at each of 3 receivers")
 finally:
-    for process in processes:
-        process.kill()
-        process.wait()
+    end(*processes)

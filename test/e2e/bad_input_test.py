@@ -16,6 +16,8 @@ import threading
 import time
 import unittest
 
+from processes import end
+
 possync = sys.argv.pop(1)
 
 
@@ -33,9 +35,7 @@ class Case(unittest.TestCase):
         self.processes = []
 
     def tearDown(self):
-        for process in self.processes:
-            process.kill()
-            process.communicate()
+        end(*self.processes)
         self.temporary.cleanup()
 
     def config(self, text="", port=1):

@@ -47,7 +47,7 @@ def refused_to_start(folder, listen, more=""):
     for line in process.stderr:
         said += line
         if "http.listening" in line:
-            process.kill()
+            process.terminate()
             break
     process.stderr.close()
     status = process.wait()

@@ -17,6 +17,7 @@ import tempfile
 import time
 
 from database import open_database
+from processes import end
 
 possync = pathlib.Path(sys.argv[1]).resolve()
 LEASE = 6.0
@@ -197,11 +198,5 @@ try:
     check_books()
     print(f"{len(owner_of_epoch)} epochs, each with one owner")
 finally:
-    for service in live:
-        service.process.send_signal(signal.SIGCONT)
-        service.process.kill()
-        service.process.wait()
-    for gateway in gateways:
-        gateway.process.kill()
-        gateway.process.wait()
+    end(*(service.process for service in live), *(gateway.process for gateway in gateways))
     database.drop()

@@ -10,6 +10,8 @@ import ssl
 import subprocess
 import time
 
+from processes import end
+
 
 class Answer:
     def __init__(self, head, body):
@@ -158,10 +160,7 @@ class Service:
         return self.process.returncode
 
     def close(self):
-        for process in [self.process, *self.processes]:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+        end(self.process, *self.processes)
         for drain in self.drains:
             drain.wait()
 

@@ -25,6 +25,7 @@ import threading
 import time
 
 from tws_client import Client
+from processes import end
 
 possync = sys.argv[1]
 
@@ -250,11 +251,9 @@ def many_gateways(folder, seconds):
         print((folder / "log").read_text()[-6000:], file=sys.stderr)
         raise
     finally:
-        if service.poll() is None:
-            service.kill()
-            service.wait()
+        end(service, *(gateway.process for gateway in gateways.values()))
         for gateway in gateways.values():
-            gateway.kill()
+            gateway.drain.wait()
 
 
 def timed(*command):
@@ -285,7 +284,8 @@ def many_accounts(folder, count):
         print(f"{count} accounts x 20 positions: first sync {first:.1f} s, {first_memory:.0f} MiB at most; without a change {again:.1f} s, "
               f"{again_memory:.0f} MiB; one list each at the pace that gateways allow")
     finally:
-        gateway.kill()
+        end(gateway.process)
+        gateway.drain.wait()
 
 
 with tempfile.TemporaryDirectory() as name:

@@ -22,6 +22,7 @@ import threading
 import time
 
 from database import open_database
+from processes import end
 
 possync = pathlib.Path(sys.argv[1]).resolve()
 folder = pathlib.Path(tempfile.mkdtemp(prefix="possync-notifications-"))
@@ -272,7 +273,5 @@ try:
     assert gaps["DU1"]["from_revision"] == 2 and gaps["DU1"]["revision"] == 5 and gaps["DU1"]["id"] == "DU1:2-5", gaps
     print("a gap is told as one")
 finally:
-    for process in (service, gateway, nats.process):
-        process.kill()
-        process.wait()
+    end(service, gateway, nats.process)
     database.drop()

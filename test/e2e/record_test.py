@@ -16,6 +16,8 @@ import tempfile
 import threading
 import unittest
 
+from processes import end
+
 possync = sys.argv.pop(1)
 
 SCENARIO = """account DU7654321
@@ -59,7 +61,7 @@ class Record(unittest.TestCase):
 
     def simulate(self, *words):
         gateway, port = start("simulate", "--port", 0, *words)
-        self.addCleanup(lambda: (gateway.kill(), gateway.communicate()))
+        self.addCleanup(end, gateway)
         return port
 
     def record(self, gateway, name, *words, **more):

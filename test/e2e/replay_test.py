@@ -16,6 +16,7 @@ import tempfile
 import unittest
 
 from tws_client import Client
+from processes import end
 
 possync = sys.argv.pop(1)
 
@@ -76,8 +77,7 @@ class Replay(unittest.TestCase):
         self.run_possync("sync", "--config", config)
         service.send_signal(signal.SIGTERM)
         service.wait(30)
-        gateway.kill()
-        gateway.communicate()
+        end(gateway)
 
     def day(self, version):
         return start("simulate", "--port", 0, "--pace", "60ms", "--happenings", 25, "--positions", 4, "--accounts", 2,
@@ -111,7 +111,7 @@ class Replay(unittest.TestCase):
 
     def test_another_program_asked_for_less(self):
         gateway, port = start("simulate", "--port", 0, "--pace", "0s", "--positions", 3, "--accounts", 1)
-        self.addCleanup(lambda: (gateway.kill(), gateway.communicate()))
+        self.addCleanup(end, gateway)
         recording = self.folder / "other.rec"
         between, through = start("record", "--listen", 0, "--gateway", f"127.0.0.1:{port}", "--output", recording)
         client = Client(through, 5)

@@ -22,6 +22,8 @@ import time
 import unittest
 import urllib.parse
 
+from processes import end
+
 possync = sys.argv.pop(1)
 
 # Keys of the configuration that `possync config` masks, with a canary for the file, the environment and the file that a *_FILE names.
@@ -68,7 +70,7 @@ class Secrets(unittest.TestCase):
         self.folder.mkdir()
         self.said = []  # (what was run, what it said)
         self.processes = []
-        self.addCleanup(lambda: [(process.kill(), process.communicate()) for process in self.processes])
+        self.addCleanup(lambda: end(*self.processes))
         server = subprocess.Popen([sys.executable, pathlib.Path(__file__).parent / "flex_server.py", self.inputs], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True)
         self.processes.append(server)

@@ -13,6 +13,8 @@ import tempfile
 import time
 import unittest
 
+from processes import end
+
 possync = sys.argv.pop(1)
 
 
@@ -48,11 +50,7 @@ class ServiceManager(unittest.TestCase):
         self.processes = []
 
     def tearDown(self):
-        for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.kill()
-            process.communicate()
+        end(*self.processes)
         self.manager.socket.close()
         self.temporary.cleanup()
 

@@ -16,6 +16,8 @@ import threading
 import time
 import unittest
 
+from processes import end
+
 possync = os.path.abspath(sys.argv.pop(1))
 
 class Case(unittest.TestCase):
@@ -27,9 +29,7 @@ class Case(unittest.TestCase):
         self.listeners = []
 
     def tearDown(self):
-        for process in self.processes:
-            process.kill()
-            process.communicate()
+        end(*self.processes)
         for listener in self.listeners:
             listener.close()
         self.temporary.cleanup()

@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from tws_client import Client
+from processes import end
 
 possync, source = sys.argv[1], pathlib.Path(sys.argv[2])
 text = (source / "docs/simulator.md").read_text()
@@ -34,6 +35,5 @@ for command in commands:
             assert client.positions() or "--scenario" in words, command
             client.close()
     finally:
-        gateway.kill()
-        gateway.communicate()
+        end(gateway)
 print(f"{len(commands)} commands start and answer")

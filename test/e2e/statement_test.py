@@ -20,6 +20,7 @@ from decimal import Decimal
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import flex_file  # noqa: E402
+from processes import end
 
 possync = sys.argv[1]
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -192,8 +193,7 @@ try:
         service.send_signal(signal.SIGTERM)
         assert service.wait(20) == 0
 finally:
-    gateway.kill()
-    gateway.communicate()
+    end(gateway)
 
 # --- what nobody has explained is not certified ------------------------------------------------------------------------------
 

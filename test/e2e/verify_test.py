@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+from processes import end
+
 possync = sys.argv.pop(1)
 
 # What is changed, and what `verify` must say of it.
@@ -60,8 +62,7 @@ class Verify(unittest.TestCase):
             service.terminate()
             service.wait()
         finally:
-            gateway.kill()
-            gateway.communicate()
+            end(gateway)
         with sqlite3.connect(cls.folder / "book.db") as connection:
             def one(sql):
                 return connection.execute(sql).fetchone()[0]
