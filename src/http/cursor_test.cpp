@@ -19,8 +19,9 @@ TEST(PageCursor, ComesBackAndIsCheckedAnew) {
     PageCursor const cursor{"positions", "-market_value", {"DU1", std::nullopt, "", "\"\\"}};
     EXPECT_EQ(parse_page_cursor(to_text(cursor)), cursor);
     for (std::string const& bad :
-         {std::string(), std::string("x"), std::string("!!"), base64_url("[]"), base64_url(R"(["a","b",[1]])"), base64_url("{"),
-          base64_url(R"(["a","b",{}])"), std::string(5000, 'A')}) {
+         {std::string(), std::string("x"), std::string("!!"), std::string("a+bc"), std::string("a/bc"), std::string("ab=="),
+          std::string("a"), base64_url("1"), base64_url(R"([1,"b",[]])"), base64_url(R"(["a",2,[]])"), base64_url("[]"),
+          base64_url(R"(["a","b",[1]])"), base64_url("{"), base64_url(R"(["a","b",{}])"), std::string(5000, 'A')}) {
         EXPECT_FALSE(parse_page_cursor(bad)) << bad.substr(0, 40);
     }
 }
@@ -73,6 +74,12 @@ TEST(Cache, IsBoundedAndForgetsWhatIsLongUnused) {
         cache.put("/" + std::to_string(i), 1, answer(2'000));
     EXPECT_LE(cache.bytes(), 10'000u);
     EXPECT_LE(cache.size(), 3u);
+    Cache by_bytes(100, 10'000);
+    for (int i = 0; i < 100; ++i)
+        by_bytes.put("/" + std::to_string(i), 1, answer(2'000));
+    EXPECT_LE(by_bytes.bytes(), 10'000u);
+    EXPECT_EQ(by_bytes.size(), 4u);
+    EXPECT_NE(by_bytes.find("/99", 1), nullptr);
 }
 
 }  // namespace

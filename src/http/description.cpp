@@ -263,8 +263,7 @@ json::object responses_of(Route const& route) {
     case Kind::metrics:
         out["200"] = response("Prometheus's text format.", content("text/plain", json::object{{"type", "string"}}));
         break;
-    case Kind::page:
-    case Kind::asset: out["200"] = response("The page.", content("text/html", json::object{{"type", "string"}})); break;
+    case Kind::page: out["200"] = response("The page.", content("text/html", json::object{{"type", "string"}})); break;
     }
     bool const asks_database = route.kind == Kind::list || route.kind == Kind::pnl || route.kind == Kind::why ||
                                route.kind == Kind::gate || route.kind == Kind::status;

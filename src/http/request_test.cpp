@@ -57,12 +57,40 @@ TEST(Request, WhatTwoReadersCouldTakeDifferentlyIsRefused) {
         {"absolute target", "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"long head", "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(20'000, 'x'), 431},
         {"long body", begin + "Content-Length: 70000\r\n\r\n", 413},
+        {"long head, all there", "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n", 431},
+        {"line feed first", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"bare line feed before the end is there", "GET / HTTP/1.1\nHost: a\r\n", 400},
+        {"folded with a tab", begin + "X: 1\r\n\t2\r\n\r\n", 400},
+        {"another protocol", begin + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 400},
+        {"another version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
+        {"no version", "GET /\r\nHost: a\r\n\r\n", 400},
+        {"a fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"a target in another alphabet", "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"two cookies", "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\nCookie: c=d\r\n\r\n", 400},
+        {"a length that is no number", begin + "Content-Length: 1x\r\n\r\nx", 400},
     };
     for (auto const& each : table) {
         auto const parsed = parse_request(each.bytes);
         ASSERT_FALSE(parsed.has_value()) << each.name;
         EXPECT_EQ(parsed.error().status, each.status) << each.name << ": " << parsed.error().detail;
     }
+}
+
+TEST(Request, AMethodIsOneOfFourOrNotDoneHere) {
+    struct Asked {
+        char const* word;
+        Method method;
+    };
+    for (auto const& [word, method] :
+         {Asked{"GET", Method::get}, Asked{"HEAD", Method::head}, Asked{"POST", Method::post}, Asked{"DELETE", Method::delete_},
+          Asked{"PUT", Method::other}, Asked{"BREW", Method::other}}) {
+        auto const parsed = parse_request(std::string(word) + " /a HTTP/1.1\r\nHost: a\r\n\r\n");
+        ASSERT_TRUE(parsed && *parsed) << word;
+        EXPECT_EQ((*parsed)->request.method, method) << word;
+        EXPECT_EQ((*parsed)->request.method_text, word);
+    }
+    // An offer of another protocol alone asks for nothing.
+    EXPECT_TRUE(parse_request("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n").has_value());
 }
 
 TEST(Request, AnOldOneNeedsNoHost) {
@@ -82,7 +110,9 @@ TEST(Query, IsDecodedOrRefused) {
     ASSERT_TRUE(pairs);
     EXPECT_EQ(*pairs, (std::vector<std::pair<std::string, std::string>>{{"a", "1"}, {"b", "x y z"}, {"c", ""}, {"d", ""}}));
     EXPECT_TRUE(parse_query("").has_value());
-    for (char const* bad : {"a=%", "a=%2", "a=%zz", "a=%00", "=1", "a=1&", "a=%ff", "a=%c3%28"}) {
+    EXPECT_EQ(percent_decoded("%4A%4a+", false), "JJ+");
+    for (char const* bad : {"%=1", "a=%2x", "a=%x2", "a=%G0", "a=%g0", "a=%/0", "a=%:0", "a=%@0", "a=%`0", "a=%", "a=%2", "a=%zz",
+                            "a=%00", "=1", "a=1&", "a=%ff", "a=%c3%28"}) {
         EXPECT_EQ(parse_query(bad).has_value(), std::string_view(bad) == "a=1&") << bad;
     }
 }

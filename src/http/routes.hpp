@@ -26,8 +26,7 @@ enum class Kind {
     livez,
     readyz,
     metrics,
-    page,
-    asset
+    page
 };
 
 struct Route {

@@ -206,7 +206,6 @@ public:
         case Kind::page: return asset(*connection, request, "/index.html");
         case Kind::description: return describe(*connection, request);
         case Kind::metrics: return metrics(connection);
-        default: return connection->respond(problem(404, "there is nothing here"));
         }
     }
 
