@@ -277,12 +277,13 @@ private:
             if (described == nullptr) continue;
             Work& at = work(*described);
             auto const executions = at.facts.executions.size();
-            joiner.join(at.facts, book);
+            Decimal const moved_since = joiner.join(at.facts, book);
             at.new_executions = at.facts.executions.size() != executions;
             if (auto text = joiner.proposal(con_id); !text.empty()) proposals_[con_id] = std::move(text);
             if (!statement_->latest || model::never_booked(at.facts.instrument.sec_type)) continue;
             Decimal const by_facts = quantity_of(at.facts.executions, at.facts.adjustments, false);
-            targets_[con_id] = {joiner.listed_quantity(con_id).value_or(by_facts), false, joiner.listed_average_cost(con_id)};
+            auto const listed = joiner.listed_quantity(con_id);
+            targets_[con_id] = {listed ? *listed + moved_since : by_facts, false, joiner.listed_average_cost(con_id)};
         }
         result_.differences = joiner.take_differences();
         result_.successions = joiner.take_successions();

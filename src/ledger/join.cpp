@@ -121,8 +121,10 @@ ConId Joiner::elsewhere(std::string const& exec_id, ConId con_id) const {
     return found == fills_.end() || found->second == con_id ? 0 : found->second;
 }
 
-void Joiner::join(InstrumentFacts& facts, model::InstrumentBook const* book) {
-    Instrument(*this, facts, book).join();
+Decimal Joiner::join(InstrumentFacts& facts, model::InstrumentBook const* book) {
+    Instrument instrument(*this, facts, book);
+    instrument.join();
+    return instrument.moved_since_listed();
 }
 
 std::optional<Decimal> Joiner::listed_quantity(ConId con_id) const {

@@ -51,8 +51,9 @@ public:
     /// `book` must outlive the joiner.
     Joiner(model::AccountBook const& book, StatementPart const& part, Policy const& policy, IdAllocator& ids, base::Timestamp now);
 
-    /// `book` as committed, null for a new instrument; `facts` begin as its facts.
-    void join(InstrumentFacts& facts, model::InstrumentBook const* book);
+    /// `book` as committed, null for a new instrument; `facts` begin as its facts. Returns by how much the facts move the quantity
+    /// after what the statement lists.
+    base::Decimal join(InstrumentFacts& facts, model::InstrumentBook const* book);
 
     /// What is held at the end of the statement by its own word; unset when it does not say.
     [[nodiscard]] std::optional<base::Decimal> listed_quantity(model::ConId con_id) const;

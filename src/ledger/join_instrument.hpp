@@ -24,6 +24,7 @@ public:
         : joiner_(joiner), index_(*joiner.part_.index), statement_(index_.statement()), facts_(facts), book_(book),
           con_id_(facts.instrument.con_id), says_(index_.of(con_id_)) {}
     void join();
+    [[nodiscard]] base::Decimal moved_since_listed() const { return quantity(false) - quantity(true); }
 
 private:
     using Date = base::Date;

@@ -339,6 +339,7 @@ Timestamp Engine::Implementation::wall_at(Duration steady) const { return now_.w
 
 void Engine::Implementation::on_ready(std::vector<std::string> const& managed) {
     if (!feed_.doubtful()) stale_since_.reset();
+    heard_since_ = now_.wall;
     last_connection_error_.clear();
     failure_told_.clear();
     pulls_.connected(feed_.gateway_zone(), now_);
@@ -441,6 +442,7 @@ void Engine::Implementation::on_stale(Duration since, std::string const& text) {
 
 void Engine::Implementation::on_restored(bool data_lost, std::string const& text) {
     stale_since_.reset();
+    heard_since_ = now_.wall;
     log(LogLevel::info, "gateway.restored", "", text);
     if (phase_ != Phase::ready) return;
     if (data_lost) subscribe_accounts();

@@ -212,7 +212,7 @@ void Engine::Implementation::on_account_value(std::string_view account, std::str
 void Engine::Implementation::cover(ProvedWindow const& proved) {
     for (auto& [unused, account] : accounts_) {
         for (auto& window : windows_gained(account.book.account_id, account.covered_to, proved)) {
-            if (closes_by_quantities(window)) {
+            if (closes_by_quantities(window) && !stale_since_ && heard_since_ <= window.from_time) {
                 account.hole = window;
             } else if (window.state == "unknown") {
                 tell_unknown(account.account, window);

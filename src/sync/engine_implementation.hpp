@@ -253,6 +253,7 @@ private:
     bool finished_ = false;
     bool refused_ = false;
     std::optional<Timestamp> stale_since_;  ///< what comes may be old; while not connected: when last something came
+    Timestamp heard_since_;                 ///< since then, while connected and not stale, everything that is pushed is heard
     bool ask_days_back_ = false;            ///< a new connection's first pull may close a hole
     bool was_ready_before_ = false;
     bool answered_any_ = false;

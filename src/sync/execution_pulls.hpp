@@ -79,7 +79,8 @@ private:
 [[nodiscard]] std::vector<model::CoverageWindow>
 windows_gained(model::AccountId account_id, std::optional<base::Timestamp> covered_to, ProvedWindow const& proved);
 
-/// A hole so short, round midnight, that it is as good as seen when the next list shows that no quantity changed over it.
+/// A hole so short, round midnight, that it is as good as seen by who heard everything that was pushed in it, when the next list shows
+/// that no quantity changed over it.
 [[nodiscard]] bool closes_by_quantities(model::CoverageWindow const& hole);
 
 /// "11:45" and "PM", as the gateway's settings have it; nothing when it is no time.

@@ -130,6 +130,7 @@ private:
     void mark(model::ChangeSet const& change_set);
     [[nodiscard]] static base::Decimal held(InstrumentRows const& rows);
     [[nodiscard]] gateway::Fill const* fill(std::string const& exec_id) const;
+    [[nodiscard]] bool comes_to_nothing(Account const& account, model::ConId con_id, base::Timestamp from, base::Timestamp to) const;
     void compare_rows(store::sqlite::Database& database, Account& account);
 
     gateway::Broker const& broker_;
