@@ -971,6 +971,20 @@ TEST(Join, ATransferBesideTradesCostsWhatIsListedLessTheOthers) {
     EXPECT_EQ(cold_start(s).instruments.at(ko).adjustments[0].value, std::nullopt);  // which of them were sold?
 }
 
+/// Fills that came behind the statement's evening, before any list: what it lists is not what is held now.
+TEST(Join, WhatWasBoughtSinceIsHeldBesideWhatTheStatementLists) {
+    auto facts = cold_start(statement_of_the_day());
+    Execution bought = fill("n1.01", 0, "7", "151", "1");
+    bought.con_id = aapl;
+    bought.time = when("2026-11-20T15:00:00Z");
+    facts.instruments.at(aapl).executions.push_back(bought);
+    auto book = refold(facts);
+    ASSERT_EQ(book.instruments.at(aapl).positions.back().quantity, dec("37"));
+    (void)import(book, statement_of_the_day(), policy(), true, true);
+    EXPECT_EQ(book.instruments.at(aapl).positions.back().quantity, dec("37"));
+    EXPECT_TRUE(book.breaks.empty());
+}
+
 TEST(Join, StatementsInAnyOrderGiveTheSamePositions) {
     Statement before;
     before.account = "DU1";
