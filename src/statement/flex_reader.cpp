@@ -286,9 +286,9 @@ private:
     }
 
     void begin_statement(char const** attributes) {
-        take(attributes, "FlexStatement", statement_fields_);
         in_statement_ = true;
         statement_ = {};
+        take(attributes, "FlexStatement", statement_fields_);
         statement_.source = options_.source;
         statement_.query_name = query_name_;
         statement_.account = text(Field::account_id);
@@ -670,7 +670,7 @@ private:
         if (at && at->microseconds_of_day) return instant(*at);
         std::string_view const time = view(Field::trade_time);
         std::string_view const day = view(Field::trade_date);
-        if (is_unset(time) || is_unset(day) || error_) return std::nullopt;
+        if (is_unset(time) || !moment(Field::trade_date)) return std::nullopt;
         auto const joined = parse_moment(std::string(day) + ";" + std::string(time), day_order_);
         if (!joined) fail_field(Field::trade_time, joined.error());
         return joined && *joined ? instant(**joined) : std::nullopt;
