@@ -55,8 +55,7 @@ Said said_by(Command const& command) {
     return said;
 }
 
-std::vector<Command> commands() {
-    auto const configuration = recorded().configuration(recorded().database());
+std::vector<Command> commands(Configuration const& configuration = recorded().configuration(recorded().database())) {
     std::vector<Command> all;
     auto add = [&](std::string name, Kind kind, std::function<int()> run) {
         all.push_back({std::move(name), kind, std::move(run)});
@@ -256,6 +255,25 @@ TEST(FailingDatabase, WhoeverNeedsALostTableSaysSo) {
         if (failed > 0) ++needed_tables;
     }
     EXPECT_GT(needed_tables, 15);
+}
+
+TEST(FailingDatabase, WithoutItsPasswordNothingIsAsked) {
+    recorded().restore(recorded().after());
+    auto configuration = recorded().configuration(recorded().database());
+    configuration.database_password_file = recorded().database() + ".password";
+    for (auto const& command : commands(configuration)) {
+        SCOPED_TRACE(command.name);
+        auto const said = said_by(command);
+        if (command.kind == Kind::findings) {
+            EXPECT_EQ(said.status, exit_failed);
+            EXPECT_THAT(said.out, testing::ContainsRegex("BAD +database +database.password_file [^\n]*cannot be"));
+            continue;
+        }
+        EXPECT_EQ(said.status, exit_usage);
+        EXPECT_THAT(said.error, testing::StartsWith("possync: database.password_file " + configuration.database_password_file));
+        EXPECT_EQ(std::count(said.error.begin(), said.error.end(), '\n'), 1) << said.error;
+        EXPECT_EQ(said.out, "");
+    }
 }
 
 }  // namespace

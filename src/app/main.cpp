@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <string>
 
@@ -411,5 +414,11 @@ int main(int count, char** words) {
     // A core file is the memory with every secret in it.
     rlimit const none{0, 0};
     ::setrlimit(RLIMIT_CORE, &none);
-    return run(count, words);
+    int const status = run(count, words);
+    // A file that was cut off by a full disk is no answer. Who closed the pipe has read enough.
+    errno = 0;
+    bool const cut = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+    if (!cut || errno == EPIPE) return status;
+    std::fprintf(stderr, "possync: standard output cannot be written%s%s\n", errno != 0 ? ": " : "", errno != 0 ? std::strerror(errno) : "");
+    return status == exit_fine ? exit_failed : status;
 }

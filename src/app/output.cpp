@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include <sys/ioctl.h>
@@ -22,7 +23,7 @@ namespace {
 struct OutputFile {
     std::FILE* file = nullptr;
     std::string path;
-    bool failed = false;
+    std::optional<base::Error> failed;
 };
 OutputFile output;
 
@@ -32,6 +33,7 @@ base::Error output_error() { return {base::ErrorCode::io, fmt::format("{} cannot
 
 Result<void> begin_output(std::string const& path) {
     output.path = path;
+    output.failed.reset();
     output.file = std::fopen((path + ".partial").c_str(), "wb");
     if (output.file == nullptr) return std::unexpected(output_error());
     return {};
@@ -40,23 +42,21 @@ Result<void> begin_output(std::string const& path) {
 Result<void> end_output(bool keep) {
     std::FILE* const file = std::exchange(output.file, nullptr);
     bool const written = keep && !output.failed && std::fflush(file) == 0 && ::fsync(::fileno(file)) == 0;
-    auto const error = output_error();
+    auto error = output.failed ? *output.failed : output_error();
     std::fclose(file);
     std::string const partial = output.path + ".partial";
-    if (!keep) {
-        std::remove(partial.c_str());
-        return {};
+    if (written) {
+        if (std::rename(partial.c_str(), output.path.c_str()) == 0) return {};
+        error = output_error();
     }
-    if (!written || std::rename(partial.c_str(), output.path.c_str()) != 0) {
-        std::remove(partial.c_str());
-        return std::unexpected(error);
-    }
-    return {};
+    std::remove(partial.c_str());
+    if (!keep) return {};
+    return std::unexpected(error);
 }
 
 void print(std::string const& text) {
     std::FILE* const to = output.file != nullptr ? output.file : stdout;
-    if (std::fwrite(text.data(), 1, text.size(), to) != text.size()) output.failed = true;
+    if (std::fwrite(text.data(), 1, text.size(), to) != text.size() && !output.failed) output.failed = output_error();
 }
 
 void print_line(std::string text) {

@@ -111,6 +111,20 @@ class Configuration(Case):
         for words in [["--help"], ["sync", "--help"], ["--version"]]:
             self.assertEqual(subprocess.run([possync, *words], capture_output=True, cwd=self.folder).returncode, 0)
 
+    def test_a_full_disk_is_told(self):
+        config = self.config(port=self.simulator())
+        self.run_it("sync", config=config)
+        for words in (["config"], ["positions", "--csv"], ["accounts", "--json"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([possync, *words, "--config", config], stdout=full, stderr=subprocess.PIPE, text=True, cwd=self.folder)
+            self.assertEqual((done.returncode, done.stderr), (1, "possync: standard output cannot be written: No space left on device\n"), words)
+        # Who has read enough is no trouble.
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([possync, "positions", "--config", config], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=self.folder)
+        os.close(writer)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_filters(self):
         port = self.simulator()
         config = self.config(port=port)
