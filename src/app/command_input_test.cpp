@@ -1,6 +1,7 @@
-// What is typed at the commands, and what a running service answers them: words that mean nothing are told in one line with exit status
-// 2 before anything is read, and an answer that a service of another version gives is never taken for success.
+// What is typed at the commands, and what a running service answers them: words that mean nothing are told in one line with exit
+// status 2 before anything is read, and an answer that a service of another version gives is never taken for success.
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <filesystem>
@@ -62,11 +63,11 @@ TEST(CommandInput, PnlIsAskedInWordsThatThereAre) {
         char const* says;
         std::function<void(PnlCommand&)> change;
     };
-    for (auto const& [says, change] :
-         {Bad{"yesterday", [](PnlCommand& pnl) { pnl.filter.since = "yesterday"; }}, Bad{"'week'", [](PnlCommand& pnl) { pnl.grouping = "week"; }},
-          Bad{"--method best is not one of", [](PnlCommand& pnl) { pnl.method = "best"; }},
-          Bad{"--view nice is not economic or tax", [](PnlCommand& pnl) { pnl.view = "nice"; }},
-          Bad{"--sort", [](PnlCommand& pnl) { pnl.filter.sort = "size"; }}}) {
+    for (auto const& [says, change] : {Bad{"yesterday", [](PnlCommand& pnl) { pnl.filter.since = "yesterday"; }},
+                                       Bad{"'week'", [](PnlCommand& pnl) { pnl.grouping = "week"; }},
+                                       Bad{"--method best is not one of", [](PnlCommand& pnl) { pnl.method = "best"; }},
+                                       Bad{"--view nice is not economic or tax", [](PnlCommand& pnl) { pnl.view = "nice"; }},
+                                       Bad{"--sort", [](PnlCommand& pnl) { pnl.filter.sort = "size"; }}}) {
         PnlCommand pnl;
         change(pnl);
         expect_refused(said_by([&] { return run_pnl(book(), pnl, Format::table); }), exit_usage, says);
@@ -89,10 +90,14 @@ TEST(CommandInput, AnotherMethodTakesTheSameClosesAsTheBook) {
         std::function<void(query::FilterText&)> filter;
     };
     std::size_t some = 0;
-    for (auto const& [name, filter] : {Case{"all", [](auto&) {}}, Case{"one account", [](auto& text) { text.account = "DU0000002"; }},
-                                       Case{"one symbol", [](auto& text) { text.symbol = "msft"; }}, Case{"a symbol that was never closed", [](auto& text) { text.symbol = "ES"; }},
-                                       Case{"since then", [](auto& text) { text.since = "2026-11-25T13:41:44Z"; }}, Case{"since later", [](auto& text) { text.since = "2026-11-25T13:41:45Z"; }},
-                                       Case{"until then", [](auto& text) { text.until = "2026-11-25T13:41:44Z"; }}, Case{"until later", [](auto& text) { text.until = "2026-11-25T13:41:45Z"; }}}) {
+    for (auto const& [name, filter] :
+         {Case{"all", [](auto&) {}}, Case{"one account", [](auto& text) { text.account = "DU0000002"; }},
+          Case{"one symbol", [](auto& text) { text.symbol = "msft"; }},
+          Case{"a symbol that was never closed", [](auto& text) { text.symbol = "ES"; }},
+          Case{"since then", [](auto& text) { text.since = "2026-11-25T13:41:44Z"; }},
+          Case{"since later", [](auto& text) { text.since = "2026-11-25T13:41:45Z"; }},
+          Case{"until then", [](auto& text) { text.until = "2026-11-25T13:41:44Z"; }},
+          Case{"until later", [](auto& text) { text.until = "2026-11-25T13:41:45Z"; }}}) {
         PnlCommand pnl;
         pnl.grouping = "account,symbol";
         filter(pnl.filter);
@@ -135,23 +140,32 @@ TEST(CommandInput, AListThatCannotBeReadIsToldWithItsLine) {
         char const* says;
     };
     for (auto const& [text, says] :
-         {Bad{"", ".csv is empty; begin it with a heading"}, Bad{"\n\n", "is empty"}, Bad{"account,symbol\n", ".csv:1: the heading must name quantity"},
-          Bad{"account,quantity\n", ".csv:1: the heading must name quantity, and con_id or symbol"}, Bad{"symbol,quantity\nKO,many\n", ".csv:2: quantity 'many' is not a number"},
-          Bad{"symbol,quantity\nKO\n", ".csv:2: quantity '' is not a number"}, Bad{"con_id,quantity\nKO,1\n", ".csv:2: con_id 'KO' is not a whole number"},
-          Bad{"con_id,quantity\r\n\r\n12x,1\r\n", ".csv:3: con_id '12x' is not a whole number"}, Bad{"con_id,symbol,quantity\n,,1\n", ".csv:2: it names neither con_id nor symbol"},
-          Bad{"symbol,quantity\n\"KO\\z\",1\n", ".csv:2: "}, Bad{"symbol,quantity\nAAPL,1\n", ".csv:2: AAPL is held more than once; name its con_id or account"}}) {
+         {Bad{"", ".csv is empty; begin it with a heading"}, Bad{"\n\n", "is empty"},
+          Bad{"account,symbol\n", ".csv:1: the heading must name quantity"},
+          Bad{"account,quantity\n", ".csv:1: the heading must name quantity, and con_id or symbol"},
+          Bad{"symbol,quantity\nKO,many\n", ".csv:2: quantity 'many' is not a number"},
+          Bad{"symbol,quantity\nKO\n", ".csv:2: quantity '' is not a number"},
+          Bad{"con_id,quantity\nKO,1\n", ".csv:2: con_id 'KO' is not a whole number"},
+          Bad{"con_id,quantity\r\n\r\n12x,1\r\n", ".csv:3: con_id '12x' is not a whole number"},
+          Bad{"con_id,symbol,quantity\n,,1\n", ".csv:2: it names neither con_id nor symbol"},
+          Bad{"symbol,quantity\n\"KO\\z\",1\n", ".csv:2: "},
+          Bad{"symbol,quantity\nAAPL,1\n", ".csv:2: AAPL is held more than once; name its con_id or account"}}) {
         SCOPED_TRACE(text);
         expect_refused(diff(text), exit_usage, says);
     }
     std::filesystem::remove(file);
-    expect_refused(said_by([&] { return run_diff_against(book(), file, "", Format::json); }), exit_usage, "cannot be read: No such file");
+    expect_refused(said_by([&] { return run_diff_against(book(), file, "", Format::json); }), exit_usage,
+                   "cannot be read: No such file");
     // One account's list says nothing of the other.
-    auto const positions = diff("account,symbol,quantity\nDU0000002,KO,5\nDU0000001,MGCG7,11\nDU0000001,KO,80\n,TSLA,70\nDU0000001,NOPE,0\n", "DU0000001");
+    auto const positions =
+        diff("account,symbol,quantity\nDU0000002,KO,5\nDU0000001,MGCG7,11\nDU0000001,KO,80\n,TSLA,70\nDU0000001,NOPE,0\n",
+             "DU0000001");
     EXPECT_EQ(positions.status, exit_difference);
     EXPECT_THAT(positions.out, testing::Not(HasSubstr("DU0000002")));
     auto const rows = boost::json::parse(positions.out).as_array();
     ASSERT_FALSE(rows.empty());
-    for (auto const& row : rows) EXPECT_EQ(row.at("detail"), "not in the list");
+    for (auto const& row : rows)
+        EXPECT_EQ(row.at("detail"), "not in the list");
 }
 
 TEST(CommandInput, ARepairIsStatedInWordsThatThereAre) {
@@ -168,15 +182,19 @@ TEST(CommandInput, ARepairIsStatedInWordsThatThereAre) {
     };
     for (auto const& [status, says, change] :
          {Bad{exit_usage, "'x' is not the id of a break or an adjustment", [](RepairText& text) { text.subject = "x"; }},
-          Bad{exit_usage, "'12x' is not the id", [](RepairText& text) { text.subject = "12x"; }}, Bad{exit_usage, "'0' is not the id", [](RepairText& text) { text.subject = "0"; }},
-          Bad{exit_usage, "'99999999999999999999' is not the id", [](RepairText& text) { text.subject = "99999999999999999999"; }},
+          Bad{exit_usage, "'12x' is not the id", [](RepairText& text) { text.subject = "12x"; }},
+          Bad{exit_usage, "'0' is not the id", [](RepairText& text) { text.subject = "0"; }},
+          Bad{exit_usage, "'99999999999999999999' is not the id",
+              [](RepairText& text) { text.subject = "99999999999999999999"; }},
           Bad{exit_usage, "'luck' is not a cause; state one of", [](RepairText& text) { text.cause = "luck"; }},
           Bad{exit_usage, "--price 'cheap' is not a number", [](RepairText& text) { text.price = "cheap"; }},
           Bad{exit_usage, "--ratio '4' is not a ratio; write 4:1", [](RepairText& text) { text.ratio = "4"; }},
           Bad{exit_failed, "there is nothing with the id 5 in this database", [](RepairText& text) { text.subject = "5"; }},
           Bad{exit_usage, "'alter' is not explain, exclude or undo", [](RepairText& text) { text.verb = "alter"; }},
           Bad{exit_failed, "there is no execution zzz", [](RepairText& text) { text.verb = "exclude", text.subject = "zzz"; }},
-          Bad{exit_failed, "there is no execution 0000e0d5.69dd0008.01.01", [](RepairText& text) { text.verb = "exclude", text.subject = "0000e0d5.69dd0008.01.01", text.account = "DU0000002"; }}}) {
+          Bad{exit_failed, "there is no execution 0000e0d5.69dd0008.01.01", [](RepairText& text) {
+                  text.verb = "exclude", text.subject = "0000e0d5.69dd0008.01.01", text.account = "DU0000002";
+              }}}) {
         SCOPED_TRACE(says);
         RepairText text = explain;
         change(text);
@@ -198,7 +216,8 @@ TEST(CommandInput, ARepairIsStatedInWordsThatThereAre) {
         auto const said = undo(event.event_id);
         if (event.exec_id && event.cause == "execution") {
             ++of_fill;
-            expect_refused(said, exit_usage, fmt::format("event {} came of execution {}; exclude that instead", event.event_id, *event.exec_id));
+            expect_refused(said, exit_usage,
+                           fmt::format("event {} came of execution {}; exclude that instead", event.event_id, *event.exec_id));
         } else if (event.cause == "opening_balance" && event.kind == "opened") {
             ++of_adjustment;
             EXPECT_EQ(said.error.find("came of no adjustment"), std::string::npos) << said.error;
@@ -237,9 +256,11 @@ TEST(CommandInput, WhatOneProcessAsksOfAnotherIsReadOrRefused) {
 TEST(CommandInput, AFileThatCannotBeWrittenIsNotThere) {
     recorded().restore(recorded().after());
     auto const folder = recorded().database() + ".folder";
-    expect_refused(said_by([&] { return run_export(book(), "positions", folder + "/out.csv", {}, Format::csv); }), exit_failed, folder + "/out.csv cannot be written: No such file");
+    expect_refused(said_by([&] { return run_export(book(), "positions", folder + "/out.csv", {}, Format::csv); }), exit_failed,
+                   folder + "/out.csv cannot be written: No such file");
     std::filesystem::create_directories(folder + "/out.csv/taken");
-    expect_refused(said_by([&] { return run_export(book(), "positions", folder + "/out.csv", {}, Format::csv); }), exit_failed, "cannot be written: Is a directory");
+    expect_refused(said_by([&] { return run_export(book(), "positions", folder + "/out.csv", {}, Format::csv); }), exit_failed,
+                   "cannot be written: Is a directory");
     EXPECT_FALSE(std::filesystem::exists(folder + "/out.csv.partial"));
     std::filesystem::remove_all(folder);
 }
@@ -263,13 +284,130 @@ TEST(CommandInput, AlertsThatAreRaisedAreListedAndOthersAreNot) {
     EXPECT_THAT(list(Format::table).out, HasSubstr("80 there, 0 here"));
 }
 
+// --- statements ------------------------------------------------------------------------------------------------------------
+
+std::string statement_of(std::string const& account, std::string const& sections, std::string const& date = "20261125") {
+    return fmt::format(
+        R"(<FlexStatement accountId="{}" fromDate="{}" toDate="{}" whenGenerated="20261126;050000">{}</FlexStatement>)", account,
+        date, date, sections);
+}
+std::string file_of(std::string const& statements) {
+    return "<FlexQueryResponse><FlexStatements>" + statements + "</FlexStatements></FlexQueryResponse>";
+}
+
+class Statements : public testing::Test {
+protected:
+    Statements() : folder_(TemporaryFolder::make().value()) { recorded().restore(recorded().before()); }
+    std::string write(std::string const& name, std::string const& text) const {
+        auto const path = folder_.file(name);
+        std::ofstream(path, std::ios::binary) << text;
+        return path;
+    }
+    std::string pack(std::string const& name, std::string const& text) const {
+        auto const path = folder_.file(name);
+        gzFile const file = gzopen(path.c_str(), "wb");
+        gzwrite(file, text.data(), static_cast<unsigned>(text.size()));
+        gzclose(file);
+        return path;
+    }
+    static Said import(std::string const& path, Configuration const& configuration = book(), std::string const& account = {}) {
+        return said_by([&] {
+            ImportOptions options;
+            options.paths = {path};
+            options.account = account;
+            return run_import_flex(configuration, options, Format::table);
+        });
+    }
+    TemporaryFolder folder_;
+};
+
+TEST_F(Statements, WhatHoldsNoneIsToldWithItsPath) {
+    expect_refused(import(folder_.file("none.xml")), exit_usage, "there is no file " + folder_.file("none.xml"));
+    std::filesystem::create_directory(folder_.file("empty"));
+    expect_refused(import(folder_.file("empty")), exit_usage, "there is no .xml or .xml.gz file in " + folder_.file("empty"));
+    expect_refused(import(write("nothing.xml", file_of(""))), exit_usage,
+                   "nothing.xml holds no statement; is it a Flex query's XML?");
+    expect_refused(import(write("list.csv", "a,b")), exit_usage, "list.csv:1:1: this is not XML");
+    auto const packed = pack("day.xml.gz", file_of(statement_of("DU0000001", "<Trades/>")));
+    auto const whole = std::filesystem::file_size(packed);
+    std::filesystem::resize_file(packed, whole / 2);
+    expect_refused(import(packed), exit_usage, "day.xml.gz: the compressed file is cut off; fetch it again");
+    std::string broken = "\x1f\x8b\x08" + std::string(40, 'x');
+    expect_refused(import(write("broken.xml.gz", broken)), exit_usage, "broken.xml.gz cannot be read: ");
+}
+
+TEST_F(Statements, AFolderIsImportedByNameAndWhatWasDoneBeforeAnErrorIsToldToo) {
+    std::filesystem::create_directory(folder_.file("year"));
+    write("year/b.xml", file_of(statement_of("DU0000002", "<Trades/>")));
+    pack("year/a.xml.gz", file_of(statement_of("DU0000001", "<Trades/>")));
+    write("year/notes.txt", "not for possync");
+    auto const said = import(folder_.file("year"));
+    EXPECT_EQ(said.status, exit_fine) << said.error;
+    EXPECT_LT(said.out.find("a.xml.gz"), said.out.find("b.xml")) << said.out;
+    EXPECT_THAT(said.out, testing::Not(HasSubstr("notes")));
+    auto const half = import(write(
+        "two.xml", file_of(statement_of("DU0000001", "<Trades/>") + statement_of("DU0000001", "<Trades><Trade/></Trades>"))));
+    EXPECT_EQ(half.status, exit_usage);
+    EXPECT_THAT(half.out, HasSubstr("two.xml"));
+    EXPECT_THAT(half.error, HasSubstr("possync: after 1 imported statements: two.xml:1:"));
+    EXPECT_EQ(std::count(half.error.begin(), half.error.end(), '\n'), 1) << half.error;
+}
+
+TEST_F(Statements, AnAccountIsBoundToTheGatewayThatMayHaveItOrRefused) {
+    auto const live = write("live.xml", file_of(statement_of("U7", "<Trades/>")));
+    auto const paper = write("paper.xml", file_of(statement_of("DU7", "<Trades/>")));
+    auto const accounts = [] { return open_reader(book()).value()->accounts().value().size(); };
+    expect_refused(import(live), exit_failed,
+                   "account U7, which this database does not follow; if it is yours, import with --account U7");
+    auto two = book();
+    two.gateways.resize(2);
+    two.gateways[1].name = "other";
+    expect_refused(import(paper, two, "DU7"), exit_failed,
+                   "account DU7 could be of several gateways; name it in the accounts of its [[gateway]]");
+    auto expects = book();
+    expects.gateways[0].expect = sync::Expect::paper;
+    expect_refused(import(live, expects, "U7"), exit_failed,
+                   "account U7 is a live account, gateway gateway expects paper; nothing was written");
+    expects.gateways[0].expect = sync::Expect::live;
+    expect_refused(import(paper, expects, "DU7"), exit_failed,
+                   "account DU7 is a paper account, gateway gateway expects live; nothing was written");
+    expects.gateways[0].accounts = {"DU7"};
+    expect_refused(import(paper, expects), exit_failed, "gateway gateway expects live");
+    EXPECT_EQ(accounts(), 2U);
+    expects.gateways[0].expect = sync::Expect::paper;
+    EXPECT_EQ(import(paper, expects).status, exit_fine);
+    auto configured = book();
+    configured.accounts.resize(1);
+    configured.accounts[0].code = "DU8";
+    EXPECT_EQ(import(write("configured.xml", file_of(statement_of("DU8", "<Trades/>"))), configured).status, exit_fine);
+    EXPECT_EQ(accounts(), 4U);
+}
+
+TEST_F(Statements, ManyDifferencesAreToldInPartAndSaysWhereTheRestIs) {
+    std::string positions = "<OpenPositions>";
+    for (int i = 1; i <= 30; ++i) {
+        positions += fmt::format(
+            R"(<OpenPosition conid="{}" assetCategory="STK" symbol="S{}" currency="USD" reportDate="20261125" position="5" costBasisPrice="1" costBasisMoney="5"/>)",
+            900000 + i, i);
+    }
+    auto const said = import(write("many.xml", file_of(statement_of("DU0000001", positions + "</OpenPositions>"))));
+    EXPECT_EQ(said.status, exit_fine) << said.error;
+    std::size_t told = 0;
+    for (auto at = said.out.find("DU0000001 2026-11-25 "); at != std::string::npos;
+         at = said.out.find("DU0000001 2026-11-25 ", at + 1))
+        ++told;
+    EXPECT_EQ(told, 20U);
+    EXPECT_THAT(said.out, testing::ContainsRegex("\\.\\.\\. and [0-9]+ more; see `possync differences`"));
+}
+
 // --- a running service -------------------------------------------------------------------------------------------------
 
 /// Holds the gateway of the recorded database in this process, and answers what it is told to.
 class OtherService {
 public:
     using Answer = std::pair<bool, std::string>;
-    explicit OtherService(std::function<Answer(store::OperatorRequest const&)> answer) : store_(open_database(book()).value()->open_store({}).value()), answer_(std::move(answer)) {
+    explicit OtherService(std::function<Answer(store::OperatorRequest const&)> answer)
+        : store_(open_database(book()).value()->open_store({}).value()), answer_(std::move(answer)) {
         store::GatewayClaim claim;
         claim.gateway = "gateway";
         claim.owner = owner_name();
@@ -356,9 +494,12 @@ TEST(CommandInput, WhatARunningServiceAnswersIsTheCommandsAnswer) {
     };
     for (auto const& [text, status, says] :
          {Refusal{R"({"error":"invalid_input","message":"that changes nothing"})", exit_usage, "possync: that changes nothing\n"},
-          Refusal{R"({"error":"conflict","message":"not now"})", exit_failed, "possync: not now\n"}, Refusal{R"({"error":"of another version","message":"no"})", exit_failed, "possync: no\n"},
-          Refusal{R"({"error":1,"message":"no"})", exit_failed, R"({"error":1,"message":"no"})"}, Refusal{R"({"error":"io"})", exit_failed, R"({"error":"io"})"},
-          Refusal{R"({"error":"io","message":5})", exit_failed, R"("message":5)"}, Refusal{R"({"message":"no"})", exit_failed, "no"}, Refusal{"[1]", exit_failed, "[1]"},
+          Refusal{R"({"error":"conflict","message":"not now"})", exit_failed, "possync: not now\n"},
+          Refusal{R"({"error":"of another version","message":"no"})", exit_failed, "possync: no\n"},
+          Refusal{R"({"error":1,"message":"no"})", exit_failed, R"({"error":1,"message":"no"})"},
+          Refusal{R"({"error":"io"})", exit_failed, R"({"error":"io"})"},
+          Refusal{R"({"error":"io","message":5})", exit_failed, R"("message":5)"},
+          Refusal{R"({"message":"no"})", exit_failed, "no"}, Refusal{"[1]", exit_failed, "[1]"},
           Refusal{"simply no", exit_failed, "possync: simply no\n"}}) {
         answer = {false, text};
         expect_refused(repair(Format::table), status, says);
@@ -372,8 +513,9 @@ TEST(CommandInput, WhatARunningServiceAnswersIsTheCommandsAnswer) {
         return said_by([&] { return run_import_flex(book(), options, format); });
     };
     expect_refused(imported({"-"}, Format::table), exit_failed, "a running service imports files, not standard input");
-    std::string const row = R"([{"account":"DU0000001","from_date":"2026-11-25","to_date":"2026-11-25","trades":1,"positions_created":1,"positions_updated":0,"positions_closed":0,)"
-                            R"("cash_transactions":1,"corrected":0,"open":OPEN,"unknown":0,"revision":6,"certified_through":null,"source":"day.xml"}])";
+    std::string const row =
+        R"([{"account":"DU0000001","from_date":"2026-11-25","to_date":"2026-11-25","trades":1,"positions_created":1,"positions_updated":0,"positions_closed":0,)"
+        R"("cash_transactions":1,"corrected":0,"open":OPEN,"unknown":0,"revision":6,"certified_through":null,"source":"day.xml"}])";
     for (bool const open : {false, true}) {
         std::string text = row;
         text.replace(text.find("OPEN"), 4, open ? "2" : "0");
@@ -392,15 +534,20 @@ TEST(CommandInput, WhatAServiceSaysOfItsGatewayIsShownWhereItIsUnderstood) {
     status.gateways.resize(1);
     status.gateways[0].gateway = "gateway";
     auto const untouched = status.gateways[0];
-    for (char const* text : {"", "no JSON", "{}", "[1]", "[{}]", R"([{"gateway":1}])", R"([{"gateway":"other","connected":true}])"}) {
+    for (char const* text :
+         {"", "no JSON", "{}", "[1]", "[{}]", R"([{"gateway":1}])", R"([{"gateway":"other","connected":true}])"}) {
         auto told = status;
         add_live_status(told, text);
         EXPECT_EQ(told.gateways[0], untouched) << text;
     }
     auto told = status;
-    add_live_status(told, R"([{"gateway":"gateway","connected":"yes","stale":1,"stale_since":"soon","server_version":"old","state":5,"last_error":null}])");
+    add_live_status(
+        told,
+        R"([{"gateway":"gateway","connected":"yes","stale":1,"stale_since":"soon","server_version":"old","state":5,"last_error":null}])");
     EXPECT_EQ(told.gateways[0], untouched);
-    add_live_status(told, R"([{"gateway":"gateway","connected":true,"stale":false,"stale_since":"2026-11-25T13:41:44Z","server_version":0,"state":"ready","last_error":"was away"}])");
+    add_live_status(
+        told,
+        R"([{"gateway":"gateway","connected":true,"stale":false,"stale_since":"2026-11-25T13:41:44Z","server_version":0,"state":"ready","last_error":"was away"}])");
     EXPECT_EQ(told.gateways[0].connected, true);
     EXPECT_EQ(told.gateways[0].state, "ready");
     EXPECT_EQ(told.gateways[0].last_error, "was away");
@@ -414,12 +561,16 @@ TEST(CommandInput, WhatAServiceSaysOfItsGatewayIsShownWhereItIsUnderstood) {
         char const* doctor;  ///< what it says of the gateway
     };
     for (auto const& [text, says] :
-         {Case{R"([{"gateway":"gateway","owned":true,"connected":true,"stale":false,"server_version":219}])", "ok +gateway gateway [^\n]*: connected, server version 219"},
-          Case{R"([{"gateway":"gateway","owned":true,"connected":true,"stale":true}])", "BAD +gateway gateway [^\n]*connected, but nothing new comes"},
-          Case{R"([{"gateway":"gateway","owned":true,"connected":false,"last_error":"refused"}])", "BAD +gateway gateway [^\n]*not connected: refused"},
-          Case{R"([{"gateway":"gateway","owned":false,"connected":true}])", "BAD +gateway gateway [^\n]*it does not say whether it is connected"},
-          Case{R"([{"gateway":"gateway","owned":"yes","connected":true},1])", "it does not say whether"}, Case{R"({"gateway":"gateway"})", "it does not say whether"},
-          Case{"no JSON", "it does not say whether"}}) {
+         {Case{R"([{"gateway":"gateway","owned":true,"connected":true,"stale":false,"server_version":219}])",
+               "ok +gateway gateway [^\n]*: connected, server version 219"},
+          Case{R"([{"gateway":"gateway","owned":true,"connected":true,"stale":true}])",
+               "BAD +gateway gateway [^\n]*connected, but nothing new comes"},
+          Case{R"([{"gateway":"gateway","owned":true,"connected":false,"last_error":"refused"}])",
+               "BAD +gateway gateway [^\n]*not connected: refused"},
+          Case{R"([{"gateway":"gateway","owned":false,"connected":true}])",
+               "BAD +gateway gateway [^\n]*it does not say whether it is connected"},
+          Case{R"([{"gateway":"gateway","owned":"yes","connected":true},1])", "it does not say whether"},
+          Case{R"({"gateway":"gateway"})", "it does not say whether"}, Case{"no JSON", "it does not say whether"}}) {
         answer = text;
         auto const said = said_by([] { return run_doctor(book(), Format::table); });
         EXPECT_THAT(said.out, testing::ContainsRegex(says)) << text;

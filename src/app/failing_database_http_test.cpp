@@ -1,5 +1,6 @@
 // The HTTP API on a database that fails it: each statement of each question in turn, each table lost in turn, and a stream that
 // goes on over a database that could not be read for a while. An answer is the whole answer or one that says what is the matter.
+// Then what is said of books with whatever a book may hold or lack, and of gateways in every state.
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -34,18 +35,21 @@ using testing::HasSubstr;
 
 constexpr base::Timestamp now{1'795'700'000'000'000};  // 2026-11-26
 
+http::LiveGateway ready(std::string name) {
+    http::LiveGateway live;
+    live.gateway = std::move(name);
+    live.connected = true;
+    live.stale = false;
+    live.state = "ready";
+    return live;
+}
+
 class NoCommands final : public http::Commands {
 public:
+    std::vector<http::LiveGateway> live{ready("gateway")};
     void sync(std::string, std::function<void(http::SyncAnswer)> done) override { done({}); }
     void reset_statistics() override {}
-    [[nodiscard]] std::vector<http::LiveGateway> gateways() const override {
-        http::LiveGateway live;
-        live.gateway = "gateway";
-        live.connected = true;
-        live.stale = false;
-        live.state = "ready";
-        return {live};
-    }
+    [[nodiscard]] std::vector<http::LiveGateway> gateways() const override { return live; }
     [[nodiscard]] http::Deliveries deliveries() const override { return {}; }
     [[nodiscard]] std::size_t store_jobs() const override { return 0; }
     [[nodiscard]] base::Result<std::vector<query::CloseRow>>
@@ -226,8 +230,9 @@ TEST(FailingDatabaseHttp, WhoeverAsksForALostTableIsToldAndProbesSaySo) {
 /// What a feed tells, and when it has looked.
 class Following {
 public:
-    Following() {
+    explicit Following(std::int64_t revisions_behind_max = 10'000) {
         http::FeedOptions options;
+        options.revisions_behind_max = revisions_behind_max;
         options.open_reader = open;
         options.context.commands = &commands_;
         options.look_interval = std::chrono::hours(1);  // it looks when it is poked
@@ -379,6 +384,199 @@ TEST(FailingDatabaseHttp, WhoComesBackToTheStreamIsToldAllOrThatThereIsAGap) {
         }
     }
     EXPECT_GT(gaps, 5);
+}
+
+TEST(FailingDatabaseHttp, WhoComesBackIsToldWhatWasMissedOrWhyItMustBeginAnew) {
+    recorded().restore(recorded().before());
+    std::map<std::int64_t, std::int64_t> revisions;
+    {
+        auto const reader = open().value();
+        for (auto const& row : reader->accounts().value())
+            revisions[row.account_id] = row.revision;
+    }
+    ASSERT_EQ(revisions.size(), 2U);
+    std::int64_t const one = revisions.begin()->first;
+    std::int64_t const other = revisions.rbegin()->first;
+    Following feed(5);
+    feed.look();
+    auto const reason = [&](std::string const& cursor) {
+        auto const first = feed.subscribe(cursor);
+        return first.at(0).starts_with("event: gap\n") ? std::string(data_of(first.at(0)).at("reason").as_string()) : first.at(0);
+    };
+    EXPECT_THAT(reason("what"), HasSubstr("is not known here"));
+    EXPECT_THAT(reason(http::stream_cursor({{99, 1}})), HasSubstr("of another database"));
+    EXPECT_THAT(reason(http::stream_cursor({{one, revisions[one] + 1}, {other, 1}})), HasSubstr("of a later state of it"));
+    EXPECT_EQ(reason("1."), fmt::format("{} revisions were missed", revisions[one] + revisions[other]));
+    // What is missed of one account alone, and of one that it did not know.
+    auto const missed = changes(feed.subscribe(http::stream_cursor({{one, revisions[one] - 1}, {other, revisions[other]}})));
+    ASSERT_EQ(missed.size(), 1U);
+    EXPECT_EQ(missed[0].at("account"), "DU0000001");
+    EXPECT_EQ(missed[0].at("revision"), revisions[one]);
+    auto const first_seen = changes(feed.subscribe(http::stream_cursor({{other, revisions[other]}})));
+    ASSERT_EQ(first_seen.size(), 1U);
+    EXPECT_EQ(first_seen[0].at("account"), "DU0000001");
+    EXPECT_GE(first_seen[0].at("events").as_array().size(), 5U);
+    // A commit that no look has seen yet: the others hear of it before the new one is told where it stands.
+    (void)feed.told();
+    Commits commits;
+    auto const revision = commits.commit();
+    auto const begun = feed.subscribe(std::nullopt);
+    EXPECT_TRUE(changes(begun).empty());
+    auto const told = changes(feed.told());
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].at("revision"), revision);
+    feed.look();
+    EXPECT_TRUE(changes(feed.told()).empty()) << "told twice";
+}
+
+void change(std::string const& sql) {
+    auto const database =
+        store::sqlite::Database::open(recorded().database(), {.mode = store::sqlite::Database::Mode::read_write}).value();
+    auto const done = database->execute(sql);
+    ASSERT_TRUE(done.has_value()) << sql << ": " << done.error().message;
+}
+
+query::PositionRow position(std::string const& account, std::int64_t con_id) {
+    auto const reader = open().value();
+    for (auto& row : reader->positions().value()) {
+        if (row.account == account && row.con_id == con_id && (row.status == "OPEN" || con_id != 8894)) return row;
+    }
+    ADD_FAILURE() << account << " " << con_id;
+    return {};
+}
+
+struct Book {
+    char const* name;
+    std::int64_t con_id;
+    char const* account;
+    char const* sql;  ///< {} is the position
+    char const* says;
+    char const* not_this;  ///< empty: anything
+};
+
+TEST(FailingDatabaseHttp, WhyAPositionIsWhatItIsSaysAlsoWhatIsNotKnown) {
+    constexpr char const* one = "DU0000001";
+    constexpr char const* two = "DU0000002";
+    Book const table[] = {
+        {"as imported", 8894, one, "", "unexplained 80 at 62.96875, said by possync.", ""},
+        {"no price", 8894, one, "UPDATE adjustment SET price = NULL WHERE con_id = 8894", "80, its price unknown, said by", ""},
+        {"a ratio and a note", 8894, one, "UPDATE adjustment SET ratio = '4:1', note = 'as told' WHERE con_id = 8894",
+         ", ratio 4:1, said by possync (as told).", ""},
+        {"undone", 8894, one, "UPDATE adjustment SET undone_by = 'operator x', undone_at = 1795669199999999 WHERE con_id = 8894",
+         "DU0000001 holds", "said by"},
+        {"no average price", 8894, one, "UPDATE position SET average_price = NULL WHERE position_id = {}",
+         "Its average price is not known: a part of it was never priced.", "is the cost"},
+        {"no lots", 8894, one, "DELETE FROM lot WHERE position_id = {}", "is the cost of what is left, commissions aside.",
+         "by lots"},
+        {"events that change nothing", 8894, one,
+         "UPDATE position_event SET quantity_after = quantity_before WHERE position_id = {}", "DU0000001 holds", "Its quantity"},
+        {"earlier events are gone", 8894, one, "UPDATE position_event SET quantity_after = '70' WHERE position_id = {}",
+         "these make 70, so earlier events are not kept here.", ""},
+        {"no break", 8894, one, "DELETE FROM break", "Broker and book do not differ here.", ""},
+        {"a break that is over", 8894, one, "UPDATE break SET state = 'resolved', closed_at = 1795669199999999",
+         "Broker and book do not differ here.", ""},
+        {"a break that settles", 8894, one, "UPDATE break SET state = 'settling', detail = 'looked twice' WHERE con_id = 8894",
+         "is settling: quantity, looked twice.", ""},
+        {"a break without a word", 8894, one, "", "is open: quantity.", ""},
+        {"a mark", 8894, one,
+         "INSERT OR REPLACE INTO mark (account_id, con_id, current_price, market_value, unrealized_pnl, marked_at, mark_source) "
+         "SELECT account_id, con_id, '63', '5040', '2.5', 1795614100000000, NULL FROM position WHERE position_id = {}",
+         "Its unrealized P&L 2.5 is by the mark 63 of 2026-11-25 13:41:40 UTC (unknown source).", ""},
+        {"a certified account", 8894, one, "UPDATE certification SET state = 'matched'",
+         "The broker's statements agree with the account through 2026-11-25.", "No statement"},
+        {"closed by a fill", 266575, two, "", "Its realized P&L 1615.1 is the sum of 1 close.", ""},
+        {"a close of unknown cost", 266575, two,
+         "UPDATE position_close SET realized_pnl = NULL WHERE position_id = {}; UPDATE position SET realized_pnl = NULL WHERE "
+         "position_id = {}",
+         "Its realized P&L 0 is the sum of 0 closes; of 1 more it is not known.", ""},
+        {"a corrected fill", 266575, two,
+         "UPDATE execution SET superseded_by = exec_id || 'x' WHERE account_id = 2 AND con_id = 266575",
+         "1 of them superseded by a correction.", ""},
+    };
+    for (auto const& each : table) {
+        SCOPED_TRACE(each.name);
+        recorded().restore(recorded().after());
+        auto const id = position(each.account, each.con_id).position_id;
+        std::string sql = each.sql;
+        for (auto at = sql.find("{}"); at != std::string::npos; at = sql.find("{}"))
+            sql.replace(at, 2, std::to_string(id));
+        change(sql);
+        auto const reader = open().value();
+        auto const why = http::answer_why(*reader, std::to_string(id), now);
+        ASSERT_TRUE(why.has_value()) << why.error().message;
+        std::string told;
+        for (auto const& line : json::parse(*why->body).at("explanation").as_array())
+            told += std::string(line.as_string()) + "\n";
+        EXPECT_THAT(told, HasSubstr(each.says));
+        if (*each.not_this != '\0') EXPECT_THAT(told, testing::Not(HasSubstr(each.not_this)));
+    }
+    auto const reader = open().value();
+    for (char const* bad : {"", "x", "12x", "0", "-5", "99999999999999999999"}) {
+        EXPECT_EQ(http::answer_why(*reader, bad, now).error().code, base::ErrorCode::invalid_input) << bad;
+        NoCommands commands;
+        http::AnswerContext context;
+        context.commands = &commands;
+        EXPECT_EQ(http::answer_gate(*reader, context, "DU0000001", bad, now).error().code, base::ErrorCode::invalid_input) << bad;
+    }
+}
+
+TEST(FailingDatabaseHttp, TheStatusOfGatewaysThatOnlyOneSideKnows) {
+    recorded().restore(recorded().after());
+    NoCommands commands;
+    http::AnswerContext context;
+    context.commands = &commands;
+    context.interval = std::chrono::minutes(5);
+    auto const status = [&] {
+        auto const reader = open().value();
+        return json::parse(*http::answer_status(*reader, context, now).value().body);
+    };
+    auto const gate = [&](std::string const& con_id) {
+        auto const reader = open().value();
+        return json::parse(*http::answer_gate(*reader, context, "DU0000001", con_id, now).value().body);
+    };
+    commands.live = {};
+    auto nobody = status();
+    EXPECT_EQ(nobody.at("gateways").at(0).at("connected"), nullptr);
+    EXPECT_EQ(nobody.at("gateways").at(0).at("is_paper"), true);
+    EXPECT_EQ(nobody.at("accounts").at(0).at("gate"), "BROKEN") << "breaks are open";
+    change("DELETE FROM break");
+    EXPECT_EQ(gate("1").at("state"), "STALE") << "no service follows it";
+    // One that no database knows yet, and two that counted.
+    commands.live = {ready("gateway"), ready("other")};
+    commands.live[0].statistics.total_syncs = 3;
+    commands.live[0].statistics.last_sync_time = now - std::chrono::minutes(5);
+    commands.live[0].statistics.last_error = "earlier";
+    commands.live[1].statistics.total_syncs = 4;
+    commands.live[1].statistics.last_sync_time = now - std::chrono::minutes(1);
+    commands.live[1].statistics.last_error = "later";
+    auto both = status();
+    ASSERT_EQ(both.at("gateways").as_array().size(), 2U);
+    EXPECT_EQ(both.at("gateways").at(1).at("gateway"), "other");
+    EXPECT_EQ(both.at("gateways").at(1).at("is_paper"), nullptr);
+    EXPECT_EQ(both.at("gateways").at(1).at("owner"), nullptr);
+    EXPECT_EQ(both.at("statistics").at("total_syncs"), 7);
+    EXPECT_EQ(both.at("statistics").at("last_error"), "later");
+    EXPECT_EQ(both.at("statistics").at("last_sync_time").as_string(), base::to_rfc3339(now - std::chrono::minutes(1)));
+    std::swap(commands.live[0], commands.live[1]);
+    EXPECT_EQ(status().at("statistics").at("last_error"), "later") << "whichever is told first";
+    commands.live[0].statistics.last_sync_time.reset();
+    EXPECT_EQ(status().at("statistics").at("last_sync_time").as_string(), base::to_rfc3339(now - std::chrono::minutes(5)));
+    // In standby here: the service that holds the lease knows, and its book is what counts.
+    commands.live = {ready("gateway")};
+    commands.live[0].connected = false;
+    commands.live[0].state = "standby";
+    change(fmt::format("UPDATE gateway SET owner = 'elsewhere:1:1', lease_until = {}; UPDATE account SET last_synced_at = {}",
+                       now.microseconds + 60'000'000, now.microseconds));
+    EXPECT_THAT(gate("1").at("reason").as_string(), testing::Not(HasSubstr("not connected")));
+    change(fmt::format("UPDATE gateway SET lease_until = {}", now.microseconds - 1));
+    EXPECT_THAT(gate("1").at("reason").as_string(), HasSubstr("not connected")) << "that lease has ended";
+    // What is not held is 0 once the account was seen equal to the broker, and unknown before.
+    commands.live = {ready("gateway")};
+    EXPECT_EQ(gate("1").at("quantity"), "0");
+    EXPECT_EQ(gate("8894").at("quantity"), "80");
+    change("UPDATE account SET last_synced_at = NULL");
+    EXPECT_EQ(gate("1").at("quantity"), nullptr);
+    EXPECT_EQ(gate("1").at("state"), "BROKEN");
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ std::vector<std::string> explain(query::PositionRow const& position, std::vector
         if (difference.state != "open" && difference.state != "settling") continue;
         ++open;
         lines.push_back(fmt::format("Break {} is {}: {}{}.", difference.break_id, difference.state, cause_words(difference.kind),
-                                    difference.detail ? ", " + *difference.detail : ""));
+                                    difference.detail && !difference.detail->empty() ? ", " + *difference.detail : ""));
     }
     if (open == 0) lines.emplace_back("Broker and book do not differ here.");
     lines.push_back(certified_through ? fmt::format("The broker's statements agree with the account through {}.",

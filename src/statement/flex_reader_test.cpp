@@ -450,29 +450,89 @@ struct Element {
 /// Whatever number or date cannot be read is told with its name: no row is ever taken with one of them left out.
 TEST(FlexReader, EachNumberAndDateOfARowIsReadOrToldByName) {
     Element const elements[] = {
-        {"Trades", "Trade",
-         {{"conid", "1"}, {"quantity", "10"}, {"tradePrice", "2.5"}, {"dateTime", "20250911;093000"}, {"tradeDate", "20250911"}, {"tradeMoney", "25"},
-          {"fifoPnlRealized", "0"}, {"ibCommission", "-1"}, {"taxes", "0.1"}, {"strike", "5"}, {"multiplier", "1"}, {"expiry", "20251219"}}},
-        {"Trades", "Trade", {{"conid", "1"}, {"quantity", "10"}, {"tradePrice", "2.5"}, {"tradeDate", "20250911"}, {"tradeTime", "093000"}, {"proceeds", "-25"}}},
-        {"Trades", "Lot",
-         {{"conid", "1"}, {"quantity", "10"}, {"tradeDate", "20250911"}, {"openDateTime", "20250910;100000"}, {"cost", "20"}, {"fifoPnlRealized", "5"}}},
-        {"OptionEAE", "OptionEAE",
-         {{"conid", "1"}, {"quantity", "1"}, {"date", "20250911"}, {"dateTime", "20250911;162000"}, {"tradePrice", "0"}, {"proceeds", "0"},
-          {"commisionsAndTax", "0"}, {"realizedPnl", "3"}}},
-        {"CorporateActions", "CorporateAction",
-         {{"conid", "1"}, {"quantity", "1"}, {"reportDate", "20250911"}, {"dateTime", "20250910;202500"}, {"proceeds", "0"}, {"value", "0"}, {"fifoPnlRealized", "0"}}},
-        {"Transfers", "Transfer",
-         {{"conid", "1"}, {"quantity", "1"}, {"date", "20250911"}, {"dateTime", "20250911;100000"}, {"transferPrice", "2"}, {"positionAmount", "2"}, {"cashTransfer", "0"}}},
-        {"OpenPositions", "OpenPosition",
-         {{"conid", "1"}, {"position", "1"}, {"reportDate", "20250911"}, {"costBasisPrice", "2"}, {"costBasisMoney", "2"}, {"markPrice", "3"}, {"fxRateToBase", "1"}}},
-        {"CashTransactions", "CashTransaction",
-         {{"conid", "1"}, {"amount", "1"}, {"reportDate", "20250911"}, {"dateTime", "20250911;202000"}, {"settleDate", "20250911"}, {"exDate", "20250815"}, {"fxRateToBase", "1"}}},
+        {"Trades",
+         "Trade",
+         {{"conid", "1"},
+          {"quantity", "10"},
+          {"tradePrice", "2.5"},
+          {"dateTime", "20250911;093000"},
+          {"tradeDate", "20250911"},
+          {"tradeMoney", "25"},
+          {"fifoPnlRealized", "0"},
+          {"ibCommission", "-1"},
+          {"taxes", "0.1"},
+          {"strike", "5"},
+          {"multiplier", "1"},
+          {"expiry", "20251219"}}},
+        {"Trades",
+         "Trade",
+         {{"conid", "1"},
+          {"quantity", "10"},
+          {"tradePrice", "2.5"},
+          {"tradeDate", "20250911"},
+          {"tradeTime", "093000"},
+          {"proceeds", "-25"}}},
+        {"Trades",
+         "Lot",
+         {{"conid", "1"},
+          {"quantity", "10"},
+          {"tradeDate", "20250911"},
+          {"openDateTime", "20250910;100000"},
+          {"cost", "20"},
+          {"fifoPnlRealized", "5"}}},
+        {"OptionEAE",
+         "OptionEAE",
+         {{"conid", "1"},
+          {"quantity", "1"},
+          {"date", "20250911"},
+          {"dateTime", "20250911;162000"},
+          {"tradePrice", "0"},
+          {"proceeds", "0"},
+          {"commisionsAndTax", "0"},
+          {"realizedPnl", "3"}}},
+        {"CorporateActions",
+         "CorporateAction",
+         {{"conid", "1"},
+          {"quantity", "1"},
+          {"reportDate", "20250911"},
+          {"dateTime", "20250910;202500"},
+          {"proceeds", "0"},
+          {"value", "0"},
+          {"fifoPnlRealized", "0"}}},
+        {"Transfers",
+         "Transfer",
+         {{"conid", "1"},
+          {"quantity", "1"},
+          {"date", "20250911"},
+          {"dateTime", "20250911;100000"},
+          {"transferPrice", "2"},
+          {"positionAmount", "2"},
+          {"cashTransfer", "0"}}},
+        {"OpenPositions",
+         "OpenPosition",
+         {{"conid", "1"},
+          {"position", "1"},
+          {"reportDate", "20250911"},
+          {"costBasisPrice", "2"},
+          {"costBasisMoney", "2"},
+          {"markPrice", "3"},
+          {"fxRateToBase", "1"}}},
+        {"CashTransactions",
+         "CashTransaction",
+         {{"conid", "1"},
+          {"amount", "1"},
+          {"reportDate", "20250911"},
+          {"dateTime", "20250911;202000"},
+          {"settleDate", "20250911"},
+          {"exDate", "20250815"},
+          {"fxRateToBase", "1"}}},
         {"FxTransactions", "FxTransaction", {{"realizedPL", "1"}, {"reportDate", "20250911"}, {"dateTime", "20250911;202000"}}},
         {"SecuritiesInfo", "SecurityInfo", {{"conid", "1"}, {"strike", "5"}, {"multiplier", "100"}, {"expiry", "20251219"}}},
         {"ConversionRates", "ConversionRate", {{"rate", "1.06"}, {"reportDate", "20250911"}}},
     };
     for (auto const& [section, row, attributes] : elements) {
-        auto const with = [&, section = section, row = row, &attributes = attributes](std::string const& name, std::string const& value) {
+        auto const with = [&, section = section, row = row, &attributes = attributes](std::string const& name,
+                                                                                      std::string const& value) {
             std::string text = std::string("<") + section + "><" + row;
             for (auto const& [each, good] : attributes)
                 text += " " + each + "=\"" + (each == name ? value : good) + "\"";
@@ -491,16 +551,19 @@ TEST(FlexReader, EachNumberAndDateOfARowIsReadOrToldByName) {
 }
 
 TEST(FlexReader, WhatOtherRowsRepeatIsNotCountedAgain) {
-    auto const statement = one("<Trades><Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\" transactionID=\"7\" levelOfDetail=\"EXECUTION\"/>"
-                               "<Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\" levelOfDetail=\"ORDER\"/>"
-                               "<Trade conid=\"1\" quantity=\"1\" tradeDate=\"20250911\" levelOfDetail=\"CLOSED_LOT\"/>"
-                               "<Lot conid=\"1\" quantity=\"2\" tradeDate=\"20250911\" levelOfDetail=\"CLOSED_LOT\"/>"
-                               "<Lot conid=\"2\" quantity=\"3\" tradeDate=\"20250911\"/><Lot conid=\"1\" quantity=\"4\" tradeDate=\"20250910\"/>"
-                               "<Lot conid=\"1\" quantity=\"2\" tradeDate=\"20250911\" levelOfDetail=\"WASH_SALE\"/>"
-                               "<SymbolSummary conid=\"1\" quantity=\"9\"/><AssetSummary quantity=\"9\"/><WashSale quantity=\"9\"/></Trades>"
-                               "<FxTransactions><FxTransaction realizedPL=\"1\" reportDate=\"20250911\" levelOfDetail=\"SUMMARY\"/>"
-                               "<FxTransaction realizedPL=\"0\" reportDate=\"20250911\"/></FxTransactions>"
-                               "<CorporateActions><CorporateAction conid=\"1\" quantity=\"5\" reportDate=\"20250911\" levelOfDetail=\"SUMMARY\"/></CorporateActions>");
+    auto const statement =
+        one("<Trades><Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\" transactionID=\"7\" "
+            "levelOfDetail=\"EXECUTION\"/>"
+            "<Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\" levelOfDetail=\"ORDER\"/>"
+            "<Trade conid=\"1\" quantity=\"1\" tradeDate=\"20250911\" levelOfDetail=\"CLOSED_LOT\"/>"
+            "<Lot conid=\"1\" quantity=\"2\" tradeDate=\"20250911\" levelOfDetail=\"CLOSED_LOT\"/>"
+            "<Lot conid=\"2\" quantity=\"3\" tradeDate=\"20250911\"/><Lot conid=\"1\" quantity=\"4\" tradeDate=\"20250910\"/>"
+            "<Lot conid=\"1\" quantity=\"2\" tradeDate=\"20250911\" levelOfDetail=\"WASH_SALE\"/>"
+            "<SymbolSummary conid=\"1\" quantity=\"9\"/><AssetSummary quantity=\"9\"/><WashSale quantity=\"9\"/></Trades>"
+            "<FxTransactions><FxTransaction realizedPL=\"1\" reportDate=\"20250911\" levelOfDetail=\"SUMMARY\"/>"
+            "<FxTransaction realizedPL=\"0\" reportDate=\"20250911\"/></FxTransactions>"
+            "<CorporateActions><CorporateAction conid=\"1\" quantity=\"5\" reportDate=\"20250911\" "
+            "levelOfDetail=\"SUMMARY\"/></CorporateActions>");
     EXPECT_EQ(statement.trades.size(), 1U);
     ASSERT_EQ(statement.closed_lots.size(), 4U);
     EXPECT_EQ(statement.closed_lots[0].transaction_id, "7") << "the lots of a closing trade follow it";
@@ -513,29 +576,36 @@ TEST(FlexReader, WhatOtherRowsRepeatIsNotCountedAgain) {
 }
 
 TEST(FlexReader, SegmentsOfTheAccountAreItsOwn) {
-    EXPECT_EQ(one("<Trades><Trade accountId=\"U1234567F\" conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\"/></Trades>").trades.size(), 1U);
+    EXPECT_EQ(one("<Trades><Trade accountId=\"U1234567F\" conid=\"1\" quantity=\"1\" tradePrice=\"2\" "
+                  "tradeDate=\"20250911\"/></Trades>")
+                  .trades.size(),
+              1U);
     for (char const* other : {"U1234567G", "U1234567FF", "X1234567F", "U123456"}) {
-        EXPECT_THAT(row_error(std::string("<Trades><Trade accountId=\"") + other + "\" conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\"/></Trades>"),
+        EXPECT_THAT(row_error(std::string("<Trades><Trade accountId=\"") + other +
+                              "\" conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\"/></Trades>"),
                     HasSubstr(std::string("is of account ") + other));
     }
 }
 
 TEST(FlexReader, WhatIsKeptOfUnknownThingsIsWholeCharactersInJson) {
     std::string const long_value = std::string(4095, 'a') + "\xc3\xa4\xc3\xb6";  // the bound is in the middle of a character
-    auto const statement = one("<NewSection><Row a=\"1&#9;2\" b=\"" + long_value + "\" c=\"not kept\"/></NewSection>"
-                               "<Trades><Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\" shiny=\"" + long_value + "\"/></Trades>");
+    auto const statement = one("<NewSection><Row a=\"1&#9;2\" b=\"" + long_value +
+                               "\" c=\"not kept\"/></NewSection>"
+                               "<Trades><Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\" shiny=\"" +
+                               long_value + "\"/></Trades>");
     ASSERT_EQ(statement.remainders.size(), 2U);
     EXPECT_EQ(statement.remainders[0].content, R"({"a": "1\u00092", "b": ")" + std::string(4095, 'a') + "\"}");
     EXPECT_EQ(statement.remainders[1].content, R"({"shiny": ")" + std::string(4095, 'a') + "\"}");
-    auto const of_statement = read(file_of("<FlexStatement accountId=\"U1\" fromDate=\"20250911\" toDate=\"20250911\" shiny=\"1\"/>"));
+    auto const of_statement =
+        read(file_of("<FlexStatement accountId=\"U1\" fromDate=\"20250911\" toDate=\"20250911\" shiny=\"1\"/>"));
     ASSERT_TRUE(of_statement.outcome);
     EXPECT_EQ(of_statement.statements.at(0).remainders.at(0).section, "FlexStatement/@shiny");
 }
 
 TEST(FlexReader, WhatStandsElsewhereInTheFileIsNoStatement) {
     for (std::string const& bytes :
-         {std::string("<FlexQueryResponse><Other><FlexStatement accountId=\"U1\"/></Other></FlexQueryResponse>"), file_of("<Other accountId=\"U1\"><Trades><Trade/></Trades></Other>"),
-          "\xEF\xBB\xBF" + file_of("")}) {
+         {std::string("<FlexQueryResponse><Other><FlexStatement accountId=\"U1\"/></Other></FlexQueryResponse>"),
+          file_of("<Other accountId=\"U1\"><Trades><Trade/></Trades></Other>"), "\xEF\xBB\xBF" + file_of("")}) {
         auto const result = read(bytes);
         EXPECT_TRUE(result.outcome) << result.outcome.error().message;
         EXPECT_TRUE(result.statements.empty()) << bytes;
@@ -543,7 +613,8 @@ TEST(FlexReader, WhatStandsElsewhereInTheFileIsNoStatement) {
     EXPECT_EQ(read("\xEF\xBB\xBF" + file_of(statement_of("<Trades/>"))).statements.size(), 1U);
     // What Expat can read of UTF-16 is read, and what cannot be a file's begin says so.
     EXPECT_THAT(error_of("\xff\xfe<\0?\0"), HasSubstr("flex.xml:1"));
-    auto const nested = one("<Trades><Group><Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\"/></Group></Trades>");
+    auto const nested =
+        one("<Trades><Group><Trade conid=\"1\" quantity=\"1\" tradePrice=\"2\" tradeDate=\"20250911\"/></Group></Trades>");
     EXPECT_TRUE(nested.trades.empty());
     ASSERT_GE(nested.remainders.size(), 2U) << "kept, and told";
     EXPECT_EQ(nested.remainders[0].section, "Trades/Group");
@@ -555,16 +626,21 @@ TEST(FlexReader, DeliveriesAreOfTheCauseOfTheirOptions) {
         auto const statement = one("<OptionEAE>" + option + delivery + "</OptionEAE>");
         return statement.option_events.back().cause;
     };
-    std::string const bought = "<OptionEAE conid=\"28\" assetCategory=\"STK\" symbol=\"SA\" date=\"20250911\" transactionType=\"Buy\" quantity=\"100\"/>";
+    std::string const bought = "<OptionEAE conid=\"28\" assetCategory=\"STK\" symbol=\"SA\" date=\"20250911\" "
+                               "transactionType=\"Buy\" quantity=\"100\"/>";
     auto const option = [](char const* more) {
         return std::string("<OptionEAE conid=\"9\" assetCategory=\"OPT\" symbol=\"SA C\" quantity=\"-1\" ") + more + "/>";
     };
     EXPECT_EQ(cause(option("date=\"20250911\" underlyingConid=\"28\" transactionType=\"Exercise\""), bought), Cause::exercise);
-    EXPECT_EQ(cause(option("date=\"20250911\" underlyingSymbol=\"SA\" transactionType=\"Exercise\""), bought), Cause::exercise) << "by the symbol";
-    EXPECT_EQ(cause(option("date=\"20250911\" underlyingConid=\"28\" transactionType=\"Assignment\""), bought), Cause::assignment);
+    EXPECT_EQ(cause(option("date=\"20250911\" underlyingSymbol=\"SA\" transactionType=\"Exercise\""), bought), Cause::exercise)
+        << "by the symbol";
+    EXPECT_EQ(cause(option("date=\"20250911\" underlyingConid=\"28\" transactionType=\"Assignment\""), bought),
+              Cause::assignment);
     auto const nobodys = cause("", bought);
-    EXPECT_EQ(cause(option("date=\"20250910\" underlyingConid=\"28\" transactionType=\"Exercise\""), bought), nobodys) << "of another day";
-    EXPECT_EQ(cause(option("date=\"20250911\" underlyingConid=\"29\" transactionType=\"Exercise\""), bought), nobodys) << "of another underlying";
+    EXPECT_EQ(cause(option("date=\"20250910\" underlyingConid=\"28\" transactionType=\"Exercise\""), bought), nobodys)
+        << "of another day";
+    EXPECT_EQ(cause(option("date=\"20250911\" underlyingConid=\"29\" transactionType=\"Exercise\""), bought), nobodys)
+        << "of another underlying";
     EXPECT_EQ(cause(option("date=\"20250911\" underlyingConid=\"28\" transactionType=\"Exercise\"") +
                         option("date=\"20250911\" underlyingConid=\"28\" transactionType=\"Assignment\""),
                     bought),
@@ -604,7 +680,8 @@ TEST(FlexReader, WhatIsNoStatementIsOneClearError) {
              {file_of("<FlexStatement accountId=\"-\" fromDate=\"20250911\" toDate=\"20250911\"/>"), "has no accountId"},
              {file_of("<FlexStatement accountId=\"U1\"/>"), "has no fromDate and toDate"},
              {file_of("<FlexStatement accountId=\"U1\" fromDate=\"20250911\"/>"), "has no fromDate and toDate"},
-             {file_of("<FlexStatement accountId=\"U1\" fromDate=\"20250911\" toDate=\"20250911\" whenGenerated=\"soon\"/>"), "whenGenerated"},
+             {file_of("<FlexStatement accountId=\"U1\" fromDate=\"20250911\" toDate=\"20250911\" whenGenerated=\"soon\"/>"),
+              "whenGenerated"},
              {file_of("<FlexStatement accountId=\"U1\" fromDate=\"20250912\" toDate=\"20250911\"/>"), "ends before it begins"},
              {file_of("<FlexStatement accountId=\"U1\" fromDate=\"03/04/2025\" toDate=\"03/05/2025\"/>"),
               "FlexStatement : fromDate: '03/04/2025' can be two days"},
