@@ -486,7 +486,7 @@ TEST(FailingDatabaseHttp, WhyAPositionIsWhatItIsSaysAlsoWhatIsNotKnown) {
          "The broker's statements agree with the account through 2026-11-25.", "No statement"},
         {"closed by a fill", 266575, two, "", "Its realized P&L 1615.1 is the sum of 1 close.", ""},
         {"a close of unknown cost", 266575, two,
-         "UPDATE position_close SET realized_pnl = NULL WHERE position_id = {}; UPDATE position SET realized_pnl = NULL WHERE "
+         "UPDATE position_close SET realized_pnl = NULL WHERE position_id = {}; UPDATE position SET realized_pnl = '0' WHERE "
          "position_id = {}",
          "Its realized P&L 0 is the sum of 0 closes; of 1 more it is not known.", ""},
         {"a corrected fill", 266575, two,

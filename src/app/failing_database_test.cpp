@@ -99,7 +99,7 @@ std::vector<Command> commands(Configuration const& configuration = recorded().co
     add("exclude", Kind::writes, [=] { return run_repair(configuration, exclude, Format::json); });
     RepairText dry = exclude;
     dry.dry_run = true;
-    add("exclude --dry-run", Kind::reads, [=] { return run_repair(configuration, dry, Format::table); });
+    add("exclude --dry-run", Kind::clock, [=] { return run_repair(configuration, dry, Format::table); });
     RepairText undo;
     undo.verb = "undo";
     undo.subject = exclude.subject;
