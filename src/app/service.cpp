@@ -117,7 +117,10 @@ std::string SyncAnswer::first_error() const {
     return {};
 }
 
-/// Jobs for the store, done in order on one thread. Between them, when none waits, the store may tidy up.
+/// So long nothing came: then tidying up, which takes some milliseconds, makes nobody wait.
+constexpr auto quiet_before_tidying = std::chrono::milliseconds(20);
+
+/// Jobs for the store, done in order on one thread. Between them, when none has come for a moment, the store may tidy up.
 class StoreThread {
 public:
     explicit StoreThread(store::Store& store) : store_(store), thread_([this] { work(); }) {}
@@ -148,12 +151,14 @@ private:
     void work() {
         std::unique_lock lock(mutex_);
         for (;;) {
-            if (jobs_.empty() && !ending_ && std::exchange(untidy_, false)) {
+            auto const called = [this] { return ending_ || !jobs_.empty(); };
+            if (untidy_ && !wake_.wait_for(lock, quiet_before_tidying, called)) {
+                untidy_ = false;
                 lock.unlock();
                 store_.tidy();
                 lock.lock();
             }
-            wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
+            wake_.wait(lock, called);
             if (jobs_.empty()) return;  // ending, and everything asked for is done
             auto job = std::move(jobs_.front());
             jobs_.pop_front();

@@ -1185,8 +1185,16 @@ private:
             }
         };
         for (auto const& [con_id, at] : work_) review(con_id, at.facts.executions);
-        for (auto const& [con_id, book] : book_.instruments) {
+        auto const review_other = [&](ConId con_id, InstrumentBook const& book) {
             if (!work_.contains(con_id)) review(con_id, book.executions);
+        };
+        if (seen_.snapshot || statement_ != nullptr) {
+            for (auto const& [con_id, book] : book_.instruments) review_other(con_id, book);
+        } else {  // what is pushed of one instrument is not made to wait by the others, nor by looking through all of them
+            for (auto const& [unused, open] : book_.breaks) {
+                auto const* const book = open.kind == BreakKind::fill_without_position ? known(open.con_id) : nullptr;
+                if (book != nullptr) review_other(open.con_id, *book);
+            }
         }
         for (ConId const con_id : orders_of_master_) {
             close_break(*find_break(con_id, BreakKind::fill_without_position), BreakState::resolved,

@@ -59,8 +59,8 @@ base::Error describe(int status, std::string_view path, std::string_view detail)
 
 bool is_memory(std::string const& path) { return path == ":memory:"; }
 
-/// A commit moves the log into the database itself when it has so many pages (16 MiB); when nothing waits, far fewer are moved.
-constexpr int log_pages_max = 4096;
+/// A commit moves the log into the database itself when it has so many pages (64 MiB); when nothing waits, far fewer are moved.
+constexpr int log_pages_max = 16384;
 constexpr int log_pages_worth_moving = 128;
 
 FileSystem::Use use_of(Database::Mode mode) {
@@ -220,8 +220,9 @@ Result<void> Database::use_write_ahead_log() {
             return SQLITE_OK;
         },
         this);
-    // The log shrinks back to this after a large first sync.
-    return execute("PRAGMA journal_size_limit = 16777216");
+    // The log shrinks back to this after a large first sync. Not below what a busy stream writes again and again: a file that grows is
+    // slower to sync.
+    return execute("PRAGMA journal_size_limit = 67108864");
 }
 
 void Database::shorten_log() {
