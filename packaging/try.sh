@@ -7,6 +7,7 @@ folder=$(realpath "$2")
 [ "$(id -u)" -eq 0 ] || { echo "try.sh: run as root, it needs chroot" >&2; exit 1; }
 base=$folder/debian-root.tar
 root=$(mktemp -d /tmp/possync-root.XXXXXX)
+chmod 755 "$root"  # it is the root folder of other users too
 passed=0
 
 mounted=()

@@ -344,6 +344,7 @@ Process::Process(Disk& disk) : disk_(&disk) {
     static std::int64_t started = 0;
     name_ = fmt::format("faulty-disk-{}", ++started);
     vfs_ = register_vfs(*this, name_);
+    gathering_ = std::make_unique<store::sqlite::GatheringVfs>(name_ + "-gathered", name_.c_str());
     disk.processes_.insert(this);
 }
 
@@ -352,6 +353,7 @@ Process::~Process() {
     CHECK(std::none_of(disk_->open_files_.begin(), disk_->open_files_.end(),
                        [this](OpenFile const* file) { return file->process == this; }));
     disk_->processes_.erase(this);
+    gathering_.reset();
     unregister_vfs(*vfs_);
 }
 

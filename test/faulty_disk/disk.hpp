@@ -31,6 +31,7 @@
 #include "base/prng.hpp"
 #include "base/time.hpp"
 #include "store/sqlite/file_system.hpp"
+#include "store/sqlite/gathering_vfs.hpp"
 
 struct sqlite3_vfs;
 
@@ -217,7 +218,8 @@ public:
     void kill();
     [[nodiscard]] bool stopped() const { return stopped_; }
 
-    [[nodiscard]] std::string const& vfs() const override { return name_; }
+    /// With the gathering of the log that the product has over the machine's own.
+    [[nodiscard]] std::string const& vfs() const override { return gathering_->name(); }
     [[nodiscard]] base::Result<void> make_ready(std::string const& path, Use use) const override;
     [[nodiscard]] base::Result<void> replace_by_empty(std::string const& path) const override;
     [[nodiscard]] base::Result<void> put_in_place(std::string const& from, std::string const& to) const override;
@@ -234,6 +236,7 @@ private:
     Disk* disk_;
     std::string name_;
     std::unique_ptr<sqlite3_vfs> vfs_;
+    std::unique_ptr<store::sqlite::GatheringVfs> gathering_;
     bool stopped_ = false;
 };
 

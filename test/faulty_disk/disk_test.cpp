@@ -61,6 +61,51 @@ TEST(Disk, ConnectionsOfTwoProcessesShareTheWriteAheadLog) {
     EXPECT_GE(disk.time() - before, std::chrono::seconds(4)) << "waiting for a lock lets the disk's clock run";
 }
 
+// --- GatheringVfs, which the product has over the machine's files and the processes here over the disk
+
+/// Writes of the log during what `act` does.
+template <typename Act>
+std::vector<std::string> log_writes(Disk& disk, Act act) {
+    disk.keep_log();
+    auto const before = disk.log().size();
+    act();
+    std::vector<std::string> found;
+    for (std::size_t i = before; i < disk.log().size(); ++i) {
+        if (disk.log()[i].find("write a.db-wal") != std::string::npos) found.push_back(disk.log()[i]);
+    }
+    return found;
+}
+
+TEST(GatheringVfs, ACommitOfManyPagesWritesItsLogInOnePiece) {
+    Disk disk(1);
+    make_table(disk);
+    Process process(disk);
+    auto const database = open(process);
+    ASSERT_TRUE(database->run("INSERT INTO t VALUES (0, '')").has_value());  // the header of the log
+    auto const writes = log_writes(disk, [&] {
+        ASSERT_TRUE(database->run("BEGIN").has_value());
+        for (int i = 0; i < 20; ++i) ASSERT_TRUE(database->run("INSERT INTO t VALUES (?1, hex(zeroblob(1500)))", i).has_value());
+        ASSERT_TRUE(database->run("COMMIT").has_value());
+    });
+    EXPECT_EQ(writes.size(), 1u);
+    EXPECT_EQ(rows(*database), 21);
+}
+
+TEST(GatheringVfs, WhatDoesNotFitInMemoryIsReadBackFromTheLog) {
+    Disk disk(1);
+    make_table(disk);
+    Process process(disk);
+    auto const database = open(process);
+    ASSERT_TRUE(database->execute("PRAGMA cache_size = 5").has_value());
+    ASSERT_TRUE(database->run("BEGIN").has_value());
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(database->run("INSERT INTO t VALUES (?1, hex(zeroblob(1500)))", i).has_value());
+    EXPECT_EQ(rows(*database), 300);
+    ASSERT_TRUE(database->run("ROLLBACK").has_value());
+    EXPECT_EQ(rows(*database), 0);
+    EXPECT_EQ(insert_ten(*database), 10);
+    EXPECT_EQ(rows_after_restart(disk), 10);
+}
+
 TEST(Disk, TheLastOneThatClosesCleansUp) {
     Disk disk(1);
     make_table(disk);
@@ -139,7 +184,7 @@ TEST(Disk, FaultsAreErrorsAndTheirEndIsTheirEnd) {
     Process process(disk);
     auto const database = open(process);
     for (auto const effect : {Effect::error_before, Effect::error_after, Effect::short_write, Effect::disk_full}) {
-        disk.set_fault({.effect = effect, .operations = only(Operation::write), .at = 2, .count = lasting});
+        disk.set_fault({.effect = effect, .operations = only(Operation::write), .count = lasting});
         EXPECT_EQ(database->run("INSERT INTO t VALUES (1, 'x')").error().code, base::ErrorCode::io) << to_string(effect);
         EXPECT_TRUE(disk.fired());
         disk.clear_faults();

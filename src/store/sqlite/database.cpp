@@ -146,7 +146,7 @@ Result<std::unique_ptr<Database>> Database::open(std::string const& path, Option
     sqlite3* connection = nullptr;
     int const status =
         sqlite3_open_v2(path.c_str(), &connection, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                        options.files->vfs().empty() ? nullptr : options.files->vfs().c_str());
+                        options.files->vfs().c_str());
     std::unique_ptr<Database> database(new Database(connection, path, *options.files));
     if (status != SQLITE_OK) {
         return std::unexpected(describe(

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "store/sqlite/gathering_vfs.hpp"
+
 namespace possync::store::sqlite {
 
 using base::ErrorCode;
@@ -33,7 +35,7 @@ std::string folder_of(std::string const& path) {
 
 class SystemFiles final : public FileSystem {
 public:
-    std::string const& vfs() const override { return vfs_; }
+    std::string const& vfs() const override { return vfs_.name(); }
 
     /// What the file system can tell better than SQLite's "unable to open database file".
     Result<void> make_ready(std::string const& path, Use use) const override {
@@ -94,7 +96,7 @@ public:
     void remove(std::string const& path) const override { ::unlink(path.c_str()); }
 
 private:
-    std::string vfs_;
+    GatheringVfs vfs_{"possync"};
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ public:
 
     virtual ~FileSystem() = default;
 
-    /// Name of a registered SQLite VFS; empty: SQLite's default.
+    /// Name of a registered SQLite VFS.
     [[nodiscard]] virtual std::string const& vfs() const = 0;
     /// Before SQLite opens it: what is wrong with the path in words that say what to do. Errors: not_found, invalid_input (a
     /// directory), io (not permitted).
