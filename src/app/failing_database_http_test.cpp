@@ -579,5 +579,137 @@ TEST(FailingDatabaseHttp, TheStatusOfGatewaysThatOnlyOneSideKnows) {
     EXPECT_EQ(gate("1").at("state"), "BROKEN");
 }
 
+/// One connection that sends exactly what it is told to.
+class Wire {
+public:
+    explicit Wire(std::string const& address) : socket_(io_) {
+        auto const port = std::stoi(address.substr(address.rfind(':') + 1));
+        socket_.connect({boost::asio::ip::make_address("127.0.0.1"), static_cast<unsigned short>(port)});
+    }
+    Wire& send(std::string const& text) {
+        boost::system::error_code ended;
+        boost::asio::write(socket_, boost::asio::buffer(text), ended);
+        return *this;
+    }
+    /// A request with these headers besides Host.
+    Wire& ask(std::string const& line, std::string const& headers = {}) {
+        return send(line + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+    }
+    /// What comes until the server ends the connection.
+    std::string rest() {
+        std::string all;
+        boost::system::error_code ended;
+        boost::asio::read(socket_, boost::asio::dynamic_buffer(all), ended);
+        return all;
+    }
+
+private:
+    boost::asio::io_context io_;
+    boost::asio::ip::tcp::socket socket_;
+};
+
+TEST(HttpConnection, EachClientGetsWhatItAsksForAndNobodyHoldsUpTheOthers) {
+    recorded().restore(recorded().after());
+    NoCommands commands;
+    http::Metrics metrics("test");
+    http::ServerOptions options;
+    options.listen = "127.0.0.1:0";
+    options.open_reader = open;
+    options.limits.head_time = std::chrono::milliseconds(300);
+    options.limits.idle_time = std::chrono::milliseconds(300);
+    options.max_connections = 20;
+    http::Server server(options, commands, metrics);
+    ASSERT_TRUE(server.start().has_value());
+    auto const address = server.address();
+    std::string const close = "Connection: close\r\n";
+    auto const asked = [&](std::string const& line, std::string const& headers = {}) {
+        return Wire(address).ask(line, headers + "Connection: close\r\n").rest();
+    };
+
+    auto const whole = asked("GET /api/positions");
+    EXPECT_THAT(whole, HasSubstr("HTTP/1.1 200 OK\r\n"));
+    auto const head = asked("HEAD /api/positions");
+    EXPECT_THAT(head, HasSubstr("Content-Length: "));
+    EXPECT_TRUE(head.ends_with("\r\n\r\n")) << "a body behind HEAD is taken for the next answer";
+    EXPECT_THAT(asked("GET /api/positions", "If-None-Match: *\r\n"), testing::StartsWith("HTTP/1.1 304"));
+    EXPECT_THAT(asked("GET /api/positions", "If-None-Match: \"other\"\r\n"), testing::StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(asked("GET /", "Accept-Encoding: br, gzip\r\n"), HasSubstr("Content-Encoding: gzip\r\n"));
+    EXPECT_THAT(asked("GET /", "Accept-Encoding: gzip;q=0\r\n"), testing::Not(HasSubstr("Content-Encoding")));
+    EXPECT_THAT(asked("GET /"), testing::Not(HasSubstr("Content-Encoding")));
+    EXPECT_THAT(asked("HEAD /api/stream"), HasSubstr("text/event-stream"));
+    EXPECT_THAT(asked("GET /api/stream?last_event_id=x&more=1"), testing::StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(asked("GET /api/stream?last_event_id=%"), testing::StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(asked("POST /api/sync/positions?account="), testing::StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(asked("POST /api/sync/positions?account=" + std::string(201, 'a')), testing::StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(asked("POST /api/sync/positions?account=%"), testing::StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(asked("GET /api/positions?limit=%"), testing::StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(asked("GET /api/pnl?method=average&view=economic"), testing::StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(asked("GET /api/pnl?method=hifo&view=tax"), testing::StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(asked("GET /api/pnl?view=nice"), testing::StartsWith("HTTP/1.1 400"));
+    EXPECT_THAT(asked("GET /api/positions?as_recorded=2026-11-25T13:41:43Z"), testing::StartsWith("HTTP/1.1 200"));
+    EXPECT_THAT(asked("PUT /api/positions"),
+                testing::AllOf(testing::StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD\r\n")));
+    EXPECT_THAT(asked("DELETE /no/such/thing"), testing::StartsWith("HTTP/1.1 404"));
+    EXPECT_THAT(asked("GET /api/positions?symbol=AAPL&symbol=KO"), testing::StartsWith("HTTP/1.1 400"));
+
+    // A long head, and on the same connection a short one.
+    Wire two(address);
+    two.ask("GET /livez", "X: " + std::string(14'000, 'x') + "\r\n").ask("GET /livez", close);
+    auto const both = two.rest();
+    EXPECT_NE(both.find("HTTP/1.1 200"), both.rfind("HTTP/1.1 200")) << both;
+    // Who never finishes a request is told, who asks for nothing is let go, who talks to a stream is left.
+    Wire slow(address);
+    slow.send("GET /livez HTTP/1.1\r\n");
+    Wire idle(address);
+    idle.ask("GET /livez");
+    Wire chatty(address);
+    chatty.ask("GET /api/stream", "Last-Event-ID: x\r\n");
+    auto const began = std::chrono::steady_clock::now();
+    EXPECT_THAT(slow.rest(), testing::StartsWith("HTTP/1.1 408"));
+    EXPECT_THAT(idle.rest(), testing::StartsWith("HTTP/1.1 200"));
+    chatty.send(std::string(20'000, 'x'));
+    EXPECT_THAT(chatty.rest(), HasSubstr("event: gap\n"));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+    // As many as there may be, and one more: it is let go, and the others are served.
+    std::vector<std::unique_ptr<Wire>> many;
+    for (int i = 0; i < 20; ++i)
+        many.push_back(std::make_unique<Wire>(address));
+    many.front()->ask("GET /livez", close);
+    EXPECT_EQ(Wire(address).rest(), "");
+    EXPECT_THAT(many.front()->rest(), testing::StartsWith("HTTP/1.1 200"));
+    server.stop();
+    EXPECT_EQ(many.back()->rest(), "");
+    server.stop();
+}
+
+TEST(HttpConnection, AnAddressThatCannotBeListenedOnIsToldWithWhatToDo) {
+    NoCommands commands;
+    http::Metrics metrics("test");
+    auto const refused = [&](std::string const& listen, std::string const& certificate = {}, std::string const& key = {}) {
+        http::ServerOptions options;
+        options.listen = listen;
+        options.certificate_file = certificate;
+        options.key_file = key;
+        options.open_reader = open;
+        http::Server server(options, commands, metrics);
+        auto const started = server.start();
+        return started ? std::string("listens at ") + server.address() : started.error().message;
+    };
+    EXPECT_THAT(refused("nowhere"), HasSubstr("'nowhere' is no address to listen on; write 127.0.0.1:8321"));
+    EXPECT_THAT(refused("no.such.host.invalid:1"), HasSubstr("no.such.host.invalid is no address of this machine"));
+    EXPECT_THAT(refused("0.0.0.0:0"), HasSubstr("can be reached from other machines: set http.token_file"));
+    EXPECT_THAT(refused("192.0.2.1:8321"), HasSubstr("can be reached from other machines"));
+    EXPECT_THAT(refused("127.0.0.1:0", "/no/certificate", "/no/key"), HasSubstr("/no/"));
+    EXPECT_THAT(refused("127.0.0.1:0", "", "/no/key"), HasSubstr("http."));
+    EXPECT_THAT(refused("127.0.0.1:0"), HasSubstr("listens at http://127.0.0.1:"));
+    if (auto const six = refused("[::1]:0"); six.starts_with("listens")) {
+        EXPECT_THAT(six, HasSubstr("http://[::1]:"));  // where this machine has it
+    }
+    boost::asio::io_context io;
+    boost::asio::ip::tcp::acceptor taken(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+    EXPECT_THAT(refused(fmt::format("127.0.0.1:{}", taken.local_endpoint().port())),
+                HasSubstr("choose another port, or \"off\" for no HTTP"));
+}
+
 }  // namespace
 }  // namespace possync::app

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "app/flex_schedule.hpp"
+#include "app/log.hpp"
 #include "app/zones.hpp"
 
 namespace possync::app {
@@ -345,6 +346,67 @@ TEST(FlexSchedule, FetchesImportsAndDoesNotAskAgain) {
         ::usleep(300'000);
     }
     EXPECT_EQ(imports, 1);
+}
+
+TEST(FlexSchedule, ATimeThatTheClocksSkipComesAnHourLater) {
+    auto const utc = [](char const* text) { return *base::parse_rfc3339(text); };
+    auto const at = *parse_time_of_day("02:30");
+    auto const due = next_flex_fetch(utc("2025-03-09T12:00:00Z"), std::nullopt, at, "America/New_York", system_zones());
+    ASSERT_TRUE(due);
+    EXPECT_EQ(base::to_rfc3339(*due).substr(0, 16), "2025-03-09T07:30") << "03:30 there";
+    EXPECT_FALSE(next_flex_fetch(utc("2025-03-09T12:00:00Z"), std::nullopt, at, "Mars/Olympus", system_zones()));
+}
+
+TEST(FlexSchedule, WhatItRemembersIsReadWhereItIsWhole) {
+    auto const file = server().folder / "damaged.flex-fetches";
+    std::ofstream(file) << "1 2025-09-11T22:31:00Z\n2 yesterday\n3";
+    auto const fetches = read_flex_fetches(file);
+    EXPECT_EQ(fetches.size(), 1U);
+    EXPECT_EQ(fetches.count("1"), 1U);
+    // A folder of that name cannot be written over.
+    auto const folder = server().folder / "taken.flex-fetches";
+    std::filesystem::create_directories(folder / "inside");
+    auto const written = write_flex_fetches(folder, fetches);
+    ASSERT_FALSE(written);
+    EXPECT_THAT(written.error().message, HasSubstr("taken.flex-fetches cannot be written"));
+}
+
+/// Told once, with when.
+TEST(FlexSchedule, AFetchThatFailsIsTriedAgain) {
+    struct Case {
+        char const* name;
+        void (*change)(Configuration&);
+        char const* level;
+        char const* says;
+        int milliseconds;  ///< until it has failed; between two requests there is a second
+    };
+    for (auto const& [name, change, level, says, milliseconds] :
+         {Case{"no token", [](Configuration& each) { each.flex_token = {}; }, "error", "; tried again at ", 400},
+          Case{"the import fails", [](Configuration&) {}, "error", "not this account; tried again at ", 2500}}) {
+        SCOPED_TRACE(name);
+        Configuration configuration;
+        configuration.database_url = "sqlite:///" + (server().folder / "failing.db").string();
+        configuration.flex_base_url = server().url();
+        configuration.flex_ca_file = server().folder / "cert.pem";
+        configuration.flex_token = base::Secret(token);
+        configuration.flex_queries = {{"1", "U1234567"}};
+        change(configuration);
+        set_up_log("info", "text");
+        testing::internal::CaptureStderr();
+        {
+            FlexSchedule const schedule(configuration,
+                                        [](std::filesystem::path const&, FlexQueryConfig const&) -> base::Result<void> {
+                                            return base::fail(ErrorCode::refused, "not this account");
+                                        });
+            ::usleep(static_cast<useconds_t>(milliseconds) * 1000);
+        }
+        auto const said = testing::internal::GetCapturedStderr();
+        EXPECT_THAT(said, testing::ContainsRegex(std::string(" ") + level + " +flex.failed"));
+        EXPECT_THAT(said, HasSubstr(says));
+        EXPECT_EQ(said.find("flex.failed"), said.rfind("flex.failed")) << "told once: " << said;
+        EXPECT_TRUE(read_flex_fetches(server().folder / "failing.db.flex-fetches").empty()) << "what failed was not fetched";
+    }
+    set_up_log("error", "text");
 }
 
 }  // namespace

@@ -714,7 +714,7 @@ private:
         };
         if (request.verb == "sync" || request.verb == "diff") {
             std::string account;
-            bool dry_run = false;
+            bool dry_run = request.verb == "diff";  // which writes nothing, whatever else is said
             boost::system::error_code bad;
             auto const arguments = boost::json::parse(request.arguments, bad);
             if (!bad && arguments.is_object()) {
@@ -723,7 +723,7 @@ private:
                     account = std::string(value->as_string());
                 }
                 if (auto const* value = object.if_contains("dry_run"); value != nullptr && value->is_bool()) {
-                    dry_run = value->as_bool();
+                    dry_run = dry_run || value->as_bool();
                 }
             }
             request_sync(account, dry_run, std::nullopt, [answer, diff = request.verb == "diff"](SyncAnswer const& done) {

@@ -1,5 +1,7 @@
 #include "query/result.hpp"
 
+#include <boost/json.hpp>
+
 #include "query/query_testing.hpp"
 
 namespace possync::query {
@@ -33,22 +35,19 @@ SyncResult failure() {
 }
 
 TEST(SyncResultJson, HasTheContractsNames) {
-    EXPECT_EQ(
-        to_json(success()),
-        R"({"success": true, "account": "DU1", "trigger": "manual", "positions_created": 1, )"
-        R"("positions_updated": 2, "positions_closed": 3, "broker_positions": 10, "book_positions": 11, )"
-        R"("duration_seconds": 0.042100, "error": null, )"
-        R"("warnings": ["client id 71 was taken", "say \"hi\""], "pending": 4, "revision": 7})");
-    EXPECT_EQ(to_json(failure()),
-              R"({"success": false, "account": "DU2", "trigger": "scheduled", "positions_created": 0, )"
-              R"("positions_updated": 0, "positions_closed": 0, "broker_positions": 0, "book_positions": 0, )"
-              R"("duration_seconds": 0.000000, "error": "not connected", "warnings": [], "pending": 0, )"
-              R"("revision": null})");
+    EXPECT_EQ(to_json(success()),
+              R"({"success": true, "account": "DU1", "trigger": "manual", "positions_created": 1, )"
+              R"("positions_updated": 2, "positions_closed": 3, "broker_positions": 10, "book_positions": 11, )"
+              R"("duration_seconds": 0.042100, "error": null, )"
+              R"("warnings": ["client id 71 was taken", "say \"hi\""], "pending": 4, "revision": 7})");
+    EXPECT_EQ(to_json(failure()), R"({"success": false, "account": "DU2", "trigger": "scheduled", "positions_created": 0, )"
+                                  R"("positions_updated": 0, "positions_closed": 0, "broker_positions": 0, "book_positions": 0, )"
+                                  R"("duration_seconds": 0.000000, "error": "not connected", "warnings": [], "pending": 0, )"
+                                  R"("revision": null})");
 }
 
 TEST(SyncResultJson, OfSeveralSucceedsOnlyTogether) {
-    EXPECT_TRUE(
-        to_json(std::vector{success()}).starts_with(R"({"success": true, "results": [{"success": true,)"));
+    EXPECT_TRUE(to_json(std::vector{success()}).starts_with(R"({"success": true, "results": [{"success": true,)"));
     EXPECT_TRUE(to_json(std::vector{success(), failure()}).starts_with(R"({"success": false, "results": [)"));
     EXPECT_EQ(to_json(std::vector<SyncResult>{}), R"({"success": false, "results": []})");
 }
@@ -61,6 +60,19 @@ TEST(SyncResultJson, ReadsBackWhatItWrote) {
     EXPECT_EQ(wrong.error().message, "sync result: success is not what it should be");
     EXPECT_EQ(parse_sync_result(R"({"success": true})").error().message, "sync result: account is missing");
     EXPECT_EQ(parse_sync_result("[]").error().message, "sync result: not a JSON object");
+    EXPECT_EQ(parse_sync_result("{").error().message.find("sync result: not JSON: "), 0U);
+    // Each member, missing and of another kind.
+    auto const whole = boost::json::parse(to_json(failure())).as_object();
+    for (auto const& member : whole) {
+        std::string const name(member.key());
+        auto other = whole;
+        other.erase(name);
+        EXPECT_EQ(parse_sync_result(boost::json::serialize(other)).error().message, "sync result: " + name + " is missing");
+        other = whole;
+        other[name] = boost::json::array{boost::json::object{}};
+        EXPECT_EQ(parse_sync_result(boost::json::serialize(other)).error().message,
+                  "sync result: " + name + " is not what it should be");
+    }
 }
 
 RunRow run(std::string trigger, std::string outcome, char const* finished, std::int64_t repeats = 1) {
@@ -76,11 +88,10 @@ RunRow run(std::string trigger, std::string outcome, char const* finished, std::
 }
 
 TEST(Statistics, AreCountedFromRuns) {
-    std::vector<RunRow> runs{run("startup", "committed", "2026-11-23T10:00:00Z"),
-                             run("scheduled", "unchanged", "2026-11-23T12:00:00Z", 24),
-                             run("position_update", "failed", "2026-11-23T11:00:00Z"),
-                             run("trade", "committed", "2026-11-23T11:30:00Z"),
-                             run("reconnect", "failed", "2026-11-23T09:00:00Z")};
+    std::vector<RunRow> runs{
+        run("startup", "committed", "2026-11-23T10:00:00Z"), run("scheduled", "unchanged", "2026-11-23T12:00:00Z", 24),
+        run("position_update", "failed", "2026-11-23T11:00:00Z"), run("trade", "committed", "2026-11-23T11:30:00Z"),
+        run("reconnect", "failed", "2026-11-23T09:00:00Z")};
     runs[2].error = "later";
     runs[4].error = "earlier";
     Statistics expected;
@@ -95,11 +106,10 @@ TEST(Statistics, AreCountedFromRuns) {
     expected.last_sync_time = moment("2026-11-23T12:00:00Z");
     EXPECT_EQ(statistics_of(runs), expected);
     EXPECT_EQ(statistics_of({}), Statistics{});
-    EXPECT_EQ(
-        to_json(expected),
-        R"({"total_syncs": 28, "successful_syncs": 26, "failed_syncs": 2, "positions_created": 5, )"
-        R"("positions_updated": 100, "positions_closed": 1500, "callback_triggers": 2, "last_error": "later", )"
-        R"("last_sync_time": "2026-11-23T12:00:00.000000Z"})");
+    EXPECT_EQ(to_json(expected),
+              R"({"total_syncs": 28, "successful_syncs": 26, "failed_syncs": 2, "positions_created": 5, )"
+              R"("positions_updated": 100, "positions_closed": 1500, "callback_triggers": 2, "last_error": "later", )"
+              R"("last_sync_time": "2026-11-23T12:00:00.000000Z"})");
     EXPECT_EQ(parse_statistics(to_json(expected)), expected);
     EXPECT_EQ("\n" + to_table(expected, {}), R"(
 total_syncs         28

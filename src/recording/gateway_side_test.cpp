@@ -243,6 +243,144 @@ TEST(GatewaySide, the_list_of_the_service_itself_is_played_as_it_was) {
     EXPECT_THAT(reader.gateway.missing(), Contains(HasSubstr("the list of positions: asked for 1 time")));
 }
 
+std::string hello(int version) {
+    std::string bytes;
+    tws::encode_server_hello(bytes, version, "20261123 14:30:00 UTC");
+    return bytes;
+}
+
+/// Attempts that failed, a connection that the gateway ended, and one that the recorded program ended: each as it was, in turn.
+TEST(GatewaySide, each_attempt_ends_as_it_was_recorded) {
+    Writer writer({{1'800'000'000'000'000}, Recorder::service, 1}, {}, {}, 1 << 20);
+    writer.failed(seconds(1), "connection refused");
+    writer.opened(seconds(2), 1);
+    writer.bytes(seconds(2), 1, Side::gateway, hello(178));
+    writer.closed(seconds(4), 1, Side::gateway);
+    writer.opened(seconds(5), 2);
+    writer.bytes(seconds(5), 2, Side::gateway, hello(178));
+    writer.opened(seconds(6), 3);
+    writer.closed(seconds(6), 3, Side::gateway);
+    writer.closed(seconds(7), 2, Side::client);
+    writer.opened(seconds(8), 4);
+    writer.closed(seconds(9), 4, Side::gateway);
+    writer.opened(seconds(10), 5);
+    writer.end(seconds(11));
+    auto const recording = parse(writer.take(), "talk");
+    ASSERT_TRUE(recording);
+    GatewaySide gateway(*recording);
+    EXPECT_FALSE(gateway.next_due()) << "nobody opens anything";
+    EXPECT_TRUE(gateway.take(seconds(1)).empty());
+    auto const taken = [&](Duration now) {
+        std::vector<std::string> said;
+        for (auto const& delivery : gateway.take(now)) {
+            said.push_back(delivery.kind == Delivery::Kind::opened  ? "opened"
+                           : delivery.kind == Delivery::Kind::bytes ? "bytes"
+                                                                    : delivery.text);
+        }
+        return said;
+    };
+    gateway.open();
+    EXPECT_EQ(gateway.next_due(), seconds(1));
+    EXPECT_EQ(taken(milliseconds(999)), Said{});
+    EXPECT_EQ(taken(seconds(1)), Said{"connection refused"});
+    gateway.bytes(seconds(1), "to nobody");
+    gateway.open();
+    EXPECT_EQ(taken(seconds(2)), Said{"opened"});
+    EXPECT_EQ(taken(seconds(2)), Said{"bytes"});
+    EXPECT_EQ(gateway.next_due(), seconds(4));
+    EXPECT_EQ(taken(seconds(4)), Said{"closed by the gateway"});
+    EXPECT_FALSE(gateway.next_due());
+    gateway.open();
+    EXPECT_EQ(taken(seconds(5)), Said{"opened"});
+    EXPECT_EQ(gateway.next_due(), seconds(5));
+    EXPECT_EQ(taken(seconds(5)), Said{"bytes"});
+    EXPECT_EQ(gateway.next_due(), seconds(8)) << "to make room for the next one";
+    EXPECT_EQ(taken(seconds(8)), Said{"closed by the recorded program"});
+    gateway.open();
+    EXPECT_EQ(taken(seconds(8)), Said{"opened"});
+    gateway.close(seconds(8));
+    EXPECT_EQ(taken(seconds(9)), Said{}) << "who closed hears nothing any more";
+    EXPECT_THAT(gateway.missing(), Contains("connection 3 was open at the same time as an earlier one and is passed over"));
+    EXPECT_THAT(gateway.missing(), Contains("1 later connection was not used"));
+    gateway.open();
+    EXPECT_EQ(taken(seconds(10)), Said{"opened"});
+    gateway.close(seconds(10));
+    gateway.open();
+    EXPECT_FALSE(gateway.next_due()) << "there is no other";
+    EXPECT_EQ(taken(seconds(20)), Said{});
+}
+
+TEST(GatewaySide, what_is_left_unused_is_told) {
+    Writer nothing({{1'800'000'000'000'000}, Recorder::service, 1}, {}, {}, 1 << 20);
+    nothing.end(seconds(1));
+    auto const empty = parse(nothing.take(), "talk");
+    ASSERT_TRUE(empty);
+    EXPECT_THAT(GatewaySide(*empty).missing(), Contains("the recording holds no connection to a gateway"));
+    Talk talk(226, Recorder::service);
+    talk.asks(milliseconds(2), tws::RequestPositions{});
+    talk.says(milliseconds(300), row(1, "10"));
+    Reader reader(talk.end(milliseconds(400)), 226);
+    reader.gateway.close(milliseconds(200));
+    EXPECT_THAT(reader.gateway.missing(),
+                Contains("connection 1 was closed by this program after 0.200 s; the rest of it was not used"));
+    // What another program could not reach is no matter of this one.
+    Writer other({{1'800'000'000'000'000}, Recorder::pass_through, 1}, {}, {}, 1 << 20);
+    other.failed(seconds(1), "connection refused");
+    other.opened(seconds(2), 1);
+    other.bytes(seconds(2), 1, Side::gateway, "\x01 is no frame of a gateway, and is handed on");
+    other.closed(seconds(3), 1, Side::gateway);
+    other.end(seconds(3));
+    auto const recording = parse(other.take(), "talk");
+    ASSERT_TRUE(recording);
+    GatewaySide gateway(*recording);
+    gateway.open();
+    auto const opened = gateway.take(seconds(2));
+    ASSERT_EQ(opened.size(), 1U);
+    EXPECT_EQ(opened[0].kind, Delivery::Kind::opened);
+    auto const bytes = gateway.take(seconds(2));
+    ASSERT_EQ(bytes.size(), 1U);
+    EXPECT_THAT(bytes[0].text, HasSubstr("is no frame"));
+}
+
+/// Requests that the recording does not answer are told in words, once each; those that nobody waits for are not.
+TEST(GatewaySide, what_is_asked_for_and_not_there_is_told_in_words) {
+    Talk talk(226, Recorder::service);
+    Reader reader(talk.end(milliseconds(9)), 226);
+    (void)reader.until(milliseconds(1));
+    auto const at = milliseconds(2);
+    reader.asks(at, tws::RequestAccountUpdates{true, "DU0000001"});
+    reader.asks(at, tws::RequestAccountUpdates{false, "DU0000001"});
+    reader.asks(at, tws::RequestPositions{});
+    reader.asks(at, tws::RequestPositions{});
+    tws::RequestExecutions executions;
+    executions.request_id = 5;
+    reader.asks(at, executions);
+    tws::RequestContractData contract;
+    contract.request_id = 6;
+    contract.con_id = 265598;
+    reader.asks(at, contract);
+    tws::RequestPositionsMulti multi;
+    multi.request_id = 7;
+    multi.account = "DU0000002";
+    reader.asks(at, multi);
+    tws::RequestSettings settings;
+    settings.request_id = 8;
+    reader.asks(at, settings);
+    reader.asks(at, tws::RequestCurrentTime{});
+    tws::CancelPositionsMulti cancel;
+    cancel.request_id = 7;
+    reader.asks(at, cancel);
+    EXPECT_EQ(reader.until(milliseconds(9)), Said{});
+    auto const missing = reader.gateway.missing();
+    EXPECT_THAT(missing, Contains("updates of account DU0000001: asked for 1 time, not in the recording"));
+    EXPECT_THAT(missing, Contains("the list of positions: asked for 2 times, not in the recording"));
+    EXPECT_THAT(missing, Contains("executions: asked for 1 time, not in the recording"));
+    EXPECT_THAT(missing, Contains("data of contract 265598: asked for 1 time, not in the recording"));
+    EXPECT_THAT(missing, Contains("the positions of account DU0000002: asked for 1 time, not in the recording"));
+    EXPECT_THAT(missing, Contains("the gateway's settings: asked for 1 time, not in the recording"));
+    EXPECT_EQ(missing.size(), 6U) << testing::PrintToString(missing);
+}
+
 /// Whatever a recording says and whatever the client does, playing it ends, and without an abort.
 TEST(GatewaySide, survives_mutated_recordings_and_clients) {
     base::Prng random(23);

@@ -1,0 +1,282 @@
+// A service in this process, on a simulated gateway and a real file: what is asked of it through the database, the signal to read
+// its log level anew, and what of it fails while the database does.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "app/commands.hpp"
+#include "app/database.hpp"
+#include "app/gateway_server.hpp"
+#include "app/import_flex.hpp"
+#include "app/log.hpp"
+#include "app/operator.hpp"
+#include "app/output.hpp"
+#include "app/service.hpp"
+#include "app/temporary_folder.hpp"
+#include "store/open/open.hpp"
+#include "store/sqlite/database.hpp"
+#include "store/sqlite/statement_faults_testing.hpp"
+
+namespace possync::app {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+/// Whether it holds soon.
+bool soon(auto const& holds) {
+    auto const end = std::chrono::steady_clock::now() + 20s;
+    while (std::chrono::steady_clock::now() < end) {
+        if (holds()) return true;
+        std::this_thread::sleep_for(10ms);
+    }
+    return holds();
+}
+
+/// A gateway with two invented accounts on a port of its own.
+class Gateway {
+public:
+    Gateway() {
+        GatewayServerOptions options;
+        options.port = 0;
+        options.pace = 0s;
+        options.day.accounts = 2;
+        options.day.positions = 3;
+        server_ = std::make_unique<GatewayServer>(options);
+        EXPECT_TRUE(server_->open().has_value());
+        thread_ = std::thread([this] { server_->run(); });
+    }
+    ~Gateway() {
+        server_->stop();
+        thread_.join();
+    }
+    [[nodiscard]] int port() const { return server_->port(); }
+
+private:
+    std::unique_ptr<GatewayServer> server_;
+    std::thread thread_;
+};
+
+class Running : public testing::Test {
+protected:
+    Running() : folder_(TemporaryFolder::make().value()) {
+        set_up_log("error", "text");
+        configuration_.database_url = store::url_of_file(folder_.file("book.db"));
+        configuration_.gateways.front().name = "sim";
+        configuration_.gateways.front().port = gateway_.port();
+        configuration_.http_listen = "";
+        configuration_.source = folder_.file("possync.toml");
+    }
+    void start() {
+        ServiceOptions options;
+        options.serve_operator_requests = true;
+        options.handle_signals = true;
+        options.on_log = [](std::string const&, sync::Log const&) {};
+        service_ = std::make_unique<Service>(configuration_, options);
+        auto const opened = service_->open();
+        ASSERT_TRUE(opened.has_value()) << opened.error().message;
+        thread_ = std::thread([this] { service_->run(); });
+        ASSERT_TRUE(soon([this] { return synced() == 2; }));
+    }
+    ~Running() override {
+        if (!thread_.joinable()) return;
+        service_->stop();
+        thread_.join();
+    }
+    [[nodiscard]] std::unique_ptr<store::DataSource> database() const { return open_database(configuration_).value(); }
+    [[nodiscard]] std::vector<query::AccountRow> accounts() const {
+        auto const reader = open_reader(configuration_);
+        if (!reader) return {};
+        return (*reader)->accounts().value_or(std::vector<query::AccountRow>{});
+    }
+    [[nodiscard]] int synced() const {
+        int count = 0;
+        for (auto const& row : accounts())
+            count += row.last_synced_at.has_value();
+        return count;
+    }
+    /// What it answers, and whether that is success.
+    std::pair<bool, std::string> ask(std::string const& verb, std::string const& arguments) {
+        bool ok = false;
+        auto const answer = ask_service(*database(), verb, arguments, &ok, 20s, owner_name());
+        EXPECT_TRUE(answer.has_value()) << answer.error().message;
+        return {ok, answer.value_or("")};
+    }
+
+    TemporaryFolder folder_;
+    Gateway gateway_;
+    Configuration configuration_;
+    std::unique_ptr<Service> service_;
+    std::thread thread_;
+};
+
+TEST_F(Running, EachRequestIsAnsweredAndWhatIsNoneIsRefused) {
+    start();
+    auto const account = accounts().at(0).account;
+    auto const revisions = [this] {
+        std::int64_t sum = 0;
+        for (auto const& row : accounts())
+            sum += row.revision;
+        return sum;
+    };
+    auto const before = revisions();
+    std::ofstream(folder_.file("other.xml"))
+        << R"(<FlexQueryResponse><FlexStatements><FlexStatement accountId="U99" fromDate="20261125" toDate="20261125"/></FlexStatements></FlexQueryResponse>)";
+    std::ofstream(folder_.file("none.xml")) << "<FlexQueryResponse><FlexStatements/></FlexQueryResponse>";
+    struct Case {
+        char const* verb;
+        std::string arguments;
+        bool ok;
+        std::string says;
+    };
+    Case const table[] = {
+        {"sync", "{}", true, account},
+        {"sync", fmt::format(R"({{"account":"{}","dry_run":true}})", account), true, account},
+        {"sync", R"({"account":"DU9"})", false, "DU9"},
+        {"sync", R"({"account":5,"dry_run":"yes"})", true, account},
+        {"sync", "no JSON", true, account},
+        {"sync", "[]", true, account},
+        {"diff", R"({"account":"","dry_run":true})", true, "[]"},
+        {"diff", "{}", true, "[]"},
+        {"diff", R"({"account":"DU9"})", false, "DU9"},
+        {"status", "{}", true, R"("gateway":"sim","connected":true)"},
+        {"exclude", "no JSON", false, "the request is not a JSON object"},
+        {"exclude", R"({"verb":"exclude","subject":"zzz"})", false, "there is no execution zzz"},
+        {"explain", R"({"verb":"explain","subject":"5","cause":"luck"})", false, "'luck' is not a cause"},
+        {"undo", R"({"verb":"undo","subject":"7"})", false, "there is nothing with the id 7"},
+        {"undo", fmt::format(R"({{"verb":"undo","subject":"{}"}})", accounts().at(0).account_id << 32 | 999), false,
+         "there is no adjustment"},
+        {"import_flex", "{}", false, "the request names no files"},
+        {"import_flex", R"({"paths":["/nowhere.xml"]})", false, "there is no file /nowhere.xml"},
+        {"import_flex", fmt::format(R"({{"paths":["{}"]}})", folder_.file("none.xml")), false, "holds no statement"},
+        {"import_flex", fmt::format(R"({{"paths":["{}"]}})", folder_.file("other.xml")), false,
+         "which this database does not follow"},
+        {"dance", "{}", false, "this version of the service does not do 'dance'"},
+    };
+    for (auto const& each : table) {
+        SCOPED_TRACE(each.verb + (" " + each.arguments));
+        auto const [ok, answer] = ask(each.verb, each.arguments);
+        EXPECT_EQ(ok, each.ok) << answer;
+        EXPECT_THAT(answer, HasSubstr(each.says));
+    }
+    EXPECT_EQ(revisions(), before) << "none of that changes a book";
+    EXPECT_GT(service_->status().at(0).statistics.total_syncs, 2);
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(run_status(configuration_, "", true, Format::json), exit_fine);
+    auto const printed = json::parse(testing::internal::GetCapturedStdout());
+    EXPECT_EQ(printed.at("gateways").at(0).at("connected"), true);
+    EXPECT_TRUE(soon([this] { return service_->status().at(0).statistics.total_syncs == 0; })) << "the counters were to be reset";
+}
+
+/// A gateway that another service holds is not written for by this one, whatever it is asked.
+TEST_F(Running, WhatItDoesNotHoldItDoesNotImport) {
+    start();
+    auto configuration = configuration_;
+    std::ofstream(folder_.file("day.xml"))
+        << R"(<FlexQueryResponse><FlexStatements><FlexStatement accountId="DU77" fromDate="20261125" toDate="20261125"><Trades/></FlexStatement></FlexStatements></FlexQueryResponse>)";
+    ImportOptions options;
+    options.paths = {folder_.file("day.xml")};
+    options.account = "DU77";
+    auto const [ok, answer] = ask("import_flex", to_json(options));
+    EXPECT_TRUE(ok) << answer;
+    EXPECT_EQ(accounts().size(), 3U) << "an account that only statements tell of";
+    auto const through_schedule = import_through_service(configuration_);
+    FlexQueryConfig query;
+    query.account = "DU77";
+    EXPECT_TRUE(through_schedule(folder_.file("day.xml"), query).has_value());
+    EXPECT_FALSE(through_schedule(folder_.file("no.xml"), query).has_value());
+    configuration_.database_password_file = folder_.file("no-password");
+    EXPECT_FALSE(import_through_service(configuration_)(folder_.file("day.xml"), query).has_value());
+    configuration_ = configuration;
+}
+
+TEST_F(Running, ASignalReadsTheLogLevelAnewAndABadConfigurationIsTold) {
+    start();
+    auto const after_signal = [&](std::string const& text, char const* event) {
+        std::ofstream(configuration_.source) << text;
+        set_log_level("info");
+        testing::internal::CaptureStderr();
+        std::raise(SIGHUP);
+        std::string said;
+        // The log is flushed as it is written; what it says is looked at once the level is what it will be.
+        std::this_thread::sleep_for(300ms);
+        said = testing::internal::GetCapturedStderr();
+        EXPECT_THAT(said, HasSubstr(event));
+        return said;
+    };
+    EXPECT_THAT(after_signal("[log]\nlevel = \"info\"\n", "service.reloaded"),
+                HasSubstr("log level info; other changes take a restart"));
+    EXPECT_THAT(after_signal("[log]\nlevel = \"loud\"\n", "service.reload_failed"), HasSubstr("loud"));
+    std::ofstream(configuration_.source) << "";
+    EXPECT_EQ(ask("status", "{}").first, true) << "it goes on";
+    std::raise(SIGTERM);
+    thread_.join();
+    EXPECT_TRUE(service_->status().at(0).state == "stopped") << service_->status().at(0).state;
+}
+
+/// Whatever fails at the start, the service says why, or gets over it: in the end it follows the broker.
+TEST_F(Running, AFirstSyncGetsOverWhicheverStatementFails) {
+    store::sqlite::StatementFaults faults;
+    int failed = 0;
+    int fine = 0;
+    for (int n = 1; fine == 0; n += n < 30 ? 4 : 13) {
+        SCOPED_TRACE(n);
+        for (char const* end : {"", "-wal", "-shm"})
+            std::filesystem::remove(folder_.file("book.db") + end);
+        faults.fail_at(n);
+        testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
+        int const status = run_sync(configuration_, {}, Format::json);
+        faults.fail_at(0);
+        auto const out = testing::internal::GetCapturedStdout();
+        auto const error = testing::internal::GetCapturedStderr();
+        if (status != exit_fine) {
+            ++failed;
+            EXPECT_EQ(status, exit_failed);
+            EXPECT_THAT(error, testing::StartsWith("possync: "));
+            EXPECT_THAT(error, HasSubstr(folder_.file("book.db")));
+        } else {
+            ++fine;
+            EXPECT_THAT(out, HasSubstr("\"success\": true"));
+        }
+        // A lease that could not be given back would be a dead process's; this one lives.
+        if (auto behind =
+                store::sqlite::Database::open(folder_.file("book.db"), {.mode = store::sqlite::Database::Mode::read_write})) {
+            (void)(*behind)->execute("UPDATE gateway SET owner = '', lease_until = 0");
+        }
+        testing::internal::CaptureStdout();
+        EXPECT_EQ(run_sync(configuration_, {}, Format::json), exit_fine) << "it does not get over it";
+        (void)testing::internal::GetCapturedStdout();
+        EXPECT_EQ(synced(), 2);
+        testing::internal::CaptureStdout();
+        EXPECT_EQ(run_verify(configuration_, Format::table), exit_fine) << testing::internal::GetCapturedStdout();
+        (void)testing::internal::GetCapturedStdout();
+    }
+    EXPECT_GT(failed, 3);
+}
+
+/// Whose lease may be taken over at once: only that of a process of this machine that is known to be gone.
+TEST(Owner, IsKnownToBeGoneOnlyWhereThatIsCertain) {
+    auto const mine = owner_name();
+    EXPECT_TRUE(owner_lives_here(mine));
+    EXPECT_FALSE(owner_is_gone(mine));
+    auto const host = mine.substr(0, mine.find(':'));
+    EXPECT_TRUE(owner_is_gone(mine + "1")) << "the number of the process was given to another";
+    EXPECT_TRUE(owner_is_gone(host + ":999999999:1"));
+    for (std::string const& other : {std::string(), std::string("x"), host, host + ":1", host + ":0:1", host + ":-5:1",
+                                     host + ":x:1", "elsewhere" + mine, std::string("elsewhere:999999999:1")}) {
+        EXPECT_FALSE(owner_is_gone(other)) << other;
+        EXPECT_FALSE(owner_lives_here(other)) << other;
+    }
+}
+
+}  // namespace
+}  // namespace possync::app
