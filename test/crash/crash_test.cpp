@@ -186,8 +186,11 @@ std::string run_case(Bench& bench, Case const& each, Reference const& reference)
     if (way.ending == Ending::none) {
         // The disk being full is no reason not to read what is there.
         if (way.effect == Effect::disk_full && bench.disk.exists(Bench::path) && !workload.setup.empty()) {
+            // But where the last one who had it open took the log away, SQLite makes a new one to read, and needs room for that.
+            bool const needs_room = !bench.disk.exists(std::string(Bench::path) + "-wal");
             auto const readable = store::check_sqlite(Bench::path, bench.command());
-            if (!readable) return "cannot be read while the disk is full: " + readable.error().message;
+            bool const says_so = !readable && needs_room && readable.error().message.find("room") != std::string::npos;
+            if (!readable && !says_so) return "cannot be read while the disk is full: " + readable.error().message;
         }
         bench.disk.clear_faults();
         restart = !bench.has_world() || bench.ended();

@@ -31,7 +31,7 @@ base::Error describe(int status, std::string_view path, std::string_view detail)
             return {ErrorCode::io,
                     fmt::format(
                         "database {} cannot be opened: check that its folder exists and that this user may "
-                        "read and write the file and the folder",
+                        "read and write the file and the folder, and that the disk has room",
                         path)};
         case SQLITE_FULL:
             return {ErrorCode::io,
