@@ -2,7 +2,9 @@
 // its log level anew, and what of it fails while the database does.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <thread>
@@ -44,8 +46,9 @@ bool soon(auto const& holds) {
 /// A gateway with two invented accounts on a port of its own.
 class Gateway {
 public:
-    Gateway() {
+    explicit Gateway(int first_account = 1000001) {
         GatewayServerOptions options;
+        options.day.first_account = first_account;
         options.port = 0;
         options.pace = 0s;
         options.day.accounts = 2;
@@ -261,6 +264,169 @@ TEST_F(Running, AFirstSyncGetsOverWhicheverStatementFails) {
         (void)testing::internal::GetCapturedStdout();
     }
     EXPECT_GT(failed, 3);
+}
+
+struct Said {
+    int status = 0;
+    std::string out;
+    std::string error;
+};
+
+Said said_by(auto const& run) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    Said said;
+    said.status = run();
+    said.out = testing::internal::GetCapturedStdout();
+    said.error = testing::internal::GetCapturedStderr();
+    return said;
+}
+
+/// One line on stderr, nothing half done.
+void expect_refused(Said const& said, int status, std::string const& says) {
+    EXPECT_EQ(said.status, status) << said.out << said.error;
+    EXPECT_THAT(said.error, testing::StartsWith("possync: "));
+    EXPECT_THAT(said.error, HasSubstr(says));
+    EXPECT_EQ(std::count(said.error.begin(), said.error.end(), '\n'), 1) << said.error;
+}
+
+TEST_F(Running, WithoutAServiceTheCommandsAskTheGatewayThemselves) {
+    auto const diff = [&](Format format) { return said_by([&] { return run_diff(configuration_, "", format); }); };
+    auto const sync = [&](bool dry_run, Format format, std::string account = {}) {
+        SyncCommand command;
+        command.dry_run = dry_run;
+        command.account = std::move(account);
+        return said_by([&] { return run_sync(configuration_, command, format); });
+    };
+    auto const planned = sync(true, Format::table);
+    EXPECT_EQ(planned.status, exit_fine) << planned.error;
+    EXPECT_THAT(planned.out, HasSubstr("opening_balance"));
+    EXPECT_FALSE(std::filesystem::exists(folder_.file("book.db"))) << "a dry run writes nothing";
+    EXPECT_THAT(json::parse(sync(true, Format::json).out).at("success").as_bool(), true);
+    EXPECT_EQ(diff(Format::json).status, exit_difference);
+    EXPECT_EQ(sync(false, Format::table).status, exit_fine);
+    EXPECT_EQ(diff(Format::table).out, "broker and book are equal\n");
+    EXPECT_EQ(diff(Format::json).out, "[]\n");
+    EXPECT_EQ(sync(true, Format::table).out, "nothing would be written: the book equals the broker\n");
+    auto const unknown = sync(false, Format::json, "DU9");
+    expect_refused(unknown, exit_failed, "DU9");
+    // Nobody is there: each says so once, and the book stays as it is.
+    auto const before = accounts();
+    configuration_.gateways.front().port = 1;
+    expect_refused(diff(Format::table), exit_failed, "127.0.0.1:1");
+    expect_refused(sync(false, Format::json), exit_failed, "127.0.0.1:1");
+    auto const table = sync(false, Format::table);
+    EXPECT_EQ(table.status, exit_failed);
+    EXPECT_EQ(table.error, "");
+    EXPECT_THAT(table.out, HasSubstr("127.0.0.1:1"));
+    EXPECT_EQ(accounts(), before);
+}
+
+TEST_F(Running, SetupWritesAConfigurationThatWorksOrNone) {
+    SetupCommand command;
+    command.ports = {gateway_.port()};
+    command.output = folder_.file("possync.toml");
+    command.yes = true;
+    auto const setup = [&] { return said_by([&] { return run_setup(command); }); };
+    command.ports = {1};
+    expect_refused(setup(), exit_failed, "127.0.0.1:1: nothing answers");
+    EXPECT_FALSE(std::filesystem::exists(command.output));
+    command.ports = {gateway_.port()};
+    command.yes = false;
+    expect_refused(setup(), exit_usage, "nobody is there to ask: say --yes");
+    EXPECT_FALSE(std::filesystem::exists(command.output));
+    command.yes = true;
+    command.output = folder_.file("no/folder/possync.toml");
+    expect_refused(setup(), exit_usage, "the folder " + folder_.file("no/folder") + " is not there; make it first");
+    command.output = folder_.file("possync.toml");
+    command.database = "mysql://x";
+    expect_refused(setup(), exit_usage, "database.url");
+    command.database.clear();
+    auto const done = setup();
+    EXPECT_EQ(done.status, exit_fine) << done.error;
+    EXPECT_THAT(done.out, HasSubstr("the first sync would write (nothing is written now):"));
+    EXPECT_THAT(done.out, HasSubstr("3 positions at the broker, 3 opened"));
+    EXPECT_THAT(done.out, HasSubstr("wrote " + command.output));
+    auto const written = load_configuration(command.output, {});
+    ASSERT_TRUE(written) << written.error().message;
+    EXPECT_EQ(written->gateways.front().port, gateway_.port());
+    EXPECT_EQ(written->gateways.front().expect, sync::Expect::paper);
+    EXPECT_EQ(said_by([&] { return run_sync(*written, {}, Format::json); }).status, exit_fine)
+        << "what setup wrote does not work";
+    expect_refused(setup(), exit_usage, "is there already; --force replaces it");
+    command.force = true;
+    EXPECT_EQ(setup().status, exit_fine);
+    // Two of a kind are told apart by their ports.
+    Gateway const other(2000001);
+    command.ports = {gateway_.port(), other.port()};
+    expect_refused(setup(), exit_failed, "the dry run failed: ");  // the database knows the accounts as those of the one
+    EXPECT_EQ(load_configuration(command.output, {}).value().gateways.size(), 1U) << "what was there stays";
+    command.database = store::url_of_file(folder_.file("two.db"));
+    EXPECT_EQ(setup().status, exit_fine);
+    auto const both = load_configuration(command.output, {});
+    ASSERT_TRUE(both) << both.error().message;
+    ASSERT_EQ(both->gateways.size(), 2U);
+    EXPECT_EQ(both->gateways[1].name, fmt::format("paper-{}", other.port()));
+
+    // What the gateway serves and what the database knows are the same: nothing is to be changed.
+    command.rebind = "nobody";
+    auto const rebind = [&](Configuration const& configuration) {
+        return said_by([&] { return run_rebind(configuration, command); });
+    };
+    expect_refused(rebind(*written), exit_usage, "the configuration has no gateway nobody; it has paper");
+    command.rebind = "paper";
+    auto const same = rebind(*written);
+    EXPECT_EQ(same.status, exit_fine) << same.error;
+    EXPECT_THAT(same.out,
+                testing::AllOf(HasSubstr("knows it as paper"), HasSubstr(" stays\n"), HasSubstr("nothing has to be changed\n")));
+    auto moved = *written;
+    moved.gateways.front().expect = sync::Expect::live;
+    expect_refused(rebind(moved), exit_failed, "serves paper accounts, and expect says live");
+    moved = *written;
+    moved.gateways.front().port = 1;
+    expect_refused(rebind(moved), exit_failed, "nothing answers");
+    moved = *written;
+    moved.gateways.front().name = command.rebind = "other";
+    command.yes = false;
+    expect_refused(rebind(moved), exit_usage, "nobody is there to ask");
+    command.yes = true;
+    expect_refused(said_by([&] { return run_sync(moved, {}, Format::json); }), exit_failed,
+                   "none of the gateway's accounts is this database's to write");
+    auto const done_so = rebind(moved);
+    EXPECT_EQ(done_so.status, exit_fine) << done_so.error;
+    EXPECT_THAT(done_so.out,
+                testing::AllOf(HasSubstr("goes from gateway paper to other\n"), HasSubstr("done; the next sync goes by it\n")));
+    auto const synced_so = said_by([&] { return run_sync(moved, {}, Format::json); });
+    EXPECT_EQ(synced_so.status, exit_fine) << synced_so.error;
+    moved.gateways.front().accounts = {"DU1000001"};
+    EXPECT_THAT(rebind(moved).out, testing::Not(HasSubstr("DU1000002 stays")));
+}
+
+TEST_F(Running, TheDemoShowsABookThatLivesAndEnds) {
+    DemoCommand demo;
+    demo.pace = "soon";
+    expect_refused(said_by([&] { return run_demo(demo, "test"); }), exit_usage, "soon");
+    demo.pace = "50ms";
+    demo.seconds = 1;
+    demo.listen = "127.0.0.1:0";
+    demo.database = folder_.file("no/folder/demo.db");
+    expect_refused(said_by([&] { return run_demo(demo, "test"); }), exit_failed, folder_.file("no/folder/demo.db"));
+    demo.database = folder_.file("demo.db");
+    demo.listen = "nowhere";
+    expect_refused(said_by([&] { return run_demo(demo, "test"); }), exit_usage, "'nowhere' is no address to listen on");
+    demo.listen = "127.0.0.1:0";
+    demo.seconds = 2;
+    auto const said = said_by([&] { return run_demo(demo, "test"); });
+    EXPECT_EQ(said.status, exit_fine) << said.error;
+    EXPECT_THAT(said.out, testing::AllOf(HasSubstr("a SIMULATED gateway, invented accounts and trades"),
+                                         HasSubstr(", page http://127.0.0.1:"), HasSubstr("at the broker: "),
+                                         HasSubstr("DU1000001"), testing::EndsWith("demo stopped\n")));
+    demo.database.clear();
+    demo.listen = "off";
+    demo.seconds = 1;
+    auto const temporary = said_by([&] { return run_demo(demo, "test"); });
+    EXPECT_EQ(temporary.status, exit_fine) << temporary.error;
+    EXPECT_THAT(temporary.out, testing::Not(HasSubstr(", page ")));
 }
 
 /// Whose lease may be taken over at once: only that of a process of this machine that is known to be gone.

@@ -54,7 +54,8 @@ private:
             set(natsOptions_SetAllowReconnect(made, false));  // the dispatcher tries again, in its own time
             if (!options_.secret.empty()) set(natsOptions_SetToken(made, options_.secret.reveal().c_str()));
             if (!options_.ca_file.empty()) set(natsOptions_LoadCATrustedCertificates(made, options_.ca_file.c_str()));
-            set(natsConnection_Connect(&connection_, made));
+            // Never without the certificates to trust, where they cannot be read: the token would go out all the same.
+            if (status == NATS_OK) set(natsConnection_Connect(&connection_, made));
             if (status == NATS_OK) set(natsConnection_JetStream(&stream_, connection_, nullptr));
         }
         if (status == NATS_OK) return {};

@@ -1,4 +1,9 @@
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "outbox/dispatcher.hpp"
 #include "outbox/sink.hpp"
@@ -16,6 +21,13 @@ TEST(Message, AGapNamesWhatIsNotKept) {
     auto const message = make_message(gap, {});
     EXPECT_EQ(message.id, "DU1:3-7");
     EXPECT_EQ(message.body, R"({"id":"DU1:3-7","type":"gap","account":"DU1","from_revision":3,"revision":7})");
+}
+
+TEST(Message, ATimeThatIsNotKnownIsLeftOut) {
+    store::Notification notification;
+    notification.account = "DU1";
+    notification.revision = 7;
+    EXPECT_EQ(make_message(notification, {}).body.find("recorded_at"), std::string::npos) << make_message(notification, {}).body;
 }
 
 TEST(Message, AChangeCarriesItsRows) {
@@ -41,9 +53,76 @@ TEST(Webhook, SignsAsTheConventionSays) {
               "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 }
 
+TEST(Webhook, ASecretIsTheKeyItselfOrItsBase64) {
+    auto const sign = [](char const* secret) { return webhook_signature(base::Secret(secret), "id", 1, "{}"); };
+    EXPECT_EQ(sign("whsec_YWJj"), sign("abc"));
+    EXPECT_EQ(sign("whsec_YWI="), sign("ab"));
+    EXPECT_EQ(sign("whsec_YQ=="), sign("a"));
+    EXPECT_NE(sign("whsec_*"), sign("")) << "what is no base64 is not left out";
+    EXPECT_NE(sign("whsec_*"), sign("whsec_!")) << "it is the key as it stands";
+}
+
+/// A listener that answers nobody.
+class Silent {
+public:
+    Silent() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(socket_, 8), 0);
+        socklen_t size = sizeof address;
+        ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
+        port = ntohs(address.sin_port);
+    }
+    ~Silent() { ::close(socket_); }
+    Silent(Silent const&) = delete;
+    Silent& operator=(Silent const&) = delete;
+    int port = 0;
+
+private:
+    int socket_;
+};
+
+/// Whatever keeps a message from being taken is an error of its class, within the time, and names no secret.
+TEST(Sinks, WhoDoesNotAnswerIsTroubleThatPasses) {
+    Silent const silent;
+    struct Case {
+        SinkType type;
+        std::string url;
+        std::vector<base::ErrorCode> codes;
+    };
+    using base::ErrorCode;
+    for (auto const& [type, url, codes] :
+         {Case{SinkType::webhook, "http://127.0.0.1:1/", {ErrorCode::unavailable}},
+          Case{SinkType::webhook, "http://127.0.0.1:" + std::to_string(silent.port), {ErrorCode::timeout}},
+          Case{SinkType::nats, "nats://127.0.0.1:1", {ErrorCode::unavailable}},
+          Case{
+              SinkType::nats, "nats://127.0.0.1:" + std::to_string(silent.port), {ErrorCode::unavailable, ErrorCode::timeout}}}) {
+        SinkOptions options;
+        options.name = "hook";
+        options.type = type;
+        options.url = url;
+        options.secret = base::Secret("canary-0123456789");
+        options.timeout = 300ms;
+        auto const sink = type == SinkType::webhook ? make_webhook(options) : make_nats(options);
+        for (int again = 0; again < 2; ++again) {
+            auto const began = std::chrono::steady_clock::now();
+            auto const delivered = sink->deliver({"DU1:7", "DU1", "{}"}, {});
+            ASSERT_FALSE(delivered) << url;
+            EXPECT_NE(std::find(codes.begin(), codes.end(), delivered.error().code), codes.end())
+                << url << ": " << base::to_string(delivered.error().code);
+            EXPECT_FALSE(delivered.error().message.empty());
+            EXPECT_EQ(delivered.error().message.find("canary"), std::string::npos) << delivered.error().message;
+            EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << url;
+        }
+    }
+}
+
 TEST(Nats, AnAccountIsOneTokenOfASubject) {
     EXPECT_EQ(subject_token("DU1234567"), "DU1234567");
     EXPECT_EQ(subject_token("a.b*c>d e"), "a_b_c_d_e");
+    EXPECT_EQ(subject_token("Az09-_{}"), "Az09-___");
     EXPECT_EQ(subject_token(""), "_");
 }
 

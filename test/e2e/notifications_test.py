@@ -246,8 +246,7 @@ try:
     flaky.start()
     nats.start()
     wait_for("both hear again", lambda: sum(acknowledged("stream").values()) > before + 5 and sum(acknowledged("flaky").values()) > before + 5)
-    service.kill()
-    service.wait()
+    end(service)  # and once in order, while messages are on their way
     gateway.kill()
     service = start_service()
     wait_for("everybody has everything", lambda: all(acknowledged(sink) == committed() for sink in ("good", "flaky", "stream")))
