@@ -296,12 +296,16 @@ Step Generator::commission() {
     return step(fmt::format("commission {} {}", label, Decimal::from_parts(random_.between(1, 500), 2).to_string()));
 }
 
-Step Generator::statement_only(base::Timestamp) {
+Step Generator::statement_only(base::Timestamp at) {
     std::string const account = some_account();
     auto const* instrument = some_instrument();
     if (!labels_.empty() && random_.chance(600)) {
         auto const& label = labels_[static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(labels_.size()) - 1))];
         if (random_.chance(500)) return step(fmt::format("correct {} price {} unserved", label, random_.between(1, 300)));
+        // The statement that tells of it soon follows, for whoever's it is.
+        if (random_.chance(500)) {
+            for (auto const& each : accounts_) planned_.push_back(step("statement " + base::to_string(base::utc_local(at).date), each));
+        }
         return step("cancel " + label);
     }
     Decimal const now = held(account, instrument->con_id);

@@ -307,6 +307,8 @@ World::World(RunOptions const& options)
       random_(options.seed ^ 0x3077D) {
     now_.wall = *base::parse_rfc3339("2026-11-23T13:00:00Z");
     now_.wall = now_.wall + std::chrono::seconds(random_.between(0, 40'000));
+    // What a statement takes back is of an earlier day: midnight is near.
+    if (swarm.statement_only != 0 && random_.chance(500)) now_.wall = *base::parse_rfc3339("2026-11-23T23:00:00Z") + std::chrono::seconds(random_.between(0, 3600));
     began_ = now_.wall;
     now_.steady = std::chrono::seconds(1000);
     disk_.restore(empty_database());
