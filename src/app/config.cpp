@@ -612,7 +612,7 @@ Result<void> check_whole(Config const& config) {
     if (auto const listen = http::parse_listen(config.http_listen); listen && config.http_token_file.empty()) {
         // A name is judged by its addresses, when the server starts.
         bool const is_address = http::plain_address(listen->host).find_first_not_of("0123456789abcdef.:") == std::string::npos;
-        if (is_address && listen->host != "localhost" && !http::is_loopback_address(listen->host)) {
+        if (is_address && !http::is_loopback_address(listen->host)) {
             return fail(ErrorCode::invalid_input, fmt::format("http.listen {} can be reached from other machines: set http.token_file, or listen on "
                                                               "127.0.0.1",
                                                               config.http_listen));

@@ -89,6 +89,15 @@ TEST(Config, WhatIsWrongIsNamedWithItsLine) {
              Row{"[[alert]]\nname = \"a\"\ntype = \"telegram\"\ntopic = \"1\"", "alert a: token is missing, which telegram needs"},
              Row{"[[alert]]\nname = \"a\"\nurl = \"http://example.com\"", "must begin with https://"},
              Row{"[[alert]]\nname = \"a\"\nurl = \"https://x\"\nurl_file = \"x\"", "has a url and a url_file"},
+             Row{"[[alert]]\nname = \"a\"\ntype = \"ntfy\"\ntopic = \"t\"\ntopic_file = \"x\"", "has a topic and a topic_file"},
+             Row{"[[alert]]\nname = \"a\"\ntype = \"telegram\"\ntopic = \"1\"\ntoken = \"t\"\ntoken_file = \"x\"", "has a token and a token_file"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"https://\"", "must begin with https://"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"http://[::1]x\"", "must begin with https://"},
+             Row{"[[sink]]\nname = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", "write a name of 1 to 64 characters"},
+             Row{"[alerts]\nholidays = [\"2026-02-30\"]", "alerts.holidays"},
+             Row{"[flex]\nfetch_at = \"12-30\"", "is not a time of day"},
+             Row{"[flex]\nfetch_at = \"/2:30\"", "is not a time of day"},
+             Row{"[http]\nlisten = \"face:80\"", "can be reached from other machines"},
              Row{"[[alert]]\nname = \"a\"\nurl = \"https://x\"\n[[alert]]\nname = \"a\"\nurl = \"https://x\"", "two alerts are named a"},
              Row{"[[alert]]\nname = \"a\"\nconditions = [\"fire\"]", "'fire' is not one of quantity_break, guard"},
              Row{"[alerts]\nsessions = [\"Mon 9-5\"]", "is no session; write one like Mon-Fri 09:30-16:00"},
@@ -103,6 +112,16 @@ TEST(Config, WhatIsWrongIsNamedWithItsLine) {
         auto const message = refusal(toml);
         EXPECT_NE(message.find(says), std::string::npos) << toml << "\n -> " << (message.empty() ? "accepted" : message);
         EXPECT_EQ(message.find('\n'), std::string::npos) << "more than one line: " << message;
+    }
+}
+
+/// Encrypted anywhere, in the clear on this host only.
+TEST(Config, AddressesOfThisHostMayBeInTheClear) {
+    for (char const* url : {"https://example.com", "http://127.0.0.1", "http://127.0.0.1:8080/hook", "http://localhost/hook", "http://[::1]", "http://[::1]:80/"}) {
+        EXPECT_EQ(refusal(("[[sink]]\nname = \"a\"\nurl = \"" + std::string(url) + "\"").c_str()), "") << url;
+    }
+    for (char const* listen : {"localhost:8321", "127.0.0.1:1", "[::1]:8321", "book.example:8321", "off"}) {
+        EXPECT_EQ(refusal(("[http]\nlisten = \"" + std::string(listen) + "\"").c_str()), "") << listen;
     }
 }
 

@@ -415,7 +415,7 @@ TEST_F(Running, TheDemoShowsABookThatLivesAndEnds) {
     demo.listen = "nowhere";
     expect_refused(said_by([&] { return run_demo(demo, "test"); }), exit_usage, "'nowhere' is no address to listen on");
     demo.listen = "127.0.0.1:0";
-    demo.seconds = 2;
+    demo.seconds = 5;  // it shows the book every two
     auto const said = said_by([&] { return run_demo(demo, "test"); });
     EXPECT_EQ(said.status, exit_fine) << said.error;
     EXPECT_THAT(said.out, testing::AllOf(HasSubstr("a SIMULATED gateway, invented accounts and trades"),
