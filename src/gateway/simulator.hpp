@@ -58,7 +58,7 @@ struct SimulatorFaults {
     bool stall = false;              ///< accepts, answers nothing
     int close_after_positions = -1;  ///< so many rows of a list, then the connection drops
     bool empty_lists = false;        ///< the list of positions names none, and ends well
-    bool omit_position_end = false;
+    bool omit_position_end = false;  ///< the list stops in the middle; of PositionMulti the End alone is missing
     bool omit_executions_end = false;
     bool omit_account_end = false;
     bool omit_contract_end = false;

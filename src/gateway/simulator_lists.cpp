@@ -1,6 +1,7 @@
 // Positions, executions and contracts.
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -101,8 +102,15 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
                                       accounts_in_one_list),
                           asked.now);
     }
-    bool const plain =
-        !faults.stall && !faults.empty_lists && faults.close_after_positions < 0 && !options.newer_than_client && !options.zero_rows_of_today_only;
+    bool const plain = !faults.stall && !faults.empty_lists && !faults.omit_position_end && faults.close_after_positions < 0 &&
+                       !options.newer_than_client && !options.zero_rows_of_today_only;
+    // A list that is never finished stops in the middle.
+    std::size_t left = std::numeric_limits<std::size_t>::max();
+    if (faults.omit_position_end) {
+        left = 0;
+        for (auto const& [unused, holdings] : broker_.holdings()) left += holdings.size();
+        left /= 2;
+    }
     EncodedList& list = lists_[connection.version];
     if (plain && list.changes == broker_.changes()) {
         connection.out += list.bytes;
@@ -110,12 +118,15 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
         std::size_t const begin = connection.out.size();
         int rows = 0;
         for (auto const& [account, holdings] : broker_.holdings()) {
+            if (left == 0) break;
             for (auto const& [con_id, holding] : holdings) {
                 if (faults.close_after_positions >= 0 && rows++ == faults.close_after_positions) {
                     faults.close_after_positions = -1;
                     connection.closing = true;
                     return;
                 }
+                if (left == 0) break;
+                --left;
                 auto const& instrument = broker_.instruments().at(con_id);
                 if (shown(instrument, holding) && !faults.empty_lists) send_position(connection, account, instrument, holding);
             }

@@ -159,7 +159,8 @@ std::vector<Step> Generator::beginning() {
     }
     // A book may begin with a statement: the accounts are known, and no list of what they hold has come.
     bool const begins_with_a_statement = swarm_.statements != 0 && random_.chance(100);
-    if (begins_with_a_statement) steps.push_back(step("fault no-position-end on"));
+    bool const begins_with_half_a_list = begins_with_a_statement || (swarm_.missing_ends != 0 && random_.chance(200));
+    if (begins_with_half_a_list) steps.push_back(step("fault no-position-end on"));
     for (int i = 1; i <= swarm_.services; ++i) {
         steps.push_back(step(fmt::format("service {} start", i)));
         if (i > 1) steps.back().wait = base::Duration(random_.between(0, 40'000'000));
@@ -167,8 +168,10 @@ std::vector<Step> Generator::beginning() {
     if (begins_with_a_statement) {
         steps.push_back(step(fmt::format("statement 2026-11-{}{}", random_.between(22, 23), random_.chance(700) ? " without positions" : ""), some_account()));
         steps.back().wait = std::chrono::seconds(random_.between(2, 20));
+    }
+    if (begins_with_half_a_list) {
         steps.push_back(step("fault no-position-end off"));
-        steps.back().wait = std::chrono::seconds(random_.between(0, 20));
+        steps.back().wait = std::chrono::seconds(random_.between(0, begins_with_a_statement ? 20 : 90));
     }
     return steps;
 }
