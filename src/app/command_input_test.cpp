@@ -23,6 +23,7 @@
 #include "app/repair.hpp"
 #include "app/service.hpp"
 #include "query/result.hpp"
+#include "store/sqlite/database.hpp"
 
 namespace possync::app {
 namespace {
@@ -263,6 +264,35 @@ TEST(CommandInput, AFileThatCannotBeWrittenIsNotThere) {
                    "cannot be written: Is a directory");
     EXPECT_FALSE(std::filesystem::exists(folder + "/out.csv.partial"));
     std::filesystem::remove_all(folder);
+}
+
+/// A database that somebody edited: what cannot be read is told with its place, and never shown as something else.
+TEST(CommandInput, AValueThatIsNoneIsToldWithItsColumn) {
+    struct Damage {
+        char const* sql;
+        char const* table;
+        char const* says;
+    };
+    for (auto const& [sql, table, says] :
+         {Damage{"UPDATE position SET quantity = 'many'", "positions",
+                 "positions.quantity holds 'many', which is no decimal; run `possync verify`"},
+          Damage{"UPDATE execution SET shares = ''", "executions", "executions.shares holds '', which is no decimal"},
+          Damage{"UPDATE certification SET trade_date = '2026-02-30'", "certifications",
+                 "certifications.trade_date holds '2026-02-30', which is no date"},
+          Damage{"UPDATE position_close SET trade_date = 'soon'", "closes", "trade_date holds 'soon', which is no date"}}) {
+        SCOPED_TRACE(sql);
+        recorded().restore(recorded().after());
+        {
+            auto const behind =
+                store::sqlite::Database::open(recorded().database(), {.mode = store::sqlite::Database::Mode::read_write}).value();
+            auto const done = behind->execute(std::string("PRAGMA ignore_check_constraints = ON; ") + sql);
+            ASSERT_TRUE(done.has_value()) << done.error().message;
+        }
+        expect_refused(said_by([name = std::string(table)] { return run_table(book(), name, {}, Format::json); }), exit_failed,
+                       says);
+        auto const verified = said_by([] { return run_verify(book(), Format::json); });
+        EXPECT_NE(verified.status, exit_fine) << "verify does not see it: " << verified.out;
+    }
 }
 
 TEST(CommandInput, AlertsThatAreRaisedAreListedAndOthersAreNot) {

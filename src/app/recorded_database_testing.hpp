@@ -42,6 +42,16 @@ inline constexpr char const* statement_text = R"(<FlexQueryResponse queryName="e
 <NewThing><One a="1"/></NewThing>
 </FlexStatement></FlexStatements></FlexQueryResponse>)";
 
+/// Of the next day, on which nothing happened: the day before is judged again.
+inline constexpr char const* next_statement_text = R"(<FlexQueryResponse queryName="everything" type="AF"><FlexStatements count="1">
+<FlexStatement accountId="DU0000001" fromDate="20261126" toDate="20261126" period="" whenGenerated="20261127;050000">
+<Trades/>
+<OpenPositions>
+<OpenPosition accountId="DU0000001" assetCategory="STK" symbol="KO" conid="8894" multiplier="1" currency="USD" fxRateToBase="1"
+ reportDate="20261126" position="80" markPrice="64" costBasisPrice="62.96875" costBasisMoney="5037.5" openDateTime="" levelOfDetail="SUMMARY"/>
+</OpenPositions>
+</FlexStatement></FlexStatements></FlexQueryResponse>)";
+
 class RecordedDatabase {
 public:
     RecordedDatabase() : folder_(make_folder()) {
@@ -54,6 +64,7 @@ public:
             CHECK(played.has_value());
         }
         std::ofstream(statement()) << statement_text;
+        std::ofstream(next_statement()) << next_statement_text;
         std::ofstream(list()) << "account,con_id,symbol,quantity\nDU0000001,265598,,140\nDU0000001,,MSFT,1\n,,NOPE,0\n,9,,5\n";
         std::filesystem::copy_file(before(), after());
         auto const imported = [&] {
@@ -68,6 +79,7 @@ public:
     [[nodiscard]] std::string before() const { return folder_.file("before.db"); }
     [[nodiscard]] std::string after() const { return folder_.file("after.db"); }
     [[nodiscard]] std::string statement() const { return folder_.file("day.xml"); }
+    [[nodiscard]] std::string next_statement() const { return folder_.file("next.xml"); }
     [[nodiscard]] std::string list() const { return folder_.file("list.csv"); }
     [[nodiscard]] std::string output() const { return folder_.file("output.json"); }
     [[nodiscard]] std::string database() const { return folder_.file("book.db"); }
