@@ -6,6 +6,9 @@
 
 #include <fstream>
 
+#include "app/alerts.hpp"
+#include "app/secret_file.hpp"
+#include "app/sinks.hpp"
 #include "app/temporary_folder.hpp"
 
 namespace possync::app {
@@ -199,6 +202,84 @@ TEST(Config, AFileThatCannotBeReadSaysSo) {
     ASSERT_TRUE(named.has_value());
     EXPECT_EQ(named->source, path);
     EXPECT_EQ(named->log_level, "debug");
+}
+
+// --- what is kept in files ---------------------------------------------------------------------------------------------------
+
+class Secrets : public testing::Test {
+protected:
+    Secrets() : folder_(TemporaryFolder::make().value()) {}
+    std::string write(std::string const& name, std::string const& text, std::filesystem::perms mode = std::filesystem::perms(0600)) const {
+        auto const path = folder_.file(name);
+        std::ofstream(path, std::ios::binary) << text;
+        std::filesystem::permissions(path, mode);
+        return path;
+    }
+    TemporaryFolder folder_;
+};
+
+TEST_F(Secrets, AFileHoldsOneSecretThatOnlyItsOwnerReads) {
+    EXPECT_EQ(read_secret_file(write("good", "s3cret\n"), "x").value().reveal(), "s3cret");
+    EXPECT_EQ(read_secret_file(write("good", "s3cret \r\n\t\n"), "x").value().reveal(), "s3cret");
+    for (std::string const& text : {std::string(), std::string(" \n"), std::string("two words"), std::string("a\tb"), std::string("a\nb"), std::string(257, 'a')}) {
+        auto const read = read_secret_file(write("bad", text), "sink.secret_file");
+        ASSERT_FALSE(read) << text;
+        EXPECT_EQ(read.error().message, "sink.secret_file " + folder_.file("bad") + " does not hold one secret and nothing else");
+    }
+    auto const open = read_secret_file(write("open", "s3cret", std::filesystem::perms(0640)), "sink.secret_file");
+    ASSERT_FALSE(open);
+    EXPECT_NE(open.error().message.find("can be read by others; say chmod 600 " + folder_.file("open")), std::string::npos);
+    EXPECT_NE(read_secret_file(folder_.file("none"), "sink.secret_file").error().message.find("cannot be read: No such file"), std::string::npos);
+}
+
+TEST_F(Secrets, ReceiversAndSinksTakeThemFromTheirFilesAndNameThem) {
+    auto const receiver = [&](std::string const& toml) {
+        auto const configuration = parse_configuration("[[alert]]\nname = \"me\"\n" + toml, "possync.toml", {});
+        EXPECT_TRUE(configuration) << configuration.error().message;
+        return alert_receivers(*configuration);
+    };
+    auto const in_quotes = [](std::string const& key, std::string const& value) { return key + " = \"" + value + "\"\n"; };
+    auto const token = write("token", "t0ken");
+    auto const topic = write("topic", "mine");
+    auto const ntfy = receiver(in_quotes("type", "ntfy") + in_quotes("topic_file", topic));
+    ASSERT_TRUE(ntfy) << ntfy.error().message;
+    EXPECT_EQ((*ntfy)[0].url.reveal(), "https://ntfy.sh");
+    EXPECT_EQ((*ntfy)[0].topic.reveal(), "mine");
+    auto const telegram = receiver(in_quotes("type", "telegram") + in_quotes("topic", "5") + in_quotes("token_file", token) + "conditions = [\"quantity_break\"]\n");
+    ASSERT_TRUE(telegram) << telegram.error().message;
+    EXPECT_EQ((*telegram)[0].url.reveal(), "https://api.telegram.org");
+    EXPECT_EQ((*telegram)[0].token.reveal(), "t0ken");
+    EXPECT_EQ((*telegram)[0].conditions.size(), 1U);
+    auto const webhook = receiver(in_quotes("url_file", write("url", "https://example.com/s3cret")));
+    ASSERT_TRUE(webhook) << webhook.error().message;
+    EXPECT_EQ((*webhook)[0].url.reveal(), "https://example.com/s3cret");
+    struct Bad {
+        std::string toml;
+        std::string says;
+    };
+    for (auto const& [toml, says] :
+         {Bad{in_quotes("url_file", folder_.file("none")), "url_file of alert me: " + folder_.file("none")}, Bad{in_quotes("url_file", write("clear", "http://example.com/s3cret")), "me"},
+          Bad{in_quotes("type", "ntfy") + in_quotes("topic_file", folder_.file("none")), "topic_file of alert me:"},
+          Bad{in_quotes("type", "telegram") + in_quotes("topic", "5") + in_quotes("token_file", folder_.file("none")), "token_file of alert me:"}}) {
+        auto const refused = receiver(toml);
+        ASSERT_FALSE(refused) << toml;
+        EXPECT_NE(refused.error().message.find(says), std::string::npos) << refused.error().message;
+        EXPECT_EQ(refused.error().message.find("s3cret"), std::string::npos) << refused.error().message;
+    }
+    auto const sinks = [&](std::string const& file) {
+        return sink_options(parse_configuration("[[sink]]\nname = \"a\"\nurl = \"https://x\"\n" + in_quotes("secret_file", file), "possync.toml", {}).value());
+    };
+    EXPECT_EQ(sinks(token).value().at(0).secret.reveal(), "t0ken");
+    EXPECT_NE(sinks(folder_.file("none")).error().message.find("secret_file of sink a:"), std::string::npos);
+}
+
+TEST(AlertSettings, ComeFromTheConfiguration) {
+    auto const configuration = parse_configuration("[alerts]\nsessions = [\"Mon-Fri 09:30-16:00\"]\nholidays = [\"2026-12-25\"]\n", "possync.toml", {});
+    ASSERT_TRUE(configuration) << configuration.error().message;
+    auto const settings = alert_settings(*configuration);
+    EXPECT_EQ(settings.calendar.sessions.size(), 1U);
+    ASSERT_EQ(settings.calendar.holidays.size(), 1U);
+    EXPECT_EQ(base::to_string(settings.calendar.holidays[0]), "2026-12-25");
 }
 
 }  // namespace

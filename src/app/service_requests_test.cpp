@@ -429,6 +429,86 @@ TEST_F(Running, TheDemoShowsABookThatLivesAndEnds) {
     EXPECT_THAT(temporary.out, testing::Not(HasSubstr(", page ")));
 }
 
+TEST_F(Running, TheDoctorFindsWhatDoesNotFit) {
+    auto const doctor = [&] { return said_by([&] { return run_doctor(configuration_, Format::table); }); };
+    auto const behind = [&](std::string const& sql) {
+        auto const database =
+            store::sqlite::Database::open(folder_.file("book.db"), {.mode = store::sqlite::Database::Mode::read_write}).value();
+        ASSERT_TRUE(database->execute(sql).has_value()) << sql;
+    };
+    ASSERT_EQ(said_by([&] { return run_sync(configuration_, {}, Format::json); }).status, exit_fine);
+    // A lease of a process that is gone is no service: the gateway itself is asked.
+    auto const far = (clock_now().wall + 1h).microseconds;
+    auto const host = owner_name().substr(0, owner_name().find(':'));
+    behind(fmt::format("UPDATE gateway SET owner = '{}:999999999:1', lease_until = {}", host, far));
+    auto const fine = doctor();
+    EXPECT_EQ(fine.status, exit_fine) << fine.out;
+    EXPECT_THAT(fine.out, testing::ContainsRegex("ok +gateway sim +[^\n]* answers, server version [0-9]+, paper accounts: "));
+    behind(fmt::format("UPDATE gateway SET owner = 'elsewhere:1:1', lease_until = {}, lease_length = 7200000000", far));
+    EXPECT_THAT(doctor().out,
+                testing::ContainsRegex("BAD +gateway sim +served by elsewhere:1:1: it does not say whether it is connected"));
+    configuration_.gateways.clear();
+    configuration_.report_zone = "Mars/Olympus";
+    EXPECT_THAT(doctor().out,
+                testing::ContainsRegex("BAD +report zone +'Mars/Olympus' is not in this machine's time zone database"));
+    configuration_.report_zone = "America/New_York";
+    configuration_.flex_queries = {{"1", "DU1"}};
+    EXPECT_THAT(doctor().out, testing::ContainsRegex("BAD +flex +queries are configured and no token"));
+    configuration_.flex_token_file = folder_.file("token");
+    EXPECT_THAT(doctor().out,
+                testing::ContainsRegex("BAD +flex.token_file +[^\n]*cannot be found; make it, or correct flex.token_file"));
+    std::ofstream(configuration_.flex_token_file) << "0123456789abcdef";
+    std::filesystem::permissions(configuration_.flex_token_file, std::filesystem::perms(0644));
+    EXPECT_THAT(doctor().out, testing::ContainsRegex("BAD +flex.token_file +[^\n]*can be read by others; chmod 600"));
+    std::filesystem::permissions(configuration_.flex_token_file, std::filesystem::perms(0600));
+    EXPECT_EQ(doctor().status, exit_fine);
+    behind("PRAGMA user_version = 999");
+    EXPECT_THAT(doctor().out, testing::ContainsRegex("BAD +[a-z]+ +[^\n]*999"));
+    std::filesystem::remove(folder_.file("book.db"));
+    EXPECT_THAT(doctor().out, HasSubstr("does not exist yet; the first sync makes it"));
+}
+
+TEST_F(Running, AReplayWhoseDatabaseFailsSaysSo) {
+    ReplayCommand replay;
+    replay.recording = std::string(POSSYNC_SOURCE_DIR) + "/test/recordings/service-day.rec";
+    auto const run = [&] { return said_by([&] { return run_replay(replay, Format::json); }); };
+    auto const fine = run();
+    EXPECT_EQ(fine.status, exit_fine) << fine.error;
+    store::sqlite::StatementFaults faults;
+    for (char const* text : {"FROM positions v", "FROM position_closes v", "FROM executions v", "user_version"}) {
+        faults.fail_like(text);
+        auto const said = run();
+        faults.fail_at(0);
+        if (said.status == exit_fine) {
+            EXPECT_EQ(said.out, fine.out) << text;
+            continue;
+        }
+        expect_refused(said, exit_failed, "replay.db");
+        EXPECT_EQ(said.out, "") << text;
+    }
+    EXPECT_EQ(run().out, fine.out);
+    replay.database = folder_.file("no/folder/day.db");
+    EXPECT_NE(run().status, exit_fine);
+    replay.recording = folder_.file("none.rec");
+    expect_refused(run(), exit_usage, "none.rec");
+}
+
+TEST(Record, AGatewaysAddressIsHostAndPort) {
+    for (char const* bad : {"", "127.0.0.1", ":4002", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:40x", "127.0.0.1:0",
+                            "127.0.0.1:70000", "127.0.0.1:-1"}) {
+        RecordCommand record;
+        record.gateway = bad;
+        record.output = "/nowhere/x.rec";
+        expect_refused(said_by([&] { return run_record(record); }), exit_usage, "is no gateway; write HOST:PORT");
+    }
+    RecordCommand record;
+    record.limit = "much";
+    record.output = "/nowhere/x.rec";
+    expect_refused(said_by([&] { return run_record(record); }), exit_usage, "is no size");
+    record.limit = "64M";
+    EXPECT_NE(said_by([&] { return run_record(record); }).status, exit_fine);
+}
+
 /// Whose lease may be taken over at once: only that of a process of this machine that is known to be gone.
 TEST(Owner, IsKnownToBeGoneOnlyWhereThatIsCertain) {
     auto const mine = owner_name();
