@@ -403,7 +403,10 @@ bool Auditor::excuse(Account const& account, model::ConId con_id, Decimal const&
         marks_.hit(name);
         return true;
     };
-    if (quantity.is_zero() && lists_were_empty_for_long) return marked("closed after long empty lists");
+    // A whole account that is gone at once is believed only when something confirms it.
+    auto const gone = taken_ == nullptr ? 0 : std::ranges::count_if(taken_->adjustments, [](auto const& each) { return each.cause == Cause::missing_at_broker && each.in_force(); });
+    bool const guarded = gone >= 3 && guard_holds && swarm_.clocks == 0 && swarm_.vanishing == 0;
+    if (quantity.is_zero() && lists_were_empty_for_long && !guarded) return marked("closed after long empty lists");
     // A frame that was lost on the way makes the gateway lie by omission: what is missing for long is closed at last.
     if (quantity.is_zero() && swarm_.drops) return marked("closed because rows were lost");
     // Trades alone, before any list: what they amount to, without what was held before them.

@@ -50,6 +50,8 @@ public:
     bool a_list_may_be_empty = false;
     /// They did for so long that it counts.
     bool lists_were_empty_for_long = false;
+    /// Nothing has confirmed what they say: neither a new connection nor an hour.
+    bool guard_holds = false;
     bool importing = false;  ///< commits are those of a statement
     bool operator_edits = false;  ///< commits are an operator's
     bool imports_positions = false;  ///< which lists what is held

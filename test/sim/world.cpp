@@ -226,6 +226,7 @@ private:
     bool guard_held_ = false;  ///< since the faults stopped
     std::optional<Duration> list_empty_since_;  ///< and no service has seen another one since
     Duration list_full_since_{0};
+    int connections_since_empty_ = 0;
     std::set<std::string> gone_accounts_;
 };
 
@@ -465,6 +466,7 @@ void World::carry_out(Service& service, sync::Effect& effect) {
     if (std::holds_alternative<sync::OpenSocket>(effect)) {
         hang_up(service);
         service.connection = simulator.connect(now_);
+        ++connections_since_empty_;
         if (service.connection == 0) {
             marks.hit("connection refused");
             feed(service, {sync::SocketFailed{"Connection refused"}, {}, false});
@@ -622,6 +624,7 @@ void World::pass(Duration duration) {
     // What lists say for a quarter of an hour is believed.
     if (list_empty_since_ && until - *list_empty_since_ > std::chrono::minutes(14)) auditor.lists_were_empty_for_long = true;
     auditor.a_list_may_be_empty = list_empty_since_.has_value();
+    auditor.guard_holds = list_empty_since_ && connections_since_empty_ == 0 && until - *list_empty_since_ < std::chrono::minutes(59);
     settle();
     for (int guard = 0; guard < 1'000'000 && !over(); ++guard) {
         Duration next = until;
@@ -698,7 +701,10 @@ void World::perform(Step const& step) {
     }
     auto const played = player_.play({0, step.words}, now_);
     if (simulator.faults.empty_lists) {
-        if (!list_empty_since_) list_empty_since_ = now_.steady;
+        if (!list_empty_since_) {
+            list_empty_since_ = now_.steady;
+            connections_since_empty_ = 0;
+        }
         list_full_since_ = Duration::max();
     } else if (list_full_since_ == Duration::max()) {
         list_full_since_ = now_.steady;
