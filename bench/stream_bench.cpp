@@ -82,9 +82,16 @@ public:
         for (int i = 0; i < count; ++i) {
             std::this_thread::sleep_until(at += pause);
             auto const con_id = MockGateway::first_con_id + next_++ * 7 % instruments;
-            std::lock_guard const lock(mutex_);  // it must be known before it can be committed
             auto const sent = Clock::now();
-            sent_[gateway_.fill(con_id, next_ % 3 == 0 ? -10 : 10)] = sent;
+            auto const id = gateway_.fill(con_id, next_ % 3 == 0 ? -10 : 10);  // may wait for the service to read, so nothing is locked
+            std::lock_guard const lock(mutex_);
+            auto const early = early_.find(id);
+            if (early == early_.end()) {
+                sent_[id] = sent;
+            } else {
+                latencies_.push_back(milliseconds(early->second - sent));
+                early_.erase(early);
+            }
         }
         double const took = milliseconds(Clock::now() - begun);
         for (int i = 0; i < 1000 && waiting() > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -182,8 +189,12 @@ private:
         auto const now = Clock::now();
         std::lock_guard const lock(mutex_);
         for (auto const& execution : changed.change_set->executions) {
+            if (execution.booking != model::Booking::booked) continue;
             auto const found = sent_.find(execution.exec_id);
-            if (found == sent_.end() || execution.booking != model::Booking::booked) continue;
+            if (found == sent_.end()) {
+                early_.try_emplace(execution.exec_id, now);
+                continue;
+            }
             latencies_.push_back(milliseconds(now - found->second));
             sent_.erase(found);
         }
@@ -201,6 +212,7 @@ private:
     std::int64_t next_ = 0;
     std::mutex mutex_;
     std::unordered_map<std::string, Clock::time_point> sent_;
+    std::unordered_map<std::string, Clock::time_point> early_;  ///< committed before the sender knew its id
     std::vector<double> latencies_;
 };
 
