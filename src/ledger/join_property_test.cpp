@@ -369,10 +369,18 @@ RC_GTEST_PROP(JoinProperty, WhatIsHeldIsWhatIsListedOrIsNamed, ()) {
         if (found == joined.after.instruments.end() || found->second.positions.empty()) continue;
         Decimal const listed = total != nullptr ? total->quantity : Decimal(0);
         Decimal const held = found->second.positions.back().quantity;
+        // What came behind what it lists is held beside it.
+        auto const evening = std::min(joined.index.known_until(), evening_of(joined.index.position_date(), Joined::rules.fold));
         bool const later = std::any_of(found->second.executions.begin(), found->second.executions.end(), [&](auto const& e) {
-            return e.time >= evening_of(joined.index.position_date(), Joined::rules.fold) || (e.trade_date && *e.trade_date > joined.index.position_date());
+            auto const taken_back = model::cancelled_on(e);
+            bool const may_be_of_next_day = e.transaction_id.empty() && e.time >= joined.index.end() - std::chrono::hours(24);
+            return e.time >= evening || may_be_of_next_day || (e.trade_date && *e.trade_date > joined.index.position_date()) ||
+                   (taken_back && *taken_back > joined.index.position_date());
         });
-        if (later) continue;
+        bool const moved_later = std::any_of(found->second.adjustments.begin(), found->second.adjustments.end(), [&](auto const& a) {
+            return a.in_force() && !a.provisional() && a.effective_at && *a.effective_at >= evening;
+        });
+        if (later || moved_later) continue;
         bool const named = std::any_of(joined.differences.begin(), joined.differences.end(), [&](auto const& each) { return each.con_id == con_id; });
         RC_ASSERT(held == listed || named);
     }

@@ -531,7 +531,7 @@ TEST(FlexReader, EachNumberAndDateOfARowIsReadOrToldByName) {
         {"ConversionRates", "ConversionRate", {{"rate", "1.06"}, {"reportDate", "20250911"}}},
     };
     for (auto const& [section, row, attributes] : elements) {
-        auto const with = [&, section = section, row = row, &attributes = attributes](std::string const& name,
+        auto const with = [&](std::string const& name,
                                                                                       std::string const& value) {
             std::string text = std::string("<") + section + "><" + row;
             for (auto const& [each, good] : attributes)

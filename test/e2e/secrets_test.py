@@ -332,6 +332,7 @@ class Secrets(unittest.TestCase):
         limits = pathlib.Path(f"/proc/{service.pid}/limits").read_text()
         self.assertRegex(limits, r"Max core file size +0 ")
         self.assertEqual(self.stop(service, signal.SIGABRT), -signal.SIGABRT)
+        self.processes.remove(service)  # that it ended by a signal is what was asked for
         self.assertEqual([path for path in self.folder.iterdir() if path.name.startswith("core")], [])
         self.search()
 
