@@ -180,27 +180,31 @@ Result<void> Feed::look_at_database() {
         return {};
     }
     if (!baseline_) return {};  // the next subscription makes it
-    auto const tell = [this](std::vector<Frame>& frames) {
-        if (!frames.empty()) options_.on_frames(std::exchange(frames, {}));
+    // Told at once: a subscriber who has not read a large burst yet would be dropped over the little that follows it.
+    std::vector<Frame> told;
+    auto const read = [&](auto part) -> Result<void> {
+        std::vector<Frame> frames;
+        POSSYNC_TRY_VOID(part(frames));
+        told.insert(told.end(), frames.begin(), frames.end());
+        return {};
     };
-    std::vector<Frame> frames;
-    // What is due is due until it was read and told: a look that fails takes nothing from those who follow.
-    changes_due_ = changes_due_ || changed;
-    if (changes_due_) {
-        POSSYNC_TRY_VOID(read_changes(frames));
-        tell(frames);
-        changes_due_ = false;
-        marks_due_ = true;
-    }
-    if (marks_due_ && Clock::now() - marks_at_ >= std::chrono::milliseconds(500)) {
-        marks_at_ = Clock::now();
-        POSSYNC_TRY_VOID(read_marks(frames));
-        tell(frames);
-        marks_due_ = false;
-    }
-    POSSYNC_TRY_VOID(read_status(frames, false));
-    tell(frames);
-    return {};
+    auto const looked = [&]() -> Result<void> {
+        // What is due is due until it was read: a look that fails takes nothing from those who follow.
+        changes_due_ = changes_due_ || changed;
+        if (changes_due_) {
+            POSSYNC_TRY_VOID(read([this](auto& frames) { return read_changes(frames); }));
+            changes_due_ = false;
+            marks_due_ = true;
+        }
+        if (marks_due_ && Clock::now() - marks_at_ >= std::chrono::milliseconds(500)) {
+            marks_at_ = Clock::now();
+            POSSYNC_TRY_VOID(read([this](auto& frames) { return read_marks(frames); }));
+            marks_due_ = false;
+        }
+        return read([this](auto& frames) { return read_status(frames, false); });
+    }();
+    if (!told.empty()) options_.on_frames(std::move(told));
+    return looked;
 }
 
 Result<void> Feed::read_changes(std::vector<Frame>& frames) {
