@@ -179,8 +179,8 @@ def serve(config=config):
 
 
 def wait_for(what, condition, seconds=40):
-    end = time.time() + seconds
-    while time.time() < end:
+    until = time.time() + seconds
+    while time.time() < until:
         if condition():
             return
         time.sleep(0.1)

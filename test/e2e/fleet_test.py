@@ -92,8 +92,8 @@ def look():
 
 
 def wait_for(what, condition, seconds):
-    end = time.time() + seconds
-    while time.time() < end:
+    until = time.time() + seconds
+    while time.time() < until:
         try:
             if condition():
                 return time.time()

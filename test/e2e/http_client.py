@@ -110,8 +110,8 @@ class Service:
     def start(self):
         self.process = subprocess.Popen([self.possync, "run", "--config", self.config], stderr=open(self.log, "a"))
         self.started_at = self.log.stat().st_size if self.log.exists() else 0
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
             found = re.findall(r"(https?)://(?:\[([0-9a-f:]+)\]|([0-9.]+)):(\d+)", self.log.read_text())
             if found:
                 scheme, six, four, port = found[-1]
@@ -140,8 +140,8 @@ class Service:
         return self.ask("GET", target, [(name.replace("_", "-"), value) for name, value in headers.items()])
 
     def wait_synced(self, seconds=20):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
             accounts = self.get("/api/accounts").json().get("items", [])
             if accounts and all(account["last_synced_at"] for account in accounts):
                 return accounts
@@ -186,10 +186,10 @@ class Events:
 
     def next(self, seconds=10, kinds=None):
         """(event, data) of the next event, of these kinds where they are named; None when nothing came in time."""
-        end = time.monotonic() + seconds
+        until = time.monotonic() + seconds
         while True:
             while b"\n\n" not in self.wire.buffer:
-                left = end - time.monotonic()
+                left = until - time.monotonic()
                 if left <= 0:
                     return None
                 self.wire.socket.settimeout(left)

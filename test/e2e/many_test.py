@@ -165,8 +165,8 @@ def book_of(database, accounts):
 
 
 def wait_until(what, seconds, condition):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
         if condition():
             return
         time.sleep(0.1)
@@ -198,9 +198,9 @@ def many_gateways(folder, seconds):
         proxies["stalls"].stalled = True
         proxies["killed"].kill()
         killed_at = time.time()
-        end = time.monotonic() + seconds
+        until = time.monotonic() + seconds
         seen = [revisions(database)]
-        while time.monotonic() < end:
+        while time.monotonic() < until:
             for _ in range(10):
                 time.sleep(0.25)
             if len(seen) <= 4:
@@ -231,8 +231,8 @@ def many_gateways(folder, seconds):
             return all(book_of(database, accounts) == held[name] for name, (_, accounts) in plan.items())
 
         held = {}
-        end = time.monotonic() + 90
-        while time.monotonic() < end:
+        until = time.monotonic() + 90
+        while time.monotonic() < until:
             for name, (_, accounts) in plan.items():
                 client = Client(gateways[name].port, 900)
                 held[name] = client.positions()

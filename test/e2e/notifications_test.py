@@ -133,8 +133,8 @@ class NatsServer:
 
 
 def wait_for(what, condition, seconds=60):
-    end = time.time() + seconds
-    while time.time() < end:
+    until = time.time() + seconds
+    while time.time() < until:
         try:
             if condition():
                 return

@@ -29,8 +29,8 @@ class Manager:
 
     def listen(self, until, seconds):
         """Whether a line for which `until` holds came within `seconds`."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
             self.socket.settimeout(left)
             try:
                 lines = self.socket.recv(65536).decode().splitlines()

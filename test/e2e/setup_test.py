@@ -134,8 +134,8 @@ class Setup(Case):
         os.close(child)
         said = b""
         answered = False
-        end = time.monotonic() + 40
-        while time.monotonic() < end:
+        until = time.monotonic() + 40
+        while time.monotonic() < until:
             try:
                 more = os.read(parent, 65536)
             except OSError:  # the other end has gone
@@ -178,8 +178,8 @@ class Setup(Case):
         self.write_config(port, "client_id = 5\n[http]\nlisten = \"\"\n")
         service = subprocess.Popen([possync, "run", "--config", self.config], stderr=subprocess.DEVNULL, cwd=self.folder)
         self.processes.append(service)
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
             if subprocess.run([possync, "positions", "--csv", "--config", self.config], capture_output=True, text=True).stdout.count("\n") == 6:
                 break
             time.sleep(0.1)
@@ -231,8 +231,8 @@ class Rebind(Case):
         self.write_config(self.simulator(), '[http]\nlisten = ""\n')
         service = subprocess.Popen([possync, "run", "--config", self.config], stderr=subprocess.DEVNULL, cwd=self.folder)
         self.processes.append(service)
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
             if "DU1000001" in subprocess.run([possync, "accounts", "--csv", "--config", self.config], capture_output=True, text=True).stdout:
                 break
             time.sleep(0.1)
@@ -317,8 +317,8 @@ class Doctor(Case):
         self.write_config(self.simulator(), '[http]\nlisten = ""\n')
         service = subprocess.Popen([possync, "run", "--config", self.config], stderr=subprocess.DEVNULL, cwd=self.folder)
         self.processes.append(service)
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
             if subprocess.run([possync, "positions", "--csv", "--config", self.config], capture_output=True, text=True).stdout.count("\n") == 6:
                 break
             time.sleep(0.1)
