@@ -29,8 +29,8 @@ class Manager:
 
     def listen(self, until, seconds):
         """Whether a line for which `until` holds came within `seconds`."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        give_up = time.monotonic() + seconds
+        while (left := give_up - time.monotonic()) > 0:
             self.socket.settimeout(left)
             try:
                 lines = self.socket.recv(65536).decode().splitlines()
