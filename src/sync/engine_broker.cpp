@@ -242,10 +242,8 @@ void Engine::Implementation::tell_unknown(std::string const& account, model::Cov
 
 /// To be written; what is newly known of the same time counts.
 void Engine::Implementation::keep_coverage(model::CoverageWindow window) {
-    std::erase_if(unsaved_coverage_, [&](auto const& older) {
-        return older.account_id == window.account_id && older.stream == window.stream && older.from_time == window.from_time;
-    });
-    unsaved_coverage_.push_back(std::move(window));
+    auto key = key_of(window);
+    unsaved_coverage_.insert_or_assign(std::move(key), std::move(window));
 }
 
 /// What the books about to be loaded do not name is forgotten, but for what waits to be planned.

@@ -197,21 +197,17 @@ void Engine::Implementation::add_run(SyncResult const& result, Timestamp started
 
 /// That a time is covered may be written with or behind the fills of that time, never before them: a crash between the two
 /// would lose fills that nobody asks for again.
-bool Engine::Implementation::has_its_fills(model::CoverageWindow const& window) const {
-    return std::ranges::none_of(accounts_, [&](auto const& each) {
-        AccountState const& account = each.second;
-        return account.book.account_id == window.account_id && !account.arrivals.executions.empty();
-    });
-}
-
 std::vector<model::CoverageWindow> Engine::Implementation::take_coverage() {
     std::vector<model::CoverageWindow> taken;
-    std::vector<model::CoverageWindow> waiting;
-    for (auto& window : unsaved_coverage_) {
-        auto& where = has_its_fills(window) ? taken : waiting;
-        where.push_back(std::move(window));
+    std::set<model::AccountId> waiting;
+    for (auto const& [unused, account] : accounts_) {
+        if (!account.arrivals.executions.empty()) waiting.insert(account.book.account_id);
     }
-    unsaved_coverage_ = std::move(waiting);
+    std::erase_if(unsaved_coverage_, [&](auto& each) {
+        if (waiting.contains(each.second.account_id)) return false;
+        taken.push_back(std::move(each.second));
+        return true;
+    });
     return taken;
 }
 
@@ -219,7 +215,7 @@ std::vector<model::CoverageWindow> Engine::Implementation::take_coverage() {
 void Engine::Implementation::send(Commit effect) {
     effect.commit_number = under_way_->number;
     effect.runs = std::exchange(unsaved_runs_, {});
-    effect.coverage = take_coverage();
+    if (effect.coverage.empty()) effect.coverage = take_coverage();
     for (auto& [unused, account] : accounts_) {
         add_unsaved_marks(account, effect);
         for (auto& [key, value] : account.unsaved_values) {
@@ -252,7 +248,9 @@ void Engine::Implementation::flush_within(Duration duration) {
 
 /// Writes runs, freshness, marks and values that no commit took along.
 void Engine::Implementation::flush() {
-    bool anything = !unsaved_runs_.empty() || std::ranges::any_of(unsaved_coverage_, [this](auto const& window) { return has_its_fills(window); });
+    Commit effect;
+    effect.coverage = take_coverage();
+    bool anything = !unsaved_runs_.empty() || !effect.coverage.empty();
     for (auto const& [unused, account] : accounts_) {
         anything = anything || !account.unsaved_marks.empty() || !account.unsaved_values.empty();  // freshness comes with a run
     }
@@ -260,7 +258,7 @@ void Engine::Implementation::flush() {
     if (!anything) return;
     under_way_.emplace();
     under_way_->number = ++commit_number_;
-    send({});
+    send(std::move(effect));
 }
 
 void Engine::Implementation::settle_commit(PlannedAccount& planned) {
@@ -302,12 +300,7 @@ void Engine::Implementation::put_back_riders(CommitUnderWay& failed, std::string
         }
         for (auto const& freshness : riders.freshness) account.unsaved_freshness |= freshness.account_id == id;
     }
-    std::erase_if(riders.coverage, [this](auto const& old) {
-        return std::any_of(unsaved_coverage_.begin(), unsaved_coverage_.end(), [&](auto const& newer) {
-            return newer.account_id == old.account_id && newer.stream == old.stream && newer.from_time == old.from_time;
-        });
-    });
-    unsaved_coverage_.insert(unsaved_coverage_.begin(), riders.coverage.begin(), riders.coverage.end());
+    for (auto const& window : riders.coverage) unsaved_coverage_.try_emplace(key_of(window), window);
     for (auto& run : riders.runs) {
         if (run.outcome != model::Outcome::committed) continue;
         run.outcome = model::Outcome::failed;  // it was its commit that failed

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -226,7 +227,6 @@ private:
                 Trigger trigger, Now started);
     void look_again_soon();
     void add_run(SyncResult const& result, Timestamp started_at);
-    [[nodiscard]] bool has_its_fills(model::CoverageWindow const& window) const;
     std::vector<model::CoverageWindow> take_coverage();
     void send(Commit effect);
     void want_flush();
@@ -288,7 +288,9 @@ private:
     std::set<ConId> undescribed_;  ///< to be asked for when the sync that met them is done
 
     std::vector<model::SyncRun> unsaved_runs_;
-    std::vector<model::CoverageWindow> unsaved_coverage_;
+    using CoverageKey = std::tuple<model::AccountId, std::string, Timestamp>;  ///< stream, from
+    static CoverageKey key_of(model::CoverageWindow const& window) { return {window.account_id, window.stream, window.from_time}; }
+    std::map<CoverageKey, model::CoverageWindow> unsaved_coverage_;
     AccountRotation rotation_;
     std::optional<Duration> next_sync_at_;  ///< steady, like all deadlines below
     std::optional<Duration> flush_at_;
