@@ -436,7 +436,7 @@ private:
             if (row == rows_end || (*row)->instrument.con_id != con_id) {
                 if (!held_quantity(book).is_zero()) {
                     targets_[con_id] = {Decimal(0), true, std::nullopt};
-                } else if (has_rest(book)) {
+                } else if (has_rest(book) || closed_as_missing(book)) {
                     targets_[con_id] = {Decimal(0), false, std::nullopt};  // gone before, and nobody has said how: a look all the same
                 }
                 continue;
@@ -550,7 +550,7 @@ private:
         std::optional<Adjustment> const standing_copy = standing != nullptr ? std::optional(*standing) : std::nullopt;
         Adjustment const* const rest_before = standing_copy ? &*standing_copy : nullptr;
         Decimal explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
-        if (reopen_returned(at, target, target.quantity - explained)) {
+        if (reopen_returned(at, target, target.quantity - explained) || (rest_before == nullptr && end_told_by_fills(at, target.quantity - explained))) {
             explained = quantity_of(at.facts.executions, at.facts.adjustments, false);
         }
         Decimal const delta = target.quantity - explained;
@@ -1134,6 +1134,42 @@ private:
         }
         last->undone_at = seen_.observed_at;
         last->undone_by = "returned";
+        return true;
+    }
+
+    /// Whether fills wait beside a close as missing.
+    static bool closed_as_missing(InstrumentBook const& book) {
+        auto const closed = [](Adjustment const& each) { return each.in_force() && each.cause == Cause::missing_at_broker; };
+        return std::ranges::any_of(book.executions, is_pending) && std::ranges::any_of(book.adjustments, closed);
+    }
+
+    /// A position was closed as missing, and fills that are known since amount to just what went: they say how, and for how much. Those
+    /// made before it was closed are believed at once; later ones may be the beginning of a position that the list does not show yet, and
+    /// are believed when they have moved nothing for as long as a rest may settle.
+    bool end_told_by_fills(Work& at, Decimal const& delta) {
+        if (!delta.is_zero()) return false;
+        Adjustment* last = nullptr;
+        for (auto& adjustment : at.facts.adjustments) {
+            if (adjustment.in_force()) last = &adjustment;
+        }
+        if (last == nullptr || last->cause != Cause::missing_at_broker) return false;
+        Decimal waiting;
+        bool believed = true;
+        bool told = false;
+        for (auto const& execution : at.facts.executions) {
+            if (!is_pending(execution)) {
+                bool const since = execution.in_force() && execution.booking == Booking::booked && order_of(*last) < order_of(execution);
+                if (since) return false;
+                continue;
+            }
+            waiting += execution.signed_quantity();
+            bool const settled = seen_.snapshot && seen_.observed_at - execution.recorded_at >= policy_.settle_for;
+            believed = believed && (execution.time <= *last->effective_at || settled);
+            told = told || (believed && waiting == last->quantity);
+        }
+        if (!told) return false;
+        last->undone_at = seen_.observed_at;
+        last->undone_by = "explained by fills";
         return true;
     }
 

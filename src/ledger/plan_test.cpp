@@ -193,6 +193,42 @@ TEST(Plan, MissingPositionWaitsForASecondSnapshotAndItsTime) {
     EXPECT_EQ(kinds(account.last), std::vector{EventKind::reopened});
 }
 
+TEST(Plan, FillsThatComeLaterTakeThePlaceOfACloseAsMissing) {
+    struct Row {
+        char const* what;
+        int made_at;
+        char const* shares;
+        int looked_at;
+        std::optional<base::Decimal> realized;
+    };
+    for (auto const& row : {Row{"made before the close: at once", 5, "-100", 1100, dec("1000")}, Row{"made later: not yet", 1050, "-100", 1100, std::nullopt},
+                            Row{"made later, and nothing moved", 1050, "-100", 1200, dec("1000")}, Row{"another quantity", 5, "-40", 1200, std::nullopt}}) {
+        Account account;
+        account.take(account.look(0, {holding(stock(), "100", "150")}));
+        account.take(account.look(10, {}));
+        account.take(account.look(1000, {}));
+        ASSERT_EQ(account.position().quantity, dec("0"));
+        account.take(account.look(1100, {}, {fill("f1.01", row.made_at, row.shares, "160")}));
+        account.take(account.look(row.looked_at, {}));
+        EXPECT_EQ(account.position().quantity, dec("0")) << row.what;
+        ASSERT_EQ(account.instrument().closes.size(), 1u) << row.what;
+        EXPECT_EQ(account.instrument().closes[0].realized_pnl, row.realized) << row.what;
+        EXPECT_EQ(account.last.pending_executions, row.realized ? 0 : 1) << row.what;
+    }
+}
+
+TEST(Plan, AFillBehindAnEndThatWasTradedSinceDoesNotTellOfIt) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "100", "150")}));
+    account.take(account.look(10, {}));
+    account.take(account.look(1000, {}));
+    account.take(account.look(1100, {holding(stock(), "5", "160")}, {fill("f1.01", 1050, "5", "160")}));
+    account.take(account.look(1200, {}, {fill("f2.01", 1150, "-5", "161")}));
+    account.take(account.look(1300, {}, {fill("f3.01", 5, "-100", "162")}));
+    EXPECT_EQ(account.last.pending_executions, 1);
+    EXPECT_EQ(account.instrument().closes.size(), 2u);
+}
+
 TEST(Plan, MissingPositionStaysOpenUnderWarn) {
     Account account;
     account.policy.on_missing = OnMissing::warn;
