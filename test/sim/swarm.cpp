@@ -58,7 +58,7 @@ Swarm draw_swarm(std::uint64_t seed) {
     swarm.missing_ends = fault(200);
     swarm.empty_lists = fault(200);
     swarm.vanishing = fault(150);
-    if (swarm.vanishing != 0) swarm.statements = 0;
+    if (swarm.vanishing != 0) swarm.statements = swarm.statement_only = 0;
     swarm.resets = fault(120);
     swarm.client_ids = fault(120);
     swarm.crashes = fault(350);
