@@ -123,6 +123,7 @@ TEST_P(StoreContract, StaleRevisionIsAConflictAndWritesNothing) {
     auto const again = bench.commit(change_set);
     ASSERT_FALSE(again.has_value());
     EXPECT_EQ(again.error().code, ErrorCode::conflict);
+    EXPECT_NE(again.error().message.find(fmt::format("the account is {} at revision 1", bench.books[0].account)), std::string::npos) << again.error().message;
     ChangeSet ahead = bench.change();
     ++ahead.base_revision;
     EXPECT_EQ(bench.commit(ahead).error().code, ErrorCode::conflict);

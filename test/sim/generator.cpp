@@ -140,8 +140,9 @@ std::vector<Step> Generator::beginning() {
             std::string const form = kinds[static_cast<std::size_t>(i) % kinds.size()].form;
             if (form.starts_with("IND") || form.starts_with("BAG") || form.starts_with("CASH")) continue;
             if (i >= swarm_.held && random_.chance(800)) continue;
-            int const quantity = static_cast<int>(random_.between(1, 60)) * (random_.chance(300) ? -1 : 1);
-            steps.push_back(step(fmt::format("hold S{} {} @ {}", i, quantity, prices[static_cast<std::size_t>(i)]), account));
+            auto const size = random_.between(1, 60);
+            bool const is_short = random_.chance(300);
+            steps.push_back(step(fmt::format("hold S{} {} @ {}", i, is_short ? -size : size, prices[static_cast<std::size_t>(i)]), account));
         }
     }
     for (int i = 0; i < swarm_.instruments; ++i) steps.push_back(step(fmt::format("price S{} {}", i, prices[static_cast<std::size_t>(i)]), accounts_[0]));
@@ -152,8 +153,10 @@ std::vector<Step> Generator::beginning() {
         if (form.starts_with("IND") || form.starts_with("BAG")) continue;
         std::string const label = fmt::format("f{}", ++fills_);
         labels_.push_back(label);
-        steps.push_back(step(fmt::format("fill S{} {} {} @ {} commission 1 account {} as {}", index, random_.chance(500) ? "buy" : "sell",
-                                         random_.between(1, 50), prices[index], some_account(), label),
+        bool const buys = random_.chance(500);
+        auto const size = random_.between(1, 50);
+        steps.push_back(step(fmt::format("fill S{} {} {} @ {} commission 1 account {} as {}", index, buys ? "buy" : "sell", size, prices[index],
+                                         some_account(), label),
                              accounts_[0]));
         steps.back().wait = std::chrono::seconds(random_.between(0, 100));
     }
@@ -166,7 +169,9 @@ std::vector<Step> Generator::beginning() {
         if (i > 1) steps.back().wait = base::Duration(random_.between(0, 40'000'000));
     }
     if (begins_with_a_statement) {
-        steps.push_back(step(fmt::format("statement 2026-11-{}{}", random_.between(22, 23), random_.chance(700) ? " without positions" : ""), some_account()));
+        auto const day = random_.between(22, 23);
+        std::string const line = fmt::format("statement 2026-11-{}{}", day, random_.chance(700) ? " without positions" : "");
+        steps.push_back(step(line, some_account()));
         steps.back().wait = std::chrono::seconds(random_.between(2, 20));
     }
     if (begins_with_half_a_list) {
@@ -221,7 +226,8 @@ Step Generator::next(base::Timestamp now) {
         } else if ((drawn -= swarm_.statements / 2) < 0) {
             made = statement(now);
         } else if ((drawn -= swarm_.requests) < 0) {
-            made = step(fmt::format("sync {}{}", host(), random_.chance(200) ? " " + some_account() : random_.chance(200) ? " dry" : ""));
+            std::string const which = host();
+            made = step("sync " + which + (random_.chance(200) ? " " + some_account() : random_.chance(200) ? " dry" : ""));
         } else if ((drawn -= swarm_.disconnects) < 0) {
             made = step(random_.chance(500) ? "disconnect" : "disconnect " + duration(100, 40'000));
         } else {
@@ -281,7 +287,8 @@ Step Generator::trade() {
 Step Generator::price() {
     auto const* instrument = some_instrument();
     if (random_.chance(200)) return step("push " + instrument->local_symbol, some_account());
-    return step(fmt::format("price {} {}", instrument->local_symbol, price_near(*instrument).to_string()), some_account());
+    Decimal const price = price_near(*instrument);
+    return step(fmt::format("price {} {}", instrument->local_symbol, price.to_string()), some_account());
 }
 
 Step Generator::correction() {
@@ -378,9 +385,9 @@ Step Generator::combination() {
     auto const* first = broker_.find("S2");
     auto const* second = broker_.find("S3");
     if (basket == nullptr || first == nullptr || second == nullptr) return trade();
-    return step(fmt::format("combo S15 {} {} @ 1 leg S2 buy 1 @ 3 leg S3 sell 1 @ 2 commission 0.65", random_.chance(500) ? "buy" : "sell",
-                            random_.between(1, 4)),
-                some_account());
+    bool const buys = random_.chance(500);
+    auto const size = random_.between(1, 4);
+    return step(fmt::format("combo S15 {} {} @ 1 leg S2 buy 1 @ 3 leg S3 sell 1 @ 2 commission 0.65", buys ? "buy" : "sell", size), some_account());
 }
 
 Step Generator::account_change() {
@@ -426,7 +433,8 @@ Step Generator::statement(base::Timestamp now) {
 
 Step Generator::option_change() {
     constexpr std::array<char const*, 5> changes{"cost_basis=fifo", "cost_basis=average", "on_missing=warn", "on_missing=close", "interval=30s"};
-    return step(fmt::format("service {} restart {}", host(), changes[static_cast<std::size_t>(random_.between(0, 4))]));
+    std::string const which = host();
+    return step(fmt::format("service {} restart {}", which, changes[static_cast<std::size_t>(random_.between(0, 4))]));
 }
 
 Step Generator::network() {
@@ -502,7 +510,8 @@ Step Generator::crash() {
     if (random_.chance(400)) return step(fmt::format("service {} kill", host()));
     if (random_.chance(150)) return step(fmt::format("service {} stop", host()));
     constexpr std::array<char const*, 3> ways{"crash_before", "crash_after", "crash_torn"};
-    return step(fmt::format("disk {} at {}", ways[static_cast<std::size_t>(random_.between(0, 2))], random_.between(1, 60)));
+    char const* const way = ways[static_cast<std::size_t>(random_.between(0, 2))];
+    return step(fmt::format("disk {} at {}", way, random_.between(1, 60)));
 }
 
 Step Generator::disk() {
@@ -514,8 +523,9 @@ Step Generator::disk() {
     }
     constexpr std::array<char const*, 5> ways{"error_before", "error_after", "short_write", "disk_full", "sync_forgets"};
     std::int64_t const last = swarm_.power != 0 ? 3 : 4;  // a disk that forgets what a sync failed on, and then loses power: see test/crash
-    return step(fmt::format("disk {} at {} times {}", ways[static_cast<std::size_t>(random_.between(0, last))], random_.between(1, 40),
-                            random_.chance(700) ? 1 : random_.between(2, 20)));
+    char const* const way = ways[static_cast<std::size_t>(random_.between(0, last))];
+    auto const at = random_.between(1, 40);
+    return step(fmt::format("disk {} at {} times {}", way, at, random_.chance(700) ? 1 : random_.between(2, 20)));
 }
 
 Step Generator::clock() {

@@ -69,7 +69,7 @@ private:
 
     Swarm const& swarm_;
     gateway::Broker const& broker_;
-    base::Prng random_;
+    base::Prng random_;  ///< one draw, one statement: compilers evaluate arguments in different orders
     std::vector<std::string> accounts_;
     std::vector<std::string> names_;
     std::vector<std::string> labels_;       ///< of fills

@@ -280,7 +280,8 @@ private:
         POSSYNC_TRY_VOID(database_.each(
             "SELECT code, revision, gateway_id FROM account WHERE account_id = ?1",
             [&](Row& row) {
-                found = fmt::format("{} at revision {}", row.text(), row.integer());
+                std::string const code = row.text();
+                found = fmt::format("{} at revision {}", code, row.integer());
                 if (row.integer() != request_.gateway_id) found += " and belongs to another gateway";
             },
             change_set.account_id));
