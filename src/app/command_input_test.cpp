@@ -495,8 +495,24 @@ TEST(CommandInput, WhatARunningServiceAnswersIsTheCommandsAnswer) {
     EXPECT_THAT(said.out, testing::StartsWith("synced by the running service\n"));
     EXPECT_THAT(said.out, HasSubstr("DU0000001"));
     EXPECT_EQ(sync("", Format::json).out, fine + "\n");
+    // What fails is said on stderr too, whoever reads the rest.
+    result.success = false;
+    result.error = "the gateway is away";
+    auto second = result;
+    second.account = "DU0000002";
+    answer = {false, query::to_json(std::vector{result, second})};
+    for (auto const format : {Format::table, Format::json}) {
+        said = sync("", format);
+        EXPECT_EQ(said.status, exit_failed);
+        EXPECT_EQ(said.error, "possync: DU0000001: the gateway is away\npossync: DU0000002: the gateway is away\n");
+        EXPECT_THAT(said.out, HasSubstr("DU0000002"));
+    }
     answer = {false, R"({"results":[]})"};
-    EXPECT_EQ(sync("", Format::json).status, exit_failed);
+    for (auto const format : {Format::table, Format::json}) {
+        said = sync("", format);
+        EXPECT_EQ(said.status, exit_failed);
+        EXPECT_EQ(said.error, "possync: the running service did not say why it failed; see its log\n");
+    }
     // Of a version that answers otherwise: what it said is there, and no row is invented.
     for (char const* text : {"", "no JSON", "[]", "{}", R"({"results":[{"success":"yes"}]})"}) {
         answer = {true, text};

@@ -129,6 +129,21 @@ std::vector<std::string> owners(Configuration const& configuration, store::DataS
     return found;
 }
 
+/// Says on stderr what failed: who throws the output of a job away sees it all the same. On a terminal it is said there alone.
+/// `otherwise`: where no result says why.
+int tell_failures(std::vector<query::SyncResult>& results, Format format, std::string const& otherwise) {
+    std::vector<std::string> told;
+    for (auto& result : results) {
+        if (result.success) continue;
+        auto line = (result.account.empty() ? "" : result.account + ": ") + result.error.value_or(otherwise);
+        if (format == Format::table) result.error.reset();
+        if (std::find(told.begin(), told.end(), line) == told.end()) told.push_back(std::move(line));
+    }
+    if (told.empty()) told.push_back(otherwise);
+    for (auto const& line : told) std::fprintf(stderr, "possync: %s\n", query::printable(line).c_str());
+    return exit_failed;
+}
+
 /// Asks the services that hold the gateways to sync, and waits for their answers.
 int sync_through_service(Configuration const& configuration, store::DataSource& database, SyncCommand const& command, Format format) {
     auto const arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
@@ -144,13 +159,14 @@ int sync_through_service(Configuration const& configuration, store::DataSource& 
         for (auto& result : parse_results(*answer)) results.push_back(std::move(result));
         only = std::move(*answer);
     }
+    int const status = all_ok ? exit_fine : tell_failures(results, format, "the running service did not say why it failed; see its log");
     if (format == Format::json) {
         print_line(asked.size() == 1 ? only : query::to_json(results));
     } else {
         print_line(asked.size() == 1 ? "synced by the running service" : fmt::format("synced by {} running services", asked.size()));
         print_line(query::to_table(results, table_options()));
     }
-    return all_ok ? exit_fine : exit_failed;
+    return status;
 }
 
 /// Whether a living service holds one of the configured gateways: it is then the one to sync.
@@ -220,22 +236,19 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
         return !result.success && result.error_code == ErrorCode::conflict;
     });
     if (held_elsewhere) return sync_through_service(configuration, **database, command, format);
-    auto const results = query_results(answer.results);
+    auto results = query_results(answer.results);
     if (command.dry_run && answer.success() && format != Format::json) {
         for (auto const& change_set : answer.would_write) print_line(model::print(change_set));
         if (answer.would_write.empty()) print_line("nothing would be written: the book equals the broker");
         return exit_fine;
     }
+    int const status = answer.success() ? exit_fine : tell_failures(results, format, "no account was synced");
     if (format == Format::json) {
         print_line(query::to_json(results));
     } else {
         print_line(query::to_table(results, table_options()));
     }
-    if (answer.success()) return exit_fine;
-    for (auto const& result : answer.results) {
-        if (!result.success && format == Format::json) std::fprintf(stderr, "possync: %s\n", result.error.c_str());
-    }
-    return exit_failed;
+    return status;
 }
 
 void add_live_status(query::Status& status, std::string const& text) {

@@ -178,7 +178,8 @@ class Database(Case):
 
 class Gateway(Case):
     def test_not_there(self):
-        self.run_it("sync", config=self.config(port=free_port()), status=1, says="is not connected")
+        done = self.run_it("sync", config=self.config(port=free_port()), status=1)
+        self.assertRegex(done.stderr, r"^possync: gateway sim .* is not connected: .*\n$")
         with sqlite3.connect(self.database) as connection:
             self.assertEqual(connection.execute("SELECT count(*) FROM accounts").fetchone()[0], 0)
         self.run_it("doctor", config=self.config(port=free_port()), status=1, says="BAD")
@@ -349,7 +350,7 @@ class Garbage(Case):
             ("a short row", frame(*POSITION[:9]) + frame("62", "1"), False),
         ]:
             with self.subTest(name):
-                self.sync_with(answer, says="error", close=close)
+                self.assertIn("possync: ", self.sync_with(answer, close=close).stderr)
                 self.untouched()
 
     def test_harmless_noise(self):
