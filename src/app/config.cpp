@@ -14,6 +14,7 @@
 #include <toml++/toml.h>
 
 #include "alert/rules.hpp"
+#include "app/nearest.hpp"
 #include "app/recorder.hpp"
 #include "app/zones.hpp"
 #include "http/doors.hpp"
@@ -533,15 +534,66 @@ std::string upper(std::string_view text) {
     return result;
 }
 
+/// What is known of the environment: every name that is a setting, and which of them were there.
+struct Names {
+    std::vector<std::string> known{"POSSYNC_CONFIG"};
+    std::vector<std::string> used;
+};
+
 template <typename Target>
 Result<void> from_environment(std::map<std::string, std::string> const& environment, std::string const& prefix,
-                              std::vector<Key<Target>> const& keys, Target& target) {
+                              std::vector<Key<Target>> const& keys, Target& target, Names& names) {
     for (auto const& each : keys) {
-        auto const found = environment.find(prefix + upper(each.name));
+        names.known.push_back(prefix + upper(each.name));
+        auto const found = environment.find(names.known.back());
         if (found == environment.end()) continue;
         if (auto const result = each.set(target, found->second); !result) {
             return fail(ErrorCode::invalid_input, fmt::format("{}: {}", found->first, result.error().message));
         }
+        names.used.push_back(found->first);
+    }
+    return {};
+}
+
+/// Kubernetes and Docker tell every container of services whose names begin like ours: POSSYNC_HTTP_SERVICE_HOST,
+/// POSSYNC_HTTP_PORT=tcp://10.0.0.5:8321, POSSYNC_HTTP_PORT_8321_TCP_ADDR.
+bool is_of_a_container(std::string_view name, std::string_view value) {
+    auto const port = name.find("_PORT_");
+    bool const numbered = port != std::string_view::npos && port + 6 < name.size() && std::string_view("0123456789").contains(name[port + 6]);
+    return numbered || name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || value.starts_with("tcp://") || value.starts_with("udp://");
+}
+
+/// Why a variable that is no setting cannot be meant as none; empty: it is somebody else's. Its value may be a secret.
+std::string why_not_a_setting(std::string const& name, Names const& names, std::vector<GatewayConfig> const& gateways) {
+    std::string const prefix = "POSSYNC_GATEWAY_";
+    for (auto const& key : gateway_keys()) {
+        std::string const rest = upper(key.name);
+        if (gateways.size() > 1 && name == prefix + rest) {
+            std::string all;
+            for (auto const& gateway : gateways) all += (all.empty() ? "" : " or ") + prefix + upper(gateway.name) + "_" + rest;
+            return "there are several gateways; name one: " + all;
+        }
+        if (gateways.size() == 1 && name == prefix + upper(gateways.front().name) + "_" + rest) {
+            return fmt::format("there is one gateway; write {}{}", prefix, rest);
+        }
+    }
+    if (auto const meant = nearest(upper(name), names.known, 2); !meant.empty()) return fmt::format("unknown; is {} meant?", meant);
+    for (auto const* section : {"account", "sink", "alert", "flex.query"}) {
+        if (name.starts_with("POSSYNC_" + upper(section) + "_")) return fmt::format("[[{}]] is not read from the environment; write it into the file", section);
+    }
+    auto const begins = [&](std::string const& section) { return name == "POSSYNC_" + section || name.starts_with("POSSYNC_" + section + "_"); };
+    bool ours = begins("GATEWAY");
+    for (auto const& [section, unused] : sections()) ours = ours || begins(upper(section));
+    if (!ours) return "";
+    auto const meant = nearest(name, names.known, name.size() / 3);
+    return meant.empty() ? "unknown; docs/configuration.md has all names" : fmt::format("unknown; is {} meant?", meant);
+}
+
+Result<void> check_environment(std::map<std::string, std::string> const& environment, Names const& names, std::vector<GatewayConfig> const& gateways) {
+    for (auto const& [name, value] : environment) {
+        bool const known = name == "POSSYNC_CONFIG" || std::find(names.used.begin(), names.used.end(), name) != names.used.end();
+        if (known || is_of_a_container(name, value)) continue;
+        if (auto const why = why_not_a_setting(name, names, gateways); !why.empty()) return fail(ErrorCode::invalid_input, fmt::format("{}: {}", name, why));
     }
     return {};
 }
@@ -676,14 +728,17 @@ Result<Configuration> parse_configuration(std::string_view text, std::string con
                                                           without_value(parsed.error().description())));
     }
     POSSYNC_TRY_VOID(Reader(name).document(parsed.table(), config));
+    Names names;
     for (auto const& [section, keys] : sections()) {
-        POSSYNC_TRY_VOID(from_environment(environment, "POSSYNC_" + upper(section) + "_", keys, config));
+        POSSYNC_TRY_VOID(from_environment(environment, "POSSYNC_" + upper(section) + "_", keys, config, names));
     }
     for (auto& gateway : config.gateways) {
         std::string const prefix =
             config.gateways.size() == 1 ? "POSSYNC_GATEWAY_" : "POSSYNC_GATEWAY_" + upper(gateway.name) + "_";
-        POSSYNC_TRY_VOID(from_environment(environment, prefix, gateway_keys(), gateway));
+        POSSYNC_TRY_VOID(from_environment(environment, prefix, gateway_keys(), gateway, names));
     }
+    POSSYNC_TRY_VOID(check_environment(environment, names, config.gateways));
+    config.environment = std::move(names.used);
     if (base::Secret inside = store::take_password(config.database_url); !inside.empty()) config.database_password = std::move(inside);
     POSSYNC_TRY_VOID(check_whole(config));
     return config;

@@ -1,6 +1,6 @@
 // Configuration: defaults, then the file, then the environment; one table of keys drives reading, checking, printing
-// and the documentation. Unknown keys and wrong types are errors that name file and line. Values are plain; modules
-// get their own options structs out of it.
+// and the documentation. Unknown keys and wrong types are errors that name file and line, and so are variables of the environment
+// that can only be meant as settings. Values are plain; modules get their own options structs out of it.
 #pragma once
 
 #include <map>
@@ -73,6 +73,7 @@ struct AlertConfig {
 
 struct Configuration {
     std::string source;  ///< file it came from; empty: defaults
+    std::vector<std::string> environment;  ///< variables that won over it
     std::string database_url = "sqlite:///possync.db";  ///< without the password that it was written with
     base::Secret database_password;
     std::string database_password_file;

@@ -160,6 +160,49 @@ TEST(Config, TheEnvironmentComesLastAndIsJudgedAlike) {
     EXPECT_EQ(two->gateways[1].port, 4002);
 }
 
+TEST(Config, AVariableThatCanOnlyBeMeantAsASettingIsOne) {
+    std::string const two = "[[gateway]]\nname = \"paper\"\n[[gateway]]\nname = \"a-b\"";
+    struct Row {
+        std::string toml;
+        char const* name;
+        std::string says;
+    };
+    for (auto const& [toml, name, says] : {
+             Row{"", "POSSYNC_GATEWAY_PRT", "unknown; is POSSYNC_GATEWAY_PORT meant?"},
+             Row{"", "POSSYNC_GATEWAY_prot", "unknown; is POSSYNC_GATEWAY_PORT meant?"},
+             Row{"", "POSSYNC_GATWAY_PORT", "unknown; is POSSYNC_GATEWAY_PORT meant?"},
+             Row{"", "POSSYNC_CONFG", "unknown; is POSSYNC_CONFIG meant?"},
+             Row{"", "POSSYNC_HTTP_TOKEN", "unknown; is POSSYNC_HTTP_TOKEN_FILE meant?"},
+             Row{"", "POSSYNC_DATABASE", "unknown; is POSSYNC_DATABASE_URL meant?"},
+             Row{"", "POSSYNC_SYNC_NO_SUCH_WISH_AT_ALL", "unknown; docs/configuration.md has all names"},
+             Row{"", "POSSYNC_SINK_SECRET", "[[sink]] is not read from the environment; write it into the file"},
+             Row{"", "POSSYNC_FLEX_QUERY_ID", "[[flex.query]] is not read from the environment; write it into the file"},
+             Row{"", "POSSYNC_ALERT_ZONE", "unknown; is POSSYNC_ALERTS_ZONE meant?"},
+             Row{"", "POSSYNC_GATEWAY_GATEWAY_PORT", "there is one gateway; write POSSYNC_GATEWAY_PORT"},
+             Row{two, "POSSYNC_GATEWAY_HOST", "there are several gateways; name one: POSSYNC_GATEWAY_PAPER_HOST or POSSYNC_GATEWAY_A_B_HOST"},
+             Row{two, "POSSYNC_GATEWAY_PAPER_HOTS", "unknown; is POSSYNC_GATEWAY_PAPER_HOST meant?"},
+             Row{two, "POSSYNC_GATEWAY_LIVE_PORT", "unknown; is POSSYNC_GATEWAY_"},
+         }) {
+        auto const message = refusal(toml, {{name, "canary"}});
+        EXPECT_TRUE(message.starts_with(name + (": " + says))) << name << " -> " << (message.empty() ? "accepted" : message);
+        EXPECT_EQ(message.find("canary"), std::string::npos) << "a value may be a secret";
+    }
+}
+
+TEST(Config, VariablesOfOthersAreLeftAlone) {
+    std::map<std::string, std::string> const of_others{
+        {"POSSYNC_CONFIG", "f"}, {"POSSYNC_VERSION", "1"}, {"POSSYNC_HOME", "/srv"}, {"POSSYNC_TEST_POSTGRES", "x"}, {"POSSYNC_UPDATE_EXPECTED", "1"},
+        {"POSSYNC_EVERY_VERSION", "1"}, {"POSSYNC_KILL_AT", "x:1"},
+        // Services named possync, possync-http and possync-gateway beside it.
+        {"POSSYNC_SERVICE_HOST", "10.0.0.5"}, {"POSSYNC_PORT", "tcp://10.0.0.5:8321"}, {"POSSYNC_PORT_8321_TCP_PROTO", "tcp"},
+        {"POSSYNC_HTTP_SERVICE_HOST", "10.0.0.5"}, {"POSSYNC_HTTP_SERVICE_PORT", "8321"}, {"POSSYNC_HTTP_SERVICE_PORT_WEB", "8321"},
+        {"POSSYNC_HTTP_PORT", "tcp://10.0.0.5:8321"}, {"POSSYNC_GATEWAY_PORT_4002_TCP_ADDR", "10.0.0.6"},
+        {"POSSYNC_LOG_LEVEL", "debug"}};
+    auto const read = parse_configuration("", "f", of_others);
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(read->environment, (std::vector<std::string>{"POSSYNC_LOG_LEVEL"}));
+}
+
 TEST(Config, WhatIsPrintedIsReadBackAndSecretsAreNot) {
     auto const read = parse_configuration("[[gateway]]\nname = \"quoted \\\"one\\\"\"\nexpect = \"paper\"\naccounts = [\"DU1\", "
                                           "\"DU2\"]\n[[account]]\ncode = \"DU1\"\ncost_basis = \"fifo\"\n"

@@ -69,9 +69,7 @@ private:
     void configuration_itself() {
         say(Level::ok, "configuration", configuration_.source.empty() ? "defaults; no file was found" : configuration_.source);
         std::string names;
-        for (auto const& [name, unused] : process_environment()) {
-            if (name != "POSSYNC_CONFIG") names += (names.empty() ? "" : ", ") + name;
-        }
+        for (auto const& name : configuration_.environment) names += (names.empty() ? "" : ", ") + name;
         if (!names.empty()) say(Level::note, "environment", "wins over the file: " + names);
         if (system_zones().to_local(configuration_.report_zone, {})) {
             say(Level::ok, "report zone", configuration_.report_zone);

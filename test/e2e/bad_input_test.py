@@ -103,6 +103,9 @@ class Configuration(Case):
         done = subprocess.run([possync, "config"], capture_output=True, text=True, env=environment, cwd=self.folder)
         self.assertEqual(done.returncode, 2)
         self.assertIn("POSSYNC_SYNC_INTERVAL", done.stderr)
+        environment = dict(os.environ, POSSYNC_GATEWAY_PRT="4001")
+        done = subprocess.run([possync, "positions"], capture_output=True, text=True, env=environment, cwd=self.folder)
+        self.assertEqual((done.returncode, done.stderr), (2, "possync: POSSYNC_GATEWAY_PRT: unknown; is POSSYNC_GATEWAY_PORT meant?\n"))
 
     def test_usage(self):
         for words in [["nonsense"], ["sync", "--nonsense"], ["simulate", "--server-version", "99"], ["positions", "--json", "--csv"], []]:
