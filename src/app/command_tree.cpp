@@ -1,6 +1,7 @@
 #include "app/command_tree.hpp"
 
 #include <algorithm>
+#include <regex>
 #include <sstream>
 #include <vector>
 
@@ -8,6 +9,9 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <fmt/format.h>
+
+#include "app/nearest.hpp"
+#include "query/table.hpp"
 
 namespace possync::app {
 
@@ -284,6 +288,61 @@ std::string fish_completion(CLI::App const& app) {
         add_options(each, condition);
     });
     return text;
+}
+
+namespace {
+
+/// CLI11's words where they are not for people.
+std::string in_plain_words(CLI::ParseError const& error) {
+    std::string text = error.what();
+    constexpr std::string_view no_number = "Could not convert: ";
+    if (text.starts_with(no_number)) return text.substr(no_number.size()) + " is no number";
+    if (auto const at = text.find(": 1 required "); at != std::string::npos && text.ends_with(" missing")) return text.substr(0, at) + " needs a value";
+    if (auto const at = text.find(": Value "); at != std::string::npos) text.replace(at, 8, ": ");
+    // Check x value in {gateway->0,utc->1} OR {0,1} FAILED
+    text = std::regex_replace(text, std::regex("Check (.*) value in (\\{.*\\}) OR .* FAILED"), "$1 not in $2");
+    text = std::regex_replace(text, std::regex("->[0-9]+"), "");
+    if (auto const at = text.find(" not in "); at != std::string::npos) text.replace(at, 8, " is not in ");
+    return text;
+}
+
+}  // namespace
+
+std::string usage_error(CLI::App const& app, CLI::ParseError const& error) {
+    std::string name;
+    CLI::App const* command = &app;
+    for (auto parsed = app.get_subcommands(); !parsed.empty(); parsed = command->get_subcommands()) {
+        command = parsed.front();
+        name += (name.empty() ? "" : " ") + command->get_name();
+    }
+    std::string const whole = name.empty() ? "possync" : "possync " + name;
+    std::string const help = fmt::format("see {} --help", whole);
+    auto const meant = [](std::string const& word, std::vector<std::string> const& known) {
+        auto const guess = nearest(word, known, 2);
+        return guess.empty() ? "" : fmt::format("; is {} meant?", guess);
+    };
+    auto const unexpected = app.remaining(true);
+    bool const leads_on = command->get_require_subcommand_min() > 0 && (error.get_name() == "RequiredError" || !unexpected.empty());
+    if (!unexpected.empty() && unexpected.front().starts_with('-')) {
+        auto const word = unexpected.front().substr(0, unexpected.front().find('='));
+        std::vector<std::string> known;
+        for (auto const* at = command; at != nullptr; at = at->get_parent()) {
+            for (auto const* option : options_of(*at)) {
+                auto const names = spellings(*option);
+                known.insert(known.end(), names.begin(), names.end());
+            }
+        }
+        return query::printable(fmt::format("{} has no option {}{}; {}", whole, word, meant(word, known), help));
+    }
+    if (leads_on && unexpected.empty()) return fmt::format("say what it is to do: {} COMMAND; {} --help lists the commands", whole, whole);
+    if (leads_on) {
+        std::vector<std::string> known;
+        for (auto const* each : commands_of(*command)) known.push_back(each->get_name());
+        return query::printable(fmt::format("there is no command {}{}{}{}; {} --help lists them", name, name.empty() ? "" : " ", unexpected.front(),
+                                            meant(unexpected.front(), known), whole));
+    }
+    if (!unexpected.empty()) return query::printable(fmt::format("{} does not take '{}'; {}", name, unexpected.front(), help));
+    return query::printable(fmt::format("{}{}{}; {}", name, name.empty() ? "" : ": ", in_plain_words(error), help));
 }
 
 }  // namespace possync::app

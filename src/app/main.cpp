@@ -231,7 +231,8 @@ int run(int count, char** words) {
     app.add_subcommand("doctor", "check configuration, database and gateways; say what to do");
 
     auto* simulate = app.add_subcommand("simulate", "a simulated gateway with an invented trading day, for your own tests");
-    simulate->add_option("--port", options.simulate.port, "port to listen on; 0: any free one")->capture_default_str();
+    simulate->add_option("--port", options.simulate.port, "port to listen on; 0: any free one")
+        ->capture_default_str()->check(CLI::Range(0, 65535));
     simulate->add_option("--seed", options.simulate.day.seed, "the same seed gives the same day")->capture_default_str();
     simulate->add_option("--accounts", options.simulate.day.accounts, "how many accounts")->capture_default_str()->check(CLI::Range(1, 1000));
     simulate->add_option("--first-account", options.simulate.day.first_account, "digits of the first account's code; several gateways need several")
@@ -242,7 +243,8 @@ int run(int count, char** words) {
     simulate->add_option("--server-version", options.simulate.simulator.server_version, "protocol version to speak")
         ->capture_default_str()->check(CLI::Range(100, 226));
     simulate->add_option("--pace", options.pace, "pause between two happenings; 0s: nothing happens")->capture_default_str();
-    simulate->add_option("--happenings", options.simulate.happenings, "the day ends after so many; 0: never")->capture_default_str();
+    simulate->add_option("--happenings", options.simulate.happenings, "the day ends after so many; 0: never")
+        ->capture_default_str()->check(CLI::Range(0, 2147483647));
     simulate->add_option("--scenario", options.simulate.scenario, "play the broker's steps of this file instead (docs/scenarios.md)");
     simulate->add_option("--speed", options.simulate.speed, "of the scenario's waits: 10 makes 30s last 3s")
         ->capture_default_str()->check(CLI::Range(0.01, 100000.0));
@@ -258,7 +260,8 @@ int run(int count, char** words) {
     simulate->add_option("--faults", options.faults,
                          "what goes wrong, drawn from --seed: KIND=RATE[:TIME],... of split merge delay duplicate drop garbage close stall "
                          "restart, and until=TIME (docs/simulator.md)");
-    simulate->add_option("--burst", options.simulate.burst, "so many fills at once whenever SIGUSR1 comes")->capture_default_str();
+    simulate->add_option("--burst", options.simulate.burst, "so many fills at once whenever SIGUSR1 comes")
+        ->capture_default_str()->check(CLI::Range(0, 1'000'000));
     auto& gateway = options.simulate.simulator;
     simulate->add_option("--master-client-id", gateway.master_client_id, "client that hears of every fill")->capture_default_str();
     simulate->add_option("--zone", gateway.zone, "time zone the gateway is logged in with: its midnight, its times")->capture_default_str();
@@ -303,13 +306,15 @@ int run(int count, char** words) {
     demo->add_option("--pace", options.demo.pace, "pause between two happenings")->capture_default_str();
     demo->add_option("--database", options.demo.database, "keep the database in this file instead of a temporary one");
     demo->add_option("--listen", options.demo.listen, "HOST:PORT of page and API; port 0: any free one, off: none")->capture_default_str();
-    demo->add_option("--seconds", options.demo.seconds, "stop by itself after so many seconds")->capture_default_str();
+    demo->add_option("--seconds", options.demo.seconds, "stop by itself after so many seconds; 0: never")
+        ->capture_default_str()->check(CLI::Range(0, 2147483647));
 
     try {
         app.parse(count, words);
     } catch (CLI::ParseError const& error) {
         // Help and version are no errors to the shell; everything else is usage.
-        return app.exit(error) == 0 ? exit_fine : exit_usage;
+        if (error.get_exit_code() == 0) return app.exit(error);
+        return report({base::ErrorCode::invalid_input, usage_error(app, error)});
     }
     Format const format = options.json ? Format::json : options.csv ? Format::csv : Format::table;
     if (simulate->parsed()) {

@@ -108,9 +108,36 @@ class Configuration(Case):
         self.assertEqual((done.returncode, done.stderr), (2, "possync: POSSYNC_GATEWAY_PRT: unknown; is POSSYNC_GATEWAY_PORT meant?\n"))
 
     def test_usage(self):
-        for words in [["nonsense"], ["sync", "--nonsense"], ["simulate", "--server-version", "99"], ["positions", "--json", "--csv"], []]:
-            done = subprocess.run([possync, *words], capture_output=True, text=True, cwd=self.folder)
-            self.assertEqual(done.returncode, 2, words)
+        for words, says in [
+            ([], "say what it is to do: possync COMMAND; possync --help lists the commands"),
+            (["flex"], "say what it is to do: possync flex COMMAND; possync flex --help lists the commands"),
+            (["postions"], "there is no command postions; is positions meant?; possync --help lists them"),
+            (["history", "--account", "DU1"], "there is no command history; possync --help lists them"),
+            (["flex", "fech"], "there is no command flex fech; is fetch meant?; possync flex --help lists them"),
+            (["--bogus"], "possync has no option --bogus; see possync --help"),
+            (["sync", "--dry-rum=5"], "possync sync has no option --dry-rum; is --dry-run meant?; see possync sync --help"),
+            (["closes", "--jsn", "5"], "possync closes has no option --jsn; is --json meant?; see possync closes --help"),
+            (["closes", "AAPL"], "closes does not take 'AAPL'; see possync closes --help"),
+            (["closes", "a\nb"], "closes does not take "),
+            (["export"], "export: table is required; see possync export --help"),
+            (["closes", "--account"], "closes: --account needs a value; see possync closes --help"),
+            (["--config"], "possync: --config needs a value; see possync --help"),
+            (["simulate", "--execution-times", "x"], "simulate: --execution-times: x is not in {gateway,instrument,utc}; see possync simulate --help"),
+            (["positions", "--json", "--csv"], "--json excludes --csv"),
+            (["simulate", "--server-version", "99"], "simulate: --server-version: 99 is not in range 100 to 226; see possync simulate --help"),
+            (["simulate", "--port", "x"], "simulate: --port: x is not in range 0 to 65535; see possync simulate --help"),
+            (["simulate", "--port", "70000"], "70000 is not in range 0 to 65535"),
+            (["simulate", "--port", "-1"], "-1 is not in range 0 to 65535"),
+            (["simulate", "--happenings", "-1"], "-1 is not in range 0 to"),
+            (["simulate", "--burst", "-5"], "-5 is not in range 0 to"),
+            (["demo", "--seconds", "-5"], "-5 is not in range 0 to"),
+        ]:
+            with self.subTest(words):
+                done = subprocess.run([possync, *words], capture_output=True, text=True, cwd=self.folder)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertTrue(done.stderr.startswith("possync: "), done.stderr)
+                self.assertIn(says, done.stderr)
         for words in [["--help"], ["sync", "--help"], ["--version"]]:
             self.assertEqual(subprocess.run([possync, *words], capture_output=True, cwd=self.folder).returncode, 0)
 
