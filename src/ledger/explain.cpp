@@ -465,10 +465,10 @@ private:
     /// Whether fills that are known, booked or waiting, account for the position being gone.
     bool fills_close(ConId con_id) const {
         auto const found = work_.find(con_id);
-        if (found == work_.end() || !found->second.new_executions) return false;
-        Decimal left = held_quantity(*found->second.was);
-        for (auto const& execution : found->second.facts.executions) {
-            if (execution.in_force() && execution.booking == Booking::pending) left += execution.signed_quantity();
+        auto const& executions = found != work_.end() ? found->second.facts.executions : known(con_id)->executions;
+        Decimal left = held_quantity(*known(con_id));
+        for (auto const& execution : executions) {
+            if (is_pending(execution)) left += execution.signed_quantity();
         }
         return left.is_zero();
     }

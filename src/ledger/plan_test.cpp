@@ -543,6 +543,26 @@ TEST(Plan, AReadingThatTheOperatorWithdrewIsNotGivenAgainButAnotherIs) {
         << "2:1 is another reading";
 }
 
+TEST(Plan, TheGuardBelievesFillsThatWaitedForTheList) {
+    for (bool const all : {true, false}) {
+        Account account;
+        std::vector<model::BrokerPosition> held;
+        std::vector<model::Execution> sold;
+        for (model::ConId const con_id : {1, 2, 3}) {
+            held.push_back(holding(stock(con_id), "10", "100"));
+            sold.push_back(fill("f" + std::to_string(con_id) + ".01", 9, all || con_id != 2 ? "-10" : "-9", "110"));
+            sold.back().con_id = con_id;
+        }
+        account.take(account.look(0, held));
+        account.take(account.look(10, held, sold));
+        ASSERT_EQ(account.last.pending_executions, 3);
+        account.take(account.look(30, {}, sold));
+        EXPECT_FALSE(account.last.guard_held);
+        EXPECT_EQ(account.position(1).quantity, dec("0"));
+        EXPECT_EQ(account.position(2).quantity, dec(all ? "0" : "10"));
+    }
+}
+
 TEST(Plan, ARestIsExplainedByItsAdjustmentToo) {
     Account account;
     account.take(account.look(0, {holding(stock(), "10")}));
