@@ -1115,12 +1115,18 @@ private:
         if (target.absent || delta.is_zero()) return false;
         Adjustment* last = nullptr;
         for (auto& adjustment : at.facts.adjustments) {
-            if (adjustment.in_force()) last = &adjustment;
+            if (adjustment.in_force() && !adjustment.provisional()) last = &adjustment;
         }
         if (last == nullptr || !was_inferred(last->cause)) return false;
+        // What an option delivered into it is no end: it is sold again like anything else.
+        bool const delivered = (last->cause == Cause::exercise || last->cause == Cause::assignment) && !is_derivative(at.facts.instrument.con_id);
+        if (delivered) return false;
         Decimal waiting;
         bool by_fills = false;
-        bool returned = delta == -last->quantity;
+        // What was missing may have been bought anew, and its push comes before its fill: a complete look knows of both. What has ended
+        // cannot be bought.
+        bool const may_be_new = last->cause == Cause::missing_at_broker && !seen_.snapshot && statement_ == nullptr;
+        bool returned = delta == -last->quantity && !may_be_new;
         for (auto const& execution : at.facts.executions) {
             if (!is_pending(execution)) continue;
             waiting += execution.signed_quantity();

@@ -229,6 +229,26 @@ TEST(Plan, AFillBehindAnEndThatWasTradedSinceDoesNotTellOfIt) {
     EXPECT_EQ(account.instrument().closes.size(), 2u);
 }
 
+TEST(Plan, WhatWasClosedAsMissingIsBoughtAnewThoughThePushComesBeforeTheFill) {
+    for (bool const bought : {true, false}) {
+        Account account;
+        account.take(account.look(0, {holding(stock(), "100", "150")}));
+        account.take(account.look(10, {}));
+        account.take(account.look(1000, {}));
+        ASSERT_EQ(account.position().quantity, dec("0"));
+        account.take(Account::events(2000, {}, {holding(stock(), "100", "170")}));
+        EXPECT_EQ(account.position().quantity, dec("100"));
+        EXPECT_EQ(account.last.settling, 1);
+        if (bought) account.take(Account::events(2001, {fill("f1.01", 1999, "100", "170")}));
+        account.take(account.look(2020, {holding(stock(), "100", "170")}));
+        EXPECT_EQ(account.last.pending_executions, 0);
+        EXPECT_EQ(account.position().quantity, dec("100"));
+        EXPECT_EQ(account.position().average_price, bought ? dec("170") : dec("150"));
+        EXPECT_EQ(account.instrument().positions.size(), bought ? 2u : 1u);
+        EXPECT_TRUE(account.book.breaks.empty());
+    }
+}
+
 TEST(Plan, MissingPositionStaysOpenUnderWarn) {
     Account account;
     account.policy.on_missing = OnMissing::warn;
@@ -632,6 +652,20 @@ TEST(Plan, AnExerciseIsReadOnlyWhereTheOptionSaysWhatItDelivers) {
         bool const exercised = std::any_of(all.begin(), all.end(), [](auto const& each) { return each.cause == model::Cause::exercise; });
         EXPECT_EQ(exercised, read) << what;
     }
+}
+
+TEST(Plan, SharesThatAnOptionDeliveredAreSoldThoughThePushComesBeforeTheFill) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "160"), holding(call_on_aapl(), "1", "1000")}));
+    account.take(account.look(10, {holding(stock(), "110", "151")}));
+    ASSERT_EQ(account.instrument().adjustments.back().cause, model::Cause::exercise);
+    account.take(Account::events(1000, {}, {holding(stock(), "10")}));
+    EXPECT_EQ(account.last.settling, 1) << "what was delivered is no end that was taken back";
+    account.take(Account::events(1001, {fill("f1.01", 999, "-100", "170")}));
+    EXPECT_EQ(account.last.pending_executions, 0);
+    EXPECT_EQ(account.position().quantity, dec("10"));
+    ASSERT_EQ(account.instrument().closes.size(), 1u);
+    EXPECT_TRUE(account.instrument().closes[0].realized_pnl);
 }
 
 TEST(Plan, AnEndThatTheOperatorWithdrewIsNotReadAgain) {
