@@ -354,7 +354,7 @@ private:
         added.quantity = was.quantity;
         added.price = edit.price;
         added.basis = edit.price ? Basis::estimated : Basis::unknown;
-        added.effective_at = was.effective_at ? was.effective_at : std::optional(seen_.observed_at);
+        added.effective_at = was.effective_at;  // of what was held at the first sight unknown: it stays before everything
         added.recorded_at = seen_.observed_at;
         added.author = edit.author;
         added.note = edit.note;
@@ -363,7 +363,9 @@ private:
             added.ratio = edit.ratio;
             added.basis = Basis::broker;
             Decimal const before = quantity_of(at.facts.executions, at.facts.adjustments, false);
-            Decimal const after = base::multiply_divide_rounded(before, Decimal(edit.ratio->to), Decimal(edit.ratio->from), 8);
+            auto with_it = at.facts.adjustments;
+            insert_sorted(with_it, added);  // what was traded since is in its units
+            Decimal const after = quantity_of(at.facts.executions, with_it, false);
             if (after != before + was.quantity) {
                 return refuse(fmt::format("a split {} makes {} of {}, the broker shows {}", to_string(*edit.ratio), after.to_string(),
                                           before.to_string(), (before + was.quantity).to_string()));

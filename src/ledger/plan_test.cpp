@@ -595,7 +595,39 @@ TEST(Plan, ARestIsExplainedByItsAdjustmentToo) {
     stated.edits.push_back(explanation(account.instrument().adjustments.at(0).adjustment_id, model::Cause::transfer, "90"));
     account.take(stated);
     EXPECT_TRUE(std::any_of(account.instrument().adjustments.begin(), account.instrument().adjustments.end(),
-                            [](auto const& each) { return each.in_force() && each.price == dec("90") && each.effective_at == at(20); }));
+                            [](auto const& each) { return each.in_force() && each.price == dec("90") && !each.effective_at; }));
+}
+
+TEST(Plan, APriceForWhatWasHeldAtTheFirstSightStaysBeforeWhatWasTradedSince) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "100")}));
+    account.take(account.look(10, {holding(stock(), "60")}, {fill("f1.01", 5, "-40", "160")}));
+    ASSERT_EQ(account.position().unknown_closes, 1);
+    auto stated = Account::events(20, {});
+    stated.edits.push_back(explanation(account.instrument().adjustments.at(0).adjustment_id, model::Cause::transfer, "150"));
+    account.take(stated);
+    ASSERT_EQ(account.instrument().positions.size(), 1u) << "nothing was ever held short";
+    EXPECT_EQ(account.position().quantity, dec("60"));
+    EXPECT_EQ(account.position().opened_at, std::nullopt);
+    ASSERT_EQ(account.instrument().closes.size(), 1u);
+    EXPECT_EQ(account.instrument().closes[0].side, model::Side::sold);
+    EXPECT_EQ(account.instrument().closes[0].realized_pnl, dec("400"));
+}
+
+TEST(Plan, ASplitIsStatedAlsoWhenSomethingWasTradedSince) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "10", "400")}));
+    for (int const seconds : {10, 60, 80}) account.take(account.look(seconds, {holding(stock(), "40")}));  // without a cost it is not read
+    ASSERT_EQ(account.last.unexplained, 1);
+    account.take(account.look(100, {holding(stock(), "45")}, {fill("f1.01", 90, "5", "110")}));
+    auto const rest = break_of(account, BreakKind::quantity);
+    EXPECT_NE(refusal(account, explanation(rest, model::Cause::split, "", model::Ratio{3, 1})).find("makes 35 of 15"), std::string::npos);
+    auto stated = Account::events(120, {});
+    stated.edits.push_back(explanation(rest, model::Cause::split, "", model::Ratio{4, 1}));
+    account.take(stated);
+    EXPECT_EQ(account.position().quantity, dec("45"));
+    EXPECT_EQ(account.position().cost, dec("4550"));
+    EXPECT_TRUE(account.book.breaks.empty());
 }
 
 TEST(Plan, WhatTheOperatorTookBackHimselfRejectsNoReading) {
