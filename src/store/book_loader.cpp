@@ -35,6 +35,7 @@ public:
     Loader(BookRows& rows, Timestamp cutoff, std::optional<ConId> only) : rows_(rows), cutoff_(cutoff), only_(only) {}
 
     Result<std::map<ConId, InstrumentBook>> run() {
+        POSSYNC_TRY_VOID(find_waiting());
         POSSYNC_TRY_VOID(find_wanted());
         POSSYNC_TRY_VOID(load_positions());
         POSSYNC_TRY_VOID(load_closes());
@@ -49,11 +50,24 @@ public:
     }
 
 private:
+    /// What nobody has explained yet is not forgotten with the days it is of: a later look would take it for explained, and a second
+    /// rest would be put beside it.
+    Result<void> find_waiting() {
+        return rows_.waiting([&](ConId con_id, Timestamp time) {
+            auto const [at, added] = waiting_.try_emplace(con_id, time);
+            if (!added) at->second = std::min(at->second, time);
+        });
+    }
+    [[nodiscard]] Timestamp cutoff_of(ConId con_id) const {
+        auto const found = waiting_.find(con_id);
+        return found == waiting_.end() ? cutoff_ : std::min(cutoff_, found->second);
+    }
+
     /// Ids follow the order of the opening facts, so everything after the first wanted episode is wanted too, and before it only
     /// what shares its chain of flips.
     Result<void> find_wanted() {
-        return rows_.chains(cutoff_, [&](RowId id, ConId con_id, std::string chain, bool wanted) {
-            if (wanted) wanted_.try_emplace(con_id, Wanted{id, std::move(chain), {}, beginning});
+        return rows_.chains([&](RowId id, ConId con_id, std::string chain, std::optional<Timestamp> closed_at) {
+            if (!closed_at || *closed_at >= cutoff_of(con_id)) wanted_.try_emplace(con_id, Wanted{id, std::move(chain), {}, beginning});
         });
     }
 
@@ -105,7 +119,7 @@ private:
         for (auto& [con_id, adjustments] : all) {
             auto const wanted = wanted_.find(con_id);
             for (auto& adjustment : adjustments) {
-                bool const recent = adjustment.effective_at && *adjustment.effective_at >= cutoff_;
+                bool const recent = adjustment.effective_at && *adjustment.effective_at >= cutoff_of(con_id);
                 bool const undone_lately =
                     !adjustment.in_force() && std::max(adjustment.recorded_at, *adjustment.undone_at) >= cutoff_;
                 bool const in_range = wanted != wanted_.end() && model::order_of(adjustment) >= wanted->second.start;
@@ -153,18 +167,23 @@ private:
         return {};
     }
 
-    /// Executions before the cutoff that belong to the chains of wanted positions. A correction may carry another time than the
-    /// fill it corrects: all versions of the chain's first fill are kept.
+    /// Executions before the cutoff that belong to the chains of wanted positions, or came since what waits. A correction may carry
+    /// another time than the fill it corrects: all versions of the chain's first fill are kept.
     Result<void> load_older_executions() {
-        std::vector<BookRows::Stretch> stretches;
+        std::map<ConId, Timestamp> from = waiting_;
         for (auto const& [con_id, wanted] : wanted_) {
-            if (wanted.earliest < cutoff_) stretches.push_back({con_id, wanted.earliest});
+            auto const [at, added] = from.try_emplace(con_id, wanted.earliest);
+            if (!added) at->second = std::min(at->second, wanted.earliest);
+        }
+        std::vector<BookRows::Stretch> stretches;
+        for (auto const& [con_id, time] : from) {
+            if (time < cutoff_) stretches.push_back({con_id, time});
         }
         return rows_.executions_before(stretches, cutoff_, [&](Execution execution) {
-            Wanted const& wanted = wanted_[execution.con_id];
-            if (model::order_of(execution) >= wanted.start || model::fact_name(execution) == wanted.chain_fact) {
-                books_[execution.con_id].executions.push_back(std::move(execution));
-            }
+            auto const wanted = wanted_.find(execution.con_id);
+            bool const in_chain = wanted != wanted_.end() && (model::order_of(execution) >= wanted->second.start ||
+                                                              model::fact_name(execution) == wanted->second.chain_fact);
+            if (in_chain || execution.time >= cutoff_of(execution.con_id)) books_[execution.con_id].executions.push_back(std::move(execution));
         });
     }
 
@@ -212,6 +231,7 @@ private:
     Timestamp cutoff_;
     std::optional<ConId> only_;
     std::map<ConId, InstrumentBook> books_;
+    std::map<ConId, Timestamp> waiting_;  ///< since when
     std::map<ConId, Wanted> wanted_;
     std::unordered_map<RowId, ConId> instrument_of_;
 };

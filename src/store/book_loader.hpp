@@ -1,6 +1,7 @@
 // From rows back to the book. Which rows: the open positions and those closed since `cutoff`, every other episode that a fold of
-// their facts makes too, their facts from the start of the chain on, and all facts since `cutoff`. Folding the loaded facts
-// therefore gives exactly the loaded positions.
+// their facts makes too, their facts from the start of the chain on, and all facts since `cutoff`. Of an instrument of which a rest
+// or a fill waits to be explained, since that one, however old it is. Folding the loaded facts therefore gives exactly the loaded
+// positions.
 //
 // The rule is here, once; a store brings the rows (BookRows), as many at a time as suit it. Runs inside the store's transaction,
 // so that all parts are of one revision.
@@ -22,9 +23,11 @@ class BookRows {
 public:
     virtual ~BookRows() = default;
 
-    /// Called with id, con_id, chain fact and whether the position is open or was closed since the cutoff.
-    using Chain = std::function<void(model::RowId, model::ConId, std::string, bool)>;
-    virtual base::Result<void> chains(base::Timestamp cutoff, Chain const& take) = 0;
+    /// Called with the time of each rest that is not explained yet, and of the oldest fill that moved no position yet.
+    virtual base::Result<void> waiting(std::function<void(model::ConId, base::Timestamp)> const& take) = 0;
+    /// Called with id, con_id, chain fact and when the position was closed; unset: it is open.
+    using Chain = std::function<void(model::RowId, model::ConId, std::string, std::optional<base::Timestamp>)>;
+    virtual base::Result<void> chains(Chain const& take) = 0;
     virtual base::Result<void> positions(std::function<void(model::Position)> const& take) = 0;
     virtual base::Result<void> closes(std::vector<model::RowId> const& positions,
                                       std::function<void(model::Close)> const& take) = 0;

@@ -15,10 +15,15 @@ using model::RowId;
 
 namespace {
 
+constexpr std::string_view waiting_facts =
+    "SELECT con_id, effective_at FROM adjustment WHERE adjustment_id >= $1 AND adjustment_id < $2 AND undone_at IS NULL AND "
+    "cause IN ('settling', 'unexplained') AND effective_at IS NOT NULL AND ($3::bigint IS NULL OR con_id = $3) "
+    "UNION ALL SELECT e.con_id, min(e.time) FROM break b JOIN execution e ON e.account_id = b.account_id AND e.con_id = b.con_id "
+    "WHERE b.account_id = $4 AND b.kind = 'fill_without_position' AND b.state IN ('settling', 'open') AND ($3::bigint IS NULL OR "
+    "b.con_id = $3) AND e.booking = 'pending' AND e.superseded_by IS NULL AND NOT e.excluded GROUP BY e.con_id";
 constexpr std::string_view position_chains =
-    "SELECT position_id, con_id, coalesce(chain_fact, opening_fact), quantity <> 0 OR closed_at IS NULL OR closed_at >= $3 "
-    "FROM position WHERE position_id >= $1 AND position_id < $2 AND superseded_at IS NULL AND ($4::bigint IS NULL OR con_id = "
-    "$4) "
+    "SELECT position_id, con_id, coalesce(chain_fact, opening_fact), CASE WHEN quantity = 0 THEN closed_at END FROM position "
+    "WHERE position_id >= $1 AND position_id < $2 AND superseded_at IS NULL AND ($3::bigint IS NULL OR con_id = $3) "
     "ORDER BY position_id";
 std::string const positions_of_account = fmt::format(
     "SELECT {} FROM position WHERE position_id >= $1 AND position_id < $2 AND superseded_at IS NULL AND ($3::bigint IS "
@@ -63,16 +68,25 @@ public:
         : connection_(connection), account_(account), only_(only), first_id_(model::row_id(account, 0)),
           end_id_(model::row_id(account + 1, 0)) {}
 
-    Result<void> chains(Timestamp cutoff, Chain const& take) override {
+    Result<void> waiting(std::function<void(ConId, Timestamp)> const& take) override {
+        return connection_.each(
+            waiting_facts,
+            [&](Row& row) {
+                ConId const con_id = row.integer();
+                take(con_id, row.time());
+            },
+            first_id_, end_id_, only_, account_);
+    }
+    Result<void> chains(Chain const& take) override {
         return connection_.each(
             position_chains,
             [&](Row& row) {
                 RowId const id = row.integer();
                 ConId const con_id = row.integer();
                 std::string chain = row.text();
-                take(id, con_id, std::move(chain), row.boolean());
+                take(id, con_id, std::move(chain), row.optional_time());
             },
-            first_id_, end_id_, cutoff, only_);
+            first_id_, end_id_, only_);
     }
     Result<void> positions(std::function<void(model::Position)> const& take) override {
         return connection_.each(
