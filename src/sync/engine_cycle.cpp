@@ -32,7 +32,8 @@ void Engine::Implementation::ask_by_itself() {
 void Engine::Implementation::ask(Trigger trigger, std::optional<Request> const& request) {
     if (request) next_requests_.push_back(*request);
     if (cycle_ || under_way_) {
-        if (!next_trigger_) next_trigger_ = trigger;
+        bool const by_request_so_far = next_trigger_ == Trigger::manual && !request;  // it may be a dry run
+        if (!next_trigger_ || by_request_so_far) next_trigger_ = trigger;
         return;
     }
     begin_cycle(trigger);
@@ -297,6 +298,12 @@ void Engine::Implementation::finish_cycle(std::vector<PlannedAccount> planned, s
     cycle_.reset();
 
     if (is_dry(cycle)) {
+        // The list has taken the place of what was pushed before and while it came, and of a sync of the service's own. Those are
+        // written all the same, by the next one.
+        bool const own = cycle.trigger != Trigger::manual && options_.enabled && !options_.one_shot;
+        bool const differs = std::any_of(planned.begin(), planned.end(), [](auto const& each) { return each.plan.commits(); });
+        if (own && !next_trigger_) next_trigger_ = cycle.trigger;
+        if (differs) look_again_soon();
         SyncFinished finished;
         for (auto& each : planned) {
             if (each.plan.commits()) finished.would_write.push_back(std::move(each.plan.change_set));

@@ -212,6 +212,43 @@ TEST(EngineRequests, ADryRunTellsWhatItWouldWriteAndWritesNothing) {
     EXPECT_EQ(story.held("DU1", 5), Decimal(90));
 }
 
+TEST(EngineRequests, WhatIsPushedDuringADryRunIsWrittenByASyncBehindIt) {
+    Synced story;
+    auto const dry = story.sync("", true);
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}, {"DU1", 5, 60}});  // the last row is a push while the list comes
+    EXPECT_TRUE(story.result(dry).success);
+    EXPECT_EQ(story.held("DU1", 5), base::Decimal(100));
+    story.pass_alive(std::chrono::seconds(30));
+    story.list({{"DU1", 5, 60}, {"DU2", 5, 200}});
+    EXPECT_EQ(story.held("DU1", 5), base::Decimal(60));
+}
+
+TEST(EngineRequests, ADryRunTakesThePlaceOfNoSyncOfTheServicesOwn) {
+    {
+        EngineStory story;  // asked for while the service starts
+        story.loads_answered = false;
+        story.connect();
+        auto const dry = story.sync("", true);
+        story.loads_answered = true;
+        story.step(BookLoaded{story.books.at("DU1"), {}});
+        story.list({{"DU1", 5, 100}});
+        EXPECT_TRUE(story.result(dry).success);
+        story.list({{"DU1", 5, 100}});
+        EXPECT_EQ(story.held("DU1", 5), base::Decimal(100));
+    }
+    {
+        Synced story;  // asked for during a sync, before the gateway has its broker again
+        story.sync();
+        auto const dry = story.sync("", true);
+        story.error(1102);
+        story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+        story.list({{"DU1", 5, 60}, {"DU2", 5, 200}});
+        EXPECT_TRUE(story.result(dry).success);
+        story.list({{"DU1", 5, 60}, {"DU2", 5, 200}});
+        EXPECT_EQ(story.held("DU1", 5), base::Decimal(60));
+    }
+}
+
 TEST(EngineRequests, ASyncMayLeaveRealizedPnlOut) {
     Synced story;
     auto const without = story.sync("", false, false);
