@@ -1152,8 +1152,8 @@ private:
     }
 
     /// A position was closed as missing, and fills that are known since amount to just what went: they say how, and for how much. Those
-    /// made before it was closed are believed at once; later ones may be the beginning of a position that the list does not show yet, and
-    /// are believed when they have moved nothing for as long as a rest may settle.
+    /// made before it was closed are believed at once, whatever was traded since. Later ones may be the beginning of a position that the
+    /// list does not show yet: they are believed when they have moved nothing for as long as a rest may settle, and nothing was traded.
     bool end_told_by_fills(Work& at, Decimal const& delta) {
         if (!delta.is_zero()) return false;
         Adjustment* last = nullptr;
@@ -1162,20 +1162,26 @@ private:
         }
         if (last == nullptr || last->cause != Cause::missing_at_broker) return false;
         Decimal waiting;
+        bool made_before = true;
         bool believed = true;
+        bool told_by_earlier = false;  // whatever was traded since, they come before it
         bool told = false;
+        bool traded_since = false;
         for (auto const& execution : at.facts.executions) {
             if (!is_pending(execution)) {
-                bool const since = execution.in_force() && execution.booking == Booking::booked && order_of(*last) < order_of(execution);
-                if (since) return false;
+                bool const booked = execution.in_force() && execution.booking == Booking::booked;
+                traded_since = traded_since || (booked && order_of(*last) < order_of(execution));
                 continue;
             }
             waiting += execution.signed_quantity();
             bool const settled = seen_.snapshot && seen_.observed_at - execution.recorded_at >= policy_.settle_for;
-            believed = believed && (execution.time <= *last->effective_at || settled);
-            told = told || (believed && waiting == last->quantity);
+            made_before = made_before && execution.time <= *last->effective_at;
+            believed = believed && (made_before || settled);
+            if (waiting != last->quantity) continue;
+            told_by_earlier = told_by_earlier || made_before;
+            told = told || believed;
         }
-        if (!told) return false;
+        if (!told_by_earlier && (!told || traded_since)) return false;
         last->undone_at = seen_.observed_at;
         last->undone_by = "explained by fills";
         return true;

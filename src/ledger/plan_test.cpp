@@ -217,16 +217,44 @@ TEST(Plan, FillsThatComeLaterTakeThePlaceOfACloseAsMissing) {
     }
 }
 
-TEST(Plan, AFillBehindAnEndThatWasTradedSinceDoesNotTellOfIt) {
-    Account account;
-    account.take(account.look(0, {holding(stock(), "100", "150")}));
-    account.take(account.look(10, {}));
-    account.take(account.look(1000, {}));
-    account.take(account.look(1100, {holding(stock(), "5", "160")}, {fill("f1.01", 1050, "5", "160")}));
-    account.take(account.look(1200, {}, {fill("f2.01", 1150, "-5", "161")}));
-    account.take(account.look(1300, {}, {fill("f3.01", 5, "-100", "162")}));
-    EXPECT_EQ(account.last.pending_executions, 1);
-    EXPECT_EQ(account.instrument().closes.size(), 2u);
+TEST(Plan, FillsFromBeforeAnEndTellOfItWhateverWasTradedSinceThoseBehindItDoNot) {
+    struct Row {
+        int made_at;
+        std::optional<base::Decimal> realized;
+    };
+    for (auto const& [made_at, realized] : {Row{5, dec("1200")}, Row{1020, std::nullopt}}) {
+        Account account;
+        account.take(account.look(0, {holding(stock(), "100", "150")}));
+        account.take(account.look(10, {}));
+        account.take(account.look(1000, {}));
+        account.take(account.look(1100, {holding(stock(), "5", "160")}, {fill("f1.01", 1050, "5", "160")}));
+        account.take(account.look(1200, {}, {fill("f2.01", 1150, "-5", "161")}));
+        account.take(account.look(1300, {}, {fill("f3.01", made_at, "-100", "162")}));
+        account.take(account.look(1400, {}));
+        EXPECT_EQ(account.last.pending_executions, realized ? 0 : 1);
+        ASSERT_EQ(account.instrument().closes.size(), 2u);
+        EXPECT_EQ(account.instrument().closes[realized ? 1 : 0].realized_pnl, realized);
+        EXPECT_EQ(account.position().quantity, dec("0"));
+    }
+}
+
+TEST(Plan, InWhateverOrderFillsOfAnEndAndOfWhatWasBoughtSinceComeTheBookIsTheSame) {
+    for (bool const at_once : {true, false}) {
+        Account account;
+        account.take(account.look(0, {holding(stock(), "100", "150")}));
+        account.take(account.look(10, {}));
+        account.take(account.look(1000, {}));
+        auto const end = fill("f0.01", 5, "-100", "162");
+        auto const bought = fill("f1.01", 1050, "5", "160");
+        auto const all = at_once ? std::vector{end, bought} : std::vector{bought};
+        account.take(account.look(1100, {holding(stock(), "5", "160")}, all));
+        account.take(account.look(1200, {holding(stock(), "5", "160")}, {end}));
+        ASSERT_EQ(account.instrument().positions.size(), 2u);
+        EXPECT_EQ(account.instrument().positions[0].realized_pnl, dec("1200"));
+        EXPECT_EQ(account.instrument().positions[0].unknown_closes, 0);
+        EXPECT_EQ(account.position().average_price, dec("160"));
+        EXPECT_EQ(account.last.pending_executions, 0);
+    }
 }
 
 TEST(Plan, WhatWasClosedAsMissingIsBoughtAnewThoughThePushComesBeforeTheFill) {
