@@ -1,4 +1,7 @@
 // Commands that calculate over whole books: verify, realized P&L by another method, and the repair verbs.
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -123,9 +126,22 @@ Result<std::vector<ListLine>> read_list(std::string const& path) {
     return lines;
 }
 
+/// As the environment says; where it says nothing (cron, systemd, containers), as the system's accounts do, else by number.
 std::string user_name() {
-    char const* const name = std::getenv("USER");
-    return name != nullptr && *name != '\0' ? name : "unknown";
+    if (char const* const name = std::getenv("USER"); name != nullptr && *name != '\0') return name;
+    auto const user = ::geteuid();
+    std::vector<char> buffer(16 << 10);
+    passwd account{};
+    passwd* found = nullptr;
+    bool const known = ::getpwuid_r(user, &account, buffer.data(), buffer.size(), &found) == 0 && found != nullptr && *found->pw_name != '\0';
+    return known ? found->pw_name : fmt::format("uid {}", user);
+}
+
+/// What is told after a repair was written: how it is taken back, where that can be done.
+std::string written(RepairText const& text) {
+    if (text.verb != "undo") return "written; `possync undo` takes it back";
+    bool const of_execution = text.subject.find_first_not_of("0123456789") != std::string::npos;
+    return of_execution ? fmt::format("written; `possync exclude {}` takes it back", text.subject) : "written";
 }
 
 }  // namespace
@@ -266,7 +282,7 @@ int run_repair(Configuration const& configuration, RepairText text, Format forma
         if (format == Format::json) {
             print_line(boost::json::serialize(boost::json::object{{"success", true}, {"written", !text.dry_run}, {"changes", printed}}));
         } else {
-            print_line(printed + (text.dry_run ? "nothing was written (--dry-run)" : "written; `possync undo` takes it back"));
+            print_line(printed + (text.dry_run ? "nothing was written (--dry-run)" : written(text)));
         }
         return exit_fine;
     };

@@ -532,6 +532,9 @@ TEST(CommandInput, WhatARunningServiceAnswersIsTheCommandsAnswer) {
     auto const repair = [&](Format format) { return said_by([&] { return run_repair(book(), exclude, format); }); };
     answer = {true, "position 1\n"};
     EXPECT_EQ(repair(Format::table).out, "position 1\nwritten; `possync undo` takes it back\n");
+    exclude.verb = "undo";
+    EXPECT_EQ(repair(Format::table).out, "position 1\nwritten; `possync exclude 0000e0d5.69dd0008.01.01` takes it back\n");
+    exclude.verb = "exclude";
     EXPECT_EQ(repair(Format::json).out, "{\"success\":true,\"written\":true,\"changes\":\"position 1\\n\"}\n");
     struct Refusal {
         char const* text;

@@ -6,7 +6,9 @@ usage: repair_test.py POSSYNC
 import csv
 import io
 import json
+import os
 import pathlib
+import pwd
 import subprocess
 import sys
 import tempfile
@@ -45,8 +47,8 @@ class Repair(unittest.TestCase):
             process.communicate()
         self.temporary.cleanup()
 
-    def run_it(self, *words, status=0):
-        done = subprocess.run([possync, *words, "--config", self.folder / "possync.toml"], capture_output=True, text=True, timeout=90)
+    def run_it(self, *words, status=0, env=None):
+        done = subprocess.run([possync, *words, "--config", self.folder / "possync.toml"], capture_output=True, text=True, timeout=90, env=env)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         if status in (1, 2):
             self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
@@ -73,7 +75,19 @@ class Repair(unittest.TestCase):
         self.assertIn("--dry-run", self.run_it("explain", number, "--cause", "transfer", "--price", "312.5", "--dry-run"))
         self.assertEqual(self.one_position("MSFT")["unknown_closes"], 0)
         self.assertEqual(len([row for row in self.rows("breaks") if row["closed_at"] is None and row["class"] == "alert"]), 1)
-        self.run_it("explain", number, "--cause", "transfer", "--price", "312.5", "--note", "from elsewhere")
+        # Where the environment does not say who it is, the system's accounts do.
+        nobody_said = {name: value for name, value in os.environ.items() if name != "USER"}
+        said = self.run_it("explain", number, "--cause", "transfer", "--price", "312.5", "--note", "from elsewhere", env=nobody_said)
+        self.assertIn("written; `possync undo` takes it back", said)
+        (stated,) = [row for row in self.rows("adjustments") if row["cause"] == "transfer"]
+        self.assertEqual(stated["author"], f"operator {pwd.getpwuid(os.geteuid()).pw_name}")
+        # What was undone is not undone again: explained anew, by somebody who says who it is.
+        said = self.run_it("undo", str(stated["adjustment_id"]))
+        self.assertTrue(said.endswith("\nwritten\n"), said)
+        (again,) = [row for row in self.rows("adjustments") if row["con_id"] == 3 and row["undone_by"] is None]
+        self.run_it("explain", str(again["adjustment_id"]), "--cause", "transfer", "--price", "312.5", env={**os.environ, "USER": "ann"})
+        (stated,) = [row for row in self.rows("adjustments") if row["cause"] == "transfer" and row["undone_by"] is None]
+        self.assertEqual(stated["author"], "operator ann")
         self.assertEqual(self.one_position("MSFT")["average_price"], "312.5")
         # The quantities agree; that the stated price is not the broker's cost is told, and alarms nobody.
         self.assertEqual([row for row in self.rows("breaks") if row["closed_at"] is None and row["class"] == "alert"], [])
@@ -81,7 +95,7 @@ class Repair(unittest.TestCase):
         self.run_it("exclude", fill["exec_id"])
         self.assertEqual(self.one_position("AAPL")["quantity"], "60")
         self.assertEqual(self.rows("closes")[-1]["realized_pnl"], None)
-        self.run_it("undo", fill["exec_id"])
+        self.assertIn(f"written; `possync exclude {fill['exec_id']}` takes it back", self.run_it("undo", fill["exec_id"]))
         self.assertEqual([row["realized_pnl"] for row in self.rows("closes")], ["400"])
         self.run_it("verify")
 
