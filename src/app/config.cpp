@@ -222,7 +222,7 @@ std::vector<std::pair<std::string_view, std::vector<Key<Config>>>> const& sectio
           key("on_position_update", "commit when the broker sends a changed position", Kind::boolean,
               &Config::on_position_update),
           key("on_trade", "commit when the broker sends a fill", Kind::boolean, &Config::on_trade),
-          key("settle", "how long changes that come in a burst are gathered into one commit", Kind::duration, &Config::settle),
+          key("settle", "changes of a burst that no fill explains are asked about at most so often", Kind::duration, &Config::settle),
           key("settle_max", "the longest that a burst may delay a commit", Kind::duration, &Config::settle_max),
           key<Config, Duration>("timeout", "how long the gateway may take to answer a request; at least 1s", Kind::duration,
                                 &Config::timeout, at_least(std::chrono::seconds(1))),

@@ -35,7 +35,9 @@ struct AccountState {
     Arrivals arrivals;
     std::optional<base::Duration> first_arrival;  ///< steady; set while something waits to be planned
     std::optional<base::Duration> descriptions_due;  ///< steady; contract data waits so long for company
-    bool pull_asked = false;                       ///< executions were pulled for what waits
+    bool push_unasked = false;                     ///< a position was pushed since executions were last asked for
+    bool pull_wanted = false;                      ///< what was pushed since is not explained by the fills that are known
+    base::Duration pull_no_sooner{0};              ///< steady
 
     std::map<model::ConId, model::Mark> marks;
     std::map<model::ConId, base::Decimal> average_costs;  ///< the broker's, raw

@@ -54,6 +54,7 @@ std::optional<Duration> Engine::Implementation::next_wakeup() const {
         if (cycle_ && !under_way_) consider(cycle_->describe_until);
         if (cycle_) consider(cycle_->second_look_at);
         consider(rotation_.next_at());
+        if (!stopping_) consider(wanted_pull_at());
         if (!under_way_) consider(flush_at_);
         if (!cycle_ && !under_way_) {
             if (!stale_since_ && !stopping_) consider(next_sync_at_);
@@ -412,6 +413,7 @@ void Engine::Implementation::on_disconnected(std::string const& reason, bool wil
     if (phase_ != Phase::stopped && !leaving) phase_ = Phase::connecting;
     for (auto& [unused, account] : accounts_) {
         account.arrivals.pushes.clear();  // positions of a dead connection are unknown, its fills stay facts
+        account.push_unasked = account.pull_wanted = false;
     }
     if (leaving) return;
     if (was_connected) {
@@ -501,6 +503,7 @@ void Engine::Implementation::advance() {
     }
     if (!cycle_ && !under_way_ && !undescribed_.empty()) ask_descriptions(std::exchange(undescribed_, {}));
     if (!cycle_ && !under_way_) plan_arrivals();
+    if (!stopping_ && due(wanted_pull_at(), now_.steady)) pull_request_ = pull_executions(0);
     if (!under_way_ && due(flush_at_, now_.steady)) flush();
     if (options_.enabled && due(pulls_.last_chance_at(), now_.steady)) {
         pulls_.last_chance_passed(now_);

@@ -43,7 +43,22 @@ void Engine::Implementation::subscribe_next_account() {
 std::int64_t Engine::Implementation::pull_executions(int days) {
     auto const request = feed_.request_executions(now_, days);
     pulls_.asked(request, days, now_);
+    for (auto& [unused, account] : accounts_) {
+        account.push_unasked = account.pull_wanted = false;
+        account.pull_no_sooner = now_.steady + options_.settle;
+    }
     return request;
+}
+
+/// When executions are to be asked for because of what was pushed: each push that the fills do not explain is asked about, the first of a
+/// burst at once, those behind it together. A sync asks by itself.
+std::optional<Duration> Engine::Implementation::wanted_pull_at() const {
+    std::optional<Duration> at;
+    if (cycle_ || pull_request_ != 0) return at;
+    for (auto const& [unused, account] : accounts_) {
+        if (account.pull_wanted && (!at || account.pull_no_sooner < *at)) at = account.pull_no_sooner;
+    }
+    return at;
 }
 
 void Engine::Implementation::on_position(std::string_view account, model::BrokerRow row) {
@@ -59,7 +74,9 @@ void Engine::Implementation::on_position(std::string_view account, model::Broker
     } else {
         found->second.arrivals.pushes.insert_or_assign(row->instrument.con_id, std::move(row));
     }
-    if (options_.enabled && options_.on_position_update) arrived(found->second);
+    if (!options_.enabled || !options_.on_position_update) return;
+    found->second.push_unasked = true;
+    arrived(found->second);
 }
 
 /// The broker's average cost is kept beside the book; a change of it alone is written without a revision.

@@ -69,10 +69,7 @@ void Engine::Implementation::handle(CommitFailed const& event) {
 }
 
 void Engine::Implementation::arrived(AccountState& account) {
-    if (!account.first_arrival) {
-        account.first_arrival = now_.steady;
-        account.pull_asked = false;
-    }
+    if (!account.first_arrival) account.first_arrival = account.pull_no_sooner = now_.steady;
 }
 
 /// Plans what came by itself. What fills explain is committed at once; what they do not starts a pull of
@@ -98,13 +95,9 @@ void Engine::Implementation::plan_arrivals() {
         add_descriptions(account, observation);  // another account may have met the instrument before
         auto plan = ledger::plan(account.book, observation, account.policy);
         bool const overdue = now_.steady >= *account.first_arrival + options_.settle_max;
-        if (plan && !plan->explained() && !overdue) {
-            if (!account.pull_asked && !account.arrivals.pushes.empty() && pull_request_ == 0) {
-                account.pull_asked = true;
-                pull_request_ = pull_executions(0);
-            }
-            continue;
-        }
+        bool const unexplained = plan && !plan->explained();
+        account.pull_wanted = unexplained && account.push_unasked;
+        if (unexplained && !overdue) continue;
         SyncResult result;
         result.account = account.account;
         if (!account.arrivals.pushes.empty()) trigger = Trigger::position_update;

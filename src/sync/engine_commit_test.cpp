@@ -91,6 +91,41 @@ TEST(EngineCommit, CoverageIsNeverWrittenBeforeTheFillsOfItsTime) {
     EXPECT_TRUE(std::ranges::any_of(story.coverage, [&](auto const& each) { return each.account_id == story.books.at("DU1").account_id; }));
 }
 
+// --- fills are asked for ------------------------------------------------------------------------------------------------------
+
+TEST(EngineCommit, PushesInABurstAreAskedAboutTogetherAndTheLastOneToo) {
+    Synced story;
+    for (int i = 0; i < 20; ++i) {
+        story.row("DU1", 5, 101 + i);
+        story.answer_rest();
+    }
+    story.row("DU1", 5, 150);
+    EXPECT_TRUE(story.take<tws::RequestExecutions>().empty()) << "asked a moment ago";
+    story.pass(250ms);
+    EXPECT_EQ(story.take<tws::RequestExecutions>().size(), 1u);
+    story.row("DU1", 5, 151);
+    story.pass(1s);
+    EXPECT_TRUE(story.take<tws::RequestExecutions>().empty()) << "the answer is on its way";
+}
+
+TEST(EngineCommit, APushThatComesAsPatienceEndsIsAskedAboutAllTheSame) {
+    Synced story;
+    story.row("DU1", 5, 120);
+    story.answer_rest();
+    story.pass(4900ms);
+    story.row("DU2", 5, 100);
+    story.row("DU1", 5, 50);
+    auto const asked = story.take<tws::RequestExecutions>();
+    ASSERT_EQ(asked.size(), 1u);
+    story.pass(200ms);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(50)) << "patience ended";
+    story.fill("a.01", "DU2", 5, "20261125-15:00:10", -100, asked[0].request_id);
+    story.say(tws::ExecutionDetailsEnd{asked[0].request_id});
+    EXPECT_EQ(story.held("DU2", 5), Decimal(100)) << "by what is asked about DU1's last push";
+    story.pass(250ms);
+    EXPECT_EQ(story.take<tws::RequestExecutions>().size(), 1u) << "it came behind the question";
+}
+
 TEST(EngineCommit, ADiskThatIsFullForHoursLeavesAFewRuns) {
     Synced story;
     story.runs.clear();

@@ -321,11 +321,11 @@ void Engine::Implementation::finish_cycle(std::vector<PlannedAccount> planned, s
         account.unsaved_freshness = true;
         bool const explained = each.settled || (each.plan.explained() && each.plan.missing == 0 && each.plan.unexplained == 0 && !each.plan.guard_held);
         decide_hole(account, cycle.look_asked_at, explained);
+        account.pull_wanted = account.push_unasked && !each.settled && !each.plan.explained();
         if (each.settled) continue;
         each.taken = std::exchange(account.arrivals, {});
         account.first_arrival.reset();
         account.descriptions_due.reset();
-        account.pull_asked = false;
         account.considered = std::move(each.rows);
         account.settled_revision.reset();
         bool const settled = only_describes(each.plan.change_set) && explained && !waits_for_looks(account.book);

@@ -159,6 +159,7 @@ private:
     void subscribe_accounts();
     void subscribe_next_account();
     std::int64_t pull_executions(int days);
+    [[nodiscard]] std::optional<Duration> wanted_pull_at() const;
     void on_position(std::string_view account, model::BrokerRow row) override;
     static void note_cost(AccountState& account, model::BrokerPosition const& row);
     /// Calls `f` with each row of `rows` that is not the very same in `before`.

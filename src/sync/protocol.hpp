@@ -45,7 +45,7 @@ struct EngineOptions {
     base::Duration interval = std::chrono::minutes(5);
     bool on_position_update = true;
     bool on_trade = true;
-    base::Duration settle = std::chrono::milliseconds(250);
+    base::Duration settle = std::chrono::milliseconds(250);  ///< pushes that fills do not explain are asked about at most so often
     base::Duration settle_max = std::chrono::seconds(5);
     base::Duration timeout = std::chrono::seconds(30);
     bool marks = true;
