@@ -20,6 +20,19 @@ constexpr Duration values_together = std::chrono::milliseconds(5);
 constexpr Duration retry_after = std::chrono::seconds(5);
 constexpr Duration look_again_after = std::chrono::seconds(20);
 
+/// What is pushed moves the book to what the broker holds, but for what his lists did not show.
+int still_missing(model::AccountBook const& book, model::ChangeSet const& change_set) {
+    int count = 0;
+    for (auto const& [id, open] : book.breaks) {
+        if (open.kind != model::BreakKind::missing) continue;
+        bool const over = std::any_of(change_set.breaks.begin(), change_set.breaks.end(), [&](auto const& changed) {
+            return changed.break_id == id && !changed.unresolved();
+        });
+        count += over ? 0 : 1;
+    }
+    return count;
+}
+
 }  // namespace
 
 void Engine::Implementation::handle(Committed const& event) {
@@ -114,8 +127,8 @@ void Engine::Implementation::plan_arrivals() {
             continue;
         }
         result.success = true;
-        result.broker_positions = account.open_positions;
         describe_plan(account, *plan, result);
+        result.broker_positions = result.book_positions - still_missing(account.book, plan->change_set);
         for (auto const& warning : plan->warnings)
             log(LogLevel::warning, warning.event, account.account, warning.text);
         planned.push_back({&account, std::move(*plan), std::exchange(account.arrivals, {}), {}, {}});

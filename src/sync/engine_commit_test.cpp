@@ -126,6 +126,30 @@ TEST(EngineCommit, APushThatComesAsPatienceEndsIsAskedAboutAllTheSame) {
     EXPECT_EQ(story.take<tws::RequestExecutions>().size(), 1u) << "it came behind the question";
 }
 
+// --- what runs say of it -----------------------------------------------------------------------------------------------------
+
+TEST(EngineCommit, ARunByAPushCountsWhatTheBrokerHoldsBehindIt) {
+    Synced story;
+    auto const pushed = [&](std::int64_t con_id, std::int64_t quantity) {
+        story.runs.clear();
+        story.row("DU1", con_id, quantity);
+        story.answer_rest();
+        story.pass(6s);
+        EXPECT_EQ(story.runs.size(), 1u);
+        return story.runs.empty() ? -1 : story.runs[0].broker_positions;
+    };
+    EXPECT_EQ(pushed(6, 10), 2);
+    EXPECT_EQ(pushed(7, 10), 3);
+    EXPECT_EQ(pushed(6, -10), 3) << "one is closed, one opened";
+    EXPECT_EQ(pushed(7, 0), 2);
+    // What lists do not show is in the book for a while yet.
+    story.sync();
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+    EXPECT_EQ(story.held("DU1", 6), Decimal(-10));
+    EXPECT_EQ(pushed(7, 10), 2);
+    EXPECT_EQ(pushed(6, -10), 3) << "it is there again";
+}
+
 TEST(EngineCommit, ADiskThatIsFullForHoursLeavesAFewRuns) {
     Synced story;
     story.runs.clear();
