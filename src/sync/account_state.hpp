@@ -2,6 +2,8 @@
 // Internal to the engine.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -78,6 +80,17 @@ struct AccountState {
         model::apply(book, change_set);
         open_positions += counted() - before;
         if (!change_set.removed_positions.empty()) open_positions = count_open();
+    }
+
+    /// A list is newer than what was pushed before it. Where it is only looked at, what was pushed still waits, as the list shows it.
+    void take_list(std::vector<model::BrokerRow> const& rows, bool is_written) {
+        if (is_written) return arrivals.pushes.clear();
+        for (auto push = arrivals.pushes.begin(); push != arrivals.pushes.end();) {
+            auto const row = std::ranges::find_if(rows, [&](auto const& each) { return each->instrument.con_id == push->first; });
+            bool const contradicted = row == rows.end() && !push->second->quantity.is_zero();
+            if (row != rows.end()) push->second = *row;
+            push = contradicted ? arrivals.pushes.erase(push) : std::next(push);
+        }
     }
 
     /// Everything that waits, as one observation; the arrivals stay until the plan is committed.

@@ -459,12 +459,10 @@ void Engine::Implementation::on_notice(LogLevel level, std::string const& event,
 
 void Engine::Implementation::become_ready() {
     subscribe_accounts();
-    if (options_.one_shot) {
-        ask(Trigger::manual, std::nullopt);
-        return;
-    }
     next_sync_at_.reset();
-    if (options_.enabled || !next_requests_.empty()) {
+    if (options_.one_shot) {
+        if (next_requests_.empty()) ask(Trigger::manual, std::nullopt);
+    } else if (options_.enabled) {
         ask(was_ready_before_ ? Trigger::reconnect : Trigger::startup, std::nullopt);
     }
 }
@@ -493,13 +491,14 @@ void Engine::Implementation::advance() {
             if (describe()) conclude();
         }
     }
-    if (!cycle_ && !under_way_ && (next_trigger_ || !next_requests_.empty())) {
-        begin_cycle(std::exchange(next_trigger_, std::nullopt).value_or(Trigger::manual));
+    while (!cycle_ && !under_way_ && (next_trigger_ || !next_requests_.empty())) {
+        auto const wanted = std::exchange(next_trigger_, std::nullopt);
+        begin_cycle(wanted.value_or(Trigger::manual), wanted.has_value());
     }
     if (due(rotation_.next_at(), now_.steady)) subscribe_next_account();
     if (!cycle_ && !under_way_ && due(next_sync_at_, now_.steady) && !stopping_ && !stale_since_) {
         next_sync_at_.reset();
-        begin_cycle(Trigger::scheduled);
+        begin_cycle(Trigger::scheduled, true);
     }
     if (!cycle_ && !under_way_ && !undescribed_.empty()) ask_descriptions(std::exchange(undescribed_, {}));
     if (!cycle_ && !under_way_) plan_arrivals();

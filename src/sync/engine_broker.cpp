@@ -98,8 +98,8 @@ void Engine::Implementation::on_position_end() {
     for (auto& [name, account] : accounts_) {
         auto const snapshot = cycle_->snapshots.find(name);
         if (snapshot == cycle_->snapshots.end()) continue;
-        account.arrivals.pushes.clear();  // older than the list
         auto const& rows = snapshot->second.rows();
+        account.take_list(rows, !is_dry(*cycle_));
         for_each_new(rows, account.listed, [&](model::BrokerPosition const& row) { note_cost(account, row); });
         if (account.listed != rows) account.listed = rows;
     }

@@ -361,7 +361,6 @@ void Engine::Implementation::finish_results(std::vector<SyncResult> results, std
     }
     for (auto const& request : requests)
         answer(request, results, {});
-    answered_any_ = true;
     if (options_.one_shot) one_shot_done_ = true;
 }
 
@@ -371,7 +370,6 @@ void Engine::Implementation::answer(Request const& request, std::vector<SyncResu
         if (request.account.empty() || result.account == request.account) finished.results.push_back(result);
     }
     emit(std::move(finished));
-    answered_any_ = true;
     if (options_.one_shot) one_shot_done_ = true;
 }
 
@@ -386,7 +384,6 @@ void Engine::Implementation::fail_requests(std::vector<Request> const& requests,
         finished.results.push_back(result);
         count_refusal(statistics_, why);
         emit(std::move(finished));
-        answered_any_ = true;
         if (options_.one_shot) one_shot_done_ = true;
     }
 }

@@ -2,6 +2,7 @@
 #include "sync/engine_implementation.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -32,14 +33,14 @@ void Engine::Implementation::ask_by_itself() {
 void Engine::Implementation::ask(Trigger trigger, std::optional<Request> const& request) {
     if (request) next_requests_.push_back(*request);
     if (cycle_ || under_way_) {
-        bool const by_request_so_far = next_trigger_ == Trigger::manual && !request;  // it may be a dry run
-        if (!next_trigger_ || by_request_so_far) next_trigger_ = trigger;
+        if (!request && !next_trigger_) next_trigger_ = trigger;
         return;
     }
-    begin_cycle(trigger);
+    begin_cycle(trigger, !request);
 }
 
-void Engine::Implementation::begin_cycle(Trigger trigger) {
+/// `by_itself`: also when nobody asks for it.
+void Engine::Implementation::begin_cycle(Trigger trigger, bool by_itself) {
     if (stale_since_) {
         fail_waiting(ErrorCode::unavailable, stale_text());
         return;  // the next one begins when it is over
@@ -47,9 +48,15 @@ void Engine::Implementation::begin_cycle(Trigger trigger) {
     cycle_.emplace();
     cycle_->trigger = trigger;
     cycle_->requests = std::exchange(next_requests_, {});
+    // What only looks has a cycle of its own: it is no sync, and those that are to write are not answered by it.
+    auto const only_looks = [](Request const& request) { return request.dry_run; };
+    if (by_itself || !std::ranges::all_of(cycle_->requests, only_looks)) {
+        std::ranges::copy_if(cycle_->requests, std::back_inserter(next_requests_), only_looks);
+        std::erase_if(cycle_->requests, only_looks);
+    }
     cycle_->started_at = now_.wall;
     cycle_->started = now_.steady;
-    if (options_.enabled && !options_.one_shot) next_sync_at_ = now_.steady + options_.interval;
+    if (options_.enabled && !options_.one_shot && !is_dry(*cycle_)) next_sync_at_ = now_.steady + options_.interval;
     for (auto it = cycle_->requests.begin(); it != cycle_->requests.end();) {
         if (it->account.empty() || accounts_.contains(it->account)) {
             ++it;
@@ -60,8 +67,7 @@ void Engine::Implementation::begin_cycle(Trigger trigger) {
                                   fmt::format("{}", fmt::join(account_names(), ", "))));
         it = cycle_->requests.erase(it);
     }
-    bool const nobody_left = cycle_->requests.empty() && trigger == Trigger::manual && answered_any_;
-    if (nobody_left) {
+    if (cycle_->requests.empty() && !by_itself) {
         cycle_.reset();
         return;
     }
@@ -298,11 +304,8 @@ void Engine::Implementation::finish_cycle(std::vector<PlannedAccount> planned, s
     cycle_.reset();
 
     if (is_dry(cycle)) {
-        // The list has taken the place of what was pushed before and while it came, and of a sync of the service's own. Those are
-        // written all the same, by the next one.
-        bool const own = cycle.trigger != Trigger::manual && options_.enabled && !options_.one_shot;
+        // What was seen is written by a sync, and soon.
         bool const differs = std::any_of(planned.begin(), planned.end(), [](auto const& each) { return each.plan.commits(); });
-        if (own && !next_trigger_) next_trigger_ = cycle.trigger;
         if (differs) look_again_soon();
         SyncFinished finished;
         for (auto& each : planned) {
@@ -347,9 +350,15 @@ void Engine::Implementation::fail_cycle(ErrorCode code, std::string const& why) 
         result.trigger = cycle.trigger;
         result.error = why;
         result.error_code = code;
-        add_run(result, cycle.started_at);
         results.push_back(std::move(result));
     }
+    if (is_dry(cycle)) {
+        for (auto const& request : cycle.requests)
+            answer(request, results, {});
+        return;
+    }
+    for (auto const& result : results)
+        add_run(result, cycle.started_at);
     want_flush();
     finish_results(std::move(results), cycle.requests, cycle.trigger, cycle.started);
     if (options_.enabled && !options_.one_shot) next_sync_at_ = now_.steady + retry_after;

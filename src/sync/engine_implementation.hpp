@@ -200,7 +200,7 @@ private:
 
     void ask_by_itself();
     void ask(Trigger trigger, std::optional<Request> const& request);
-    void begin_cycle(Trigger trigger);
+    void begin_cycle(Trigger trigger, bool by_itself);
     void begin_look();
     bool describe();
     ledger::Policy policy_of(std::string const& account) const;
@@ -257,7 +257,6 @@ private:
     Timestamp heard_since_;                 ///< since then, while connected and not stale, everything that is pushed is heard
     bool ask_days_back_ = false;            ///< a new connection's first pull may close a hole
     bool was_ready_before_ = false;
-    bool answered_any_ = false;
     bool one_shot_done_ = false;
     std::string last_connection_error_;
     std::string refusal_;  ///< see GatewayStatus

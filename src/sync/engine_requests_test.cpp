@@ -204,11 +204,56 @@ TEST(EngineRequests, ADryRunTellsWhatItWouldWriteAndWritesNothing) {
     ASSERT_EQ(story.answers.back().differences.size(), 1u);
     EXPECT_EQ(story.answers.back().differences[0].account, "DU1");
     EXPECT_EQ(story.engine.book("DU1")->revision, revision);
-    // Beside one that is to write, both are answered by what was written.
-    story.sync("", true);
-    story.sync("", false);
+}
+
+TEST(EngineRequests, WhatOnlyLooksAndWhatWritesAreAnsweredEachByItsOwn) {
+    Synced story;
+    story.sync();
+    auto const dry = story.sync("", true);
+    auto const writing = story.sync();
     story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
-    story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
+    story.list({{"DU1", 5, 80}, {"DU2", 5, 200}});
+    EXPECT_TRUE(story.result(writing).changed);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(80));
+    story.list({{"DU1", 5, 70}, {"DU2", 5, 200}});
+    EXPECT_TRUE(story.result(dry).success);
+    EXPECT_EQ(story.answers.back().would_write.size(), 1u);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(80));
+}
+
+TEST(EngineRequests, WhoOnlyLooksAgainAndAgainDelaysNoSync) {
+    Synced story;
+    story.serving = true;
+    story.shown = {{"DU1", 5, 90}, {"DU2", 5, 200}};
+    for (int i = 0; i < 31; ++i) {
+        story.pass_alive(10s);
+        story.sync("", true);
+        story.serve();
+    }
+    EXPECT_EQ(story.answers.size(), 31u);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(90)) << "five minutes have passed";
+}
+
+/// At the start, and behind a reconnect, the first sync is the service's own.
+TEST(EngineRequests, ADryRunThatWaitsForTheGatewayDoesNotTakeTheFirstSyncsPlace) {
+    EngineStory story;
+    story.loads_answered = false;
+    story.connect("DU1");
+    auto const dry = story.sync("", true);
+    story.loads_answered = true;
+    story.step(BookLoaded{story.books["DU1"], {}});
+    story.list({{"DU1", 5, 100}});
+    EXPECT_EQ(story.held("DU1", 5), Decimal(100));
+    story.list({{"DU1", 5, 90}});
+    EXPECT_EQ(story.answers.back().request_number, dry);
+    EXPECT_EQ(story.answers.back().would_write.size(), 1u);
+
+    auto const second = story.sync("", true);
+    story.say(tws::ErrorMessage{-1, 1101, "text", "", 0});  // restored, data lost: a look of its own is due
+    story.list({{"DU1", 5, 90}});
+    EXPECT_EQ(story.answers.back().request_number, second);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(100));
+    story.list({{"DU1", 5, 90}});
     EXPECT_EQ(story.held("DU1", 5), Decimal(90));
 }
 
@@ -223,30 +268,31 @@ TEST(EngineRequests, WhatIsPushedDuringADryRunIsWrittenByASyncBehindIt) {
     EXPECT_EQ(story.held("DU1", 5), base::Decimal(60));
 }
 
-TEST(EngineRequests, ADryRunTakesThePlaceOfNoSyncOfTheServicesOwn) {
-    {
-        EngineStory story;  // asked for while the service starts
-        story.loads_answered = false;
-        story.connect();
-        auto const dry = story.sync("", true);
-        story.loads_answered = true;
-        story.step(BookLoaded{story.books.at("DU1"), {}});
-        story.list({{"DU1", 5, 100}});
-        EXPECT_TRUE(story.result(dry).success);
-        story.list({{"DU1", 5, 100}});
-        EXPECT_EQ(story.held("DU1", 5), base::Decimal(100));
-    }
-    {
-        Synced story;  // asked for during a sync, before the gateway has its broker again
-        story.sync();
-        auto const dry = story.sync("", true);
-        story.error(1102);
-        story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
-        story.list({{"DU1", 5, 60}, {"DU2", 5, 200}});
-        EXPECT_TRUE(story.result(dry).success);
-        story.list({{"DU1", 5, 60}, {"DU2", 5, 200}});
-        EXPECT_EQ(story.held("DU1", 5), base::Decimal(60));
-    }
+TEST(EngineRequests, WhatIsPushedWhileSomebodyLooksIsNotLost) {
+    Synced story;
+    story.row("DU1", 5, 90);
+    story.answer_rest();
+    story.row("DU2", 5, 0);
+    story.sync("", true);
+    story.list({{"DU1", 5, 80}});  // moved on meanwhile; nothing of DU2
+    EXPECT_EQ(story.answers.back().would_write.size(), 2u);
+    story.pass(5s);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(80));
+    EXPECT_EQ(story.held("DU2", 5), Decimal(0));
+}
+
+TEST(EngineRequests, ADryRunThatFailsIsNoFailedSync) {
+    Synced story;
+    story.runs.clear();
+    auto const dry = story.sync("", true);
+    story.lose_connection();
+    EXPECT_FALSE(story.result(dry).success);
+    EXPECT_EQ(story.engine.statistics().failed_syncs, 0);
+    story.pass(30s);
+    story.connect("DU1,DU2");
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+    story.pass(6s);
+    EXPECT_TRUE(std::ranges::none_of(story.runs, [](auto const& run) { return run.outcome == model::Outcome::failed; }));
 }
 
 TEST(EngineRequests, ASyncMayLeaveRealizedPnlOut) {
