@@ -403,8 +403,24 @@ private:
         if (!adjustment->in_force()) return refuse(fmt::format("adjustment {} was withdrawn already: {}", edit.id, adjustment->undone_by));
         if (adjustment->cause == Cause::opening_balance) return refuse("what was held at the first sight is not undone; a statement replaces it");
         if (adjustment->provisional()) return refuse("what is not explained yet is kept by the service itself; explain it instead");
-        withdraw(work(book->instrument), edit.id, edit.author);
+        Work& at = work(book->instrument);
+        undone_[at.facts.instrument.con_id] = rest_behind(at, *adjustment);
+        withdraw(at, edit.id, edit.author);
         return {};
+    }
+
+    /// What a change of quantity is, once the name it was given is taken back: the rest that was replaced by it, or one of that moment. A
+    /// split is dated back to the beginning of a day; the change it names was seen later.
+    static Adjustment rest_behind(Work const& at, Adjustment const& named) {
+        for (auto const& each : at.facts.adjustments) {
+            bool const rest = each.cause == Cause::settling || each.cause == Cause::unexplained;
+            if (rest && each.undone_at == named.recorded_at && each.undone_by == "explained by " + named.author) return each;
+        }
+        Adjustment rest;
+        rest.quantity = named.quantity;
+        rest.effective_at = named.ratio ? named.recorded_at : named.effective_at;
+        rest.estimated_price = named.estimated_price;
+        return rest;
     }
 
     /// The operator withdrew such a reading before: it is not given again.
@@ -914,6 +930,9 @@ private:
         // A split that a statement told of later must not multiply it.
         bool const stays = unchanged && behind_splits(at, *before->effective_at) == *before->effective_at;
         Break state = open != nullptr ? not_later_than_now(*open) : new_break(con_id, BreakKind::quantity);
+        if (auto const undone = undone_.find(con_id); open == nullptr && undone != undone_.end()) {
+            state.opened_at = std::min(state.opened_at, *undone->second.effective_at);  // it is as old as it was
+        }
         if (open == nullptr || !unchanged) {
             state.state = BreakState::settling;
             state.last_change_at = seen_.observed_at;
@@ -954,6 +973,9 @@ private:
         if (before == nullptr && statement_ != nullptr && statement_->latest) {
             added.effective_at = statement_->index->end() - std::chrono::microseconds(1);
         }
+        auto const found = undone_.find(added.con_id);
+        Adjustment const* const undone = before == nullptr && found != undone_.end() ? &found->second : nullptr;
+        if (undone != nullptr) added.effective_at = undone->effective_at;
         added.effective_at = behind_splits(at, *added.effective_at);
         added.recorded_at = seen_.observed_at;
         if (before != nullptr) {
@@ -966,6 +988,12 @@ private:
         added.basis = added.price ? Basis::broker : Basis::unknown;
         bool const reduces = !from.is_zero() && from.sign() != rest.sign();
         if (reduces) added.estimated_price = fresh_mark(added.con_id);
+        if (undone != nullptr) {  // nothing of today says what it was worth then
+            bool const same = undone->quantity == rest && undone->effective_at == added.effective_at;
+            added.price = same ? undone->price : std::nullopt;
+            added.basis = added.price ? undone->basis : Basis::unknown;
+            added.estimated_price = same ? undone->estimated_price : std::nullopt;
+        }
         insert_sorted(at.facts.adjustments, std::move(added));
     }
 
@@ -1316,6 +1344,7 @@ private:
     std::vector<ConId> orders_of_master_;  ///< whose pending fills are rows of an adviser's orders
     std::map<ConId, Target> targets_;
     std::map<ConId, std::vector<Delivery>> deliveries_;  ///< underlying -> legs delivered in this observation
+    std::map<ConId, Adjustment> undone_;  ///< what an edit makes unexplained again
     std::map<model::RowId, Break> breaks_;
     std::map<ConId, std::string> proposals_;  ///< what to do about what a statement does not decide
     std::optional<Timestamp> guard_opened_at_;
