@@ -347,6 +347,7 @@ private:
     /// Replaces `was` (nothing yet when it has no id) by the same change with its stated cause and price.
     base::Result<void> state_cause(Work& at, Adjustment const was, model::ExplainEdit const& edit) {
         if (was.adjustment_id != 0) withdraw(at, was.adjustment_id, "explained by " + edit.author);
+        stated_[at.facts.instrument.con_id] = fmt::format("{} ({})", to_string(edit.cause), edit.author);
         Adjustment added;
         added.adjustment_id = ids_.take();
         added.con_id = at.facts.instrument.con_id;
@@ -375,9 +376,9 @@ private:
         return {};
     }
 
-    base::Result<void> take_edit(model::ExcludeEdit const& edit) { return set_excluded(edit.exec_id, true); }
+    base::Result<void> take_edit(model::ExcludeEdit const& edit) { return set_excluded(edit.exec_id, true, edit.author); }
 
-    base::Result<void> set_excluded(std::string const& exec_id, bool excluded) {
+    base::Result<void> set_excluded(std::string const& exec_id, bool excluded, std::string const& author) {
         auto const root = model::execution_root(exec_id);
         for (auto const& [unused, book] : book_.instruments) {
             auto const is_it = [&](Execution const& e) { return model::execution_root(e.exec_id) == root; };
@@ -389,13 +390,14 @@ private:
                 }
                 execution.excluded = excluded;
             }
+            stated_[book.instrument.con_id] = fmt::format("{} {} ({})", excluded ? "excluding" : "counting again", exec_id, author);
             return {};
         }
         return base::fail(ErrorCode::not_found, fmt::format("there is no execution {}; see `possync executions`", exec_id));
     }
 
     base::Result<void> take_edit(model::UndoEdit const& edit) {
-        if (!edit.exec_id.empty()) return set_excluded(edit.exec_id, false);
+        if (!edit.exec_id.empty()) return set_excluded(edit.exec_id, false, edit.author);
         auto const [book, adjustment] = find_adjustment(edit.id);
         if (adjustment == nullptr) {
             return base::fail(ErrorCode::not_found, fmt::format("there is no adjustment {} and no event that one caused; fills are excluded, not undone", edit.id));
@@ -405,6 +407,7 @@ private:
         if (adjustment->provisional()) return refuse("what is not explained yet is kept by the service itself; explain it instead");
         Work& at = work(book->instrument);
         undone_[at.facts.instrument.con_id] = rest_behind(at, *adjustment);
+        stated_[at.facts.instrument.con_id] = fmt::format("taking back {} ({})", to_string(adjustment->cause), edit.author);
         withdraw(at, edit.id, edit.author);
         return {};
     }
@@ -575,7 +578,8 @@ private:
         Decimal const moved = rest_before != nullptr ? delta - rest_before->quantity : delta;
         std::size_t const taken = count_taken(at, delta, moved);
         Decimal rest = delta - sum_pending(at, taken);
-        std::string by = "fills";
+        auto const stated = stated_.find(con_id);
+        std::string by = stated != stated_.end() ? stated->second : statement_ != nullptr ? "a statement" : "fills";
         auto const named = infer(at, explained, taken, rest, target);
         for (auto const& event : named) {
             by = to_string(event.cause);
@@ -598,7 +602,7 @@ private:
         }
 
         if (Break const* was = find_break(con_id, BreakKind::missing)) {
-            close_break(*was, BreakState::resolved, target.absent ? "explained by " + by : "shown again");
+            close_break(*was, BreakState::resolved, target.absent || stated != stated_.end() ? "explained by " + by : "shown again");
             if (!target.quantity.is_zero()) {
                 result_.notices.push_back({con_id, model::EventKind::found, Cause::missing_at_broker});
             }
@@ -1344,6 +1348,7 @@ private:
     std::vector<ConId> orders_of_master_;  ///< whose pending fills are rows of an adviser's orders
     std::map<ConId, Target> targets_;
     std::map<ConId, std::vector<Delivery>> deliveries_;  ///< underlying -> legs delivered in this observation
+    std::map<ConId, std::string> stated_;  ///< by an operator of what changed, in words
     std::map<ConId, Adjustment> undone_;  ///< what an edit makes unexplained again
     std::map<model::RowId, Break> breaks_;
     std::map<ConId, std::string> proposals_;  ///< what to do about what a statement does not decide
