@@ -344,8 +344,63 @@ private:
                                   open.kind == BreakKind::fill_without_position ? "; exclude the fill if it is not yours" : ""));
     }
 
+    /// Why an operator's cause cannot be that of this change; empty: it can. Contracts end towards zero, those of a kind that ends so. What
+    /// an option delivers comes or goes by the same cause.
+    std::string why_not(Work const& at, Adjustment const& was, Cause cause) const {
+        Instrument const& instrument = at.facts.instrument;
+        if (!was_inferred(cause)) return {};
+        std::string const name = instrument.local_symbol.empty() ? instrument.symbol : instrument.local_symbol;
+        bool const ends = ends_by(instrument, cause);
+        bool const delivers = cause == Cause::exercise || cause == Cause::assignment;
+        if (!ends && !(delivers && underlies_an_option(instrument))) {
+            return fmt::format("{} ({}) does not end by {}{}; state transfer, reinvestment, corporate_action or manual", name, instrument.sec_type,
+                               to_string(cause), delivers ? ", and no option on it is in the book" : "");
+        }
+        if (!ends) return {};
+        auto const fits = [&](Decimal const& held) {
+            bool const right_side = !delivers || held.is_positive() == (cause == Cause::exercise);
+            return right_side && !was.quantity.is_zero() && held.sign() == -was.quantity.sign() && was.quantity.abs() <= held.abs();
+        };
+        // By what was held when it changed; later fills may have gone on.
+        Decimal const all = was.adjustment_id == 0 ? -was.quantity : quantity_without(at, was, false);
+        if (fits(all) || (was.adjustment_id != 0 && fits(quantity_without(at, was, true)))) return {};
+        return fmt::format("a change of {} by {} is no {} of {}, of which {} were held", name, was.quantity.to_string(), to_string(cause), name, all.to_string());
+    }
+
+    static bool ends_by(Instrument const& instrument, Cause cause) {
+        auto const& kind = instrument.sec_type;
+        bool const option = kind == "OPT" || kind == "FOP" || kind == "WAR" || kind == "IOPT" || kind == "EC";
+        if (cause == Cause::maturity) return kind == "BOND" || kind == "BILL";
+        if (cause == Cause::exercise || cause == Cause::assignment) return option;
+        return option || kind == "FUT";  // expiry, cash settlement
+    }
+
+    /// Below server version 122 the gateway does not say what an option is on; then the symbol tells.
+    bool underlies_an_option(Instrument const& instrument) const {
+        return std::ranges::any_of(book_.instruments, [&](auto const& each) {
+            Instrument const& other = each.second.instrument;
+            if (!ends_by(other, Cause::exercise)) return false;
+            return other.under_con_id ? *other.under_con_id == instrument.con_id : other.symbol == instrument.symbol;
+        });
+    }
+
+    /// What is held without that change; `before`: by the facts before it alone.
+    static Decimal quantity_without(Work const& at, Adjustment const& change, bool before) {
+        std::vector<Execution> executions;
+        std::vector<Adjustment> adjustments;
+        auto const order = order_of(change);
+        for (auto const& each : at.facts.executions) {
+            if (!before || order_of(each) < order) executions.push_back(each);
+        }
+        for (auto const& each : at.facts.adjustments) {
+            if (each.adjustment_id != change.adjustment_id && (!before || order_of(each) < order)) adjustments.push_back(each);
+        }
+        return quantity_of(executions, adjustments, true);
+    }
+
     /// Replaces `was` (nothing yet when it has no id) by the same change with its stated cause and price.
     base::Result<void> state_cause(Work& at, Adjustment const was, model::ExplainEdit const& edit) {
+        if (auto const no = why_not(at, was, edit.cause); !no.empty()) return refuse(no);
         if (was.adjustment_id != 0) withdraw(at, was.adjustment_id, "explained by " + edit.author);
         stated_[at.facts.instrument.con_id] = fmt::format("{} ({})", to_string(edit.cause), edit.author);
         Adjustment added;

@@ -15,6 +15,7 @@ namespace {
 using namespace testing;
 using model::BreakKind;
 using model::BreakState;
+using model::Cause;
 using model::EventKind;
 
 std::vector<EventKind> kinds(Plan const& plan) {
@@ -531,10 +532,73 @@ TEST(Plan, WhatCannotBeExplainedSaysWhy) {
         auto const refused = refusal(account, edit);
         EXPECT_NE(refused.find(says), std::string::npos) << refused;
     }
-    for (auto const cause : {model::Cause::transfer, model::Cause::reinvestment, model::Cause::corporate_action, model::Cause::manual,
-                             model::Cause::expiry, model::Cause::exercise, model::Cause::assignment, model::Cause::cash_settlement, model::Cause::maturity}) {
+    for (auto const cause : {model::Cause::transfer, model::Cause::reinvestment, model::Cause::corporate_action, model::Cause::manual}) {
         EXPECT_EQ(refusal(account, explanation(rest, cause)), "") << to_string(cause);
     }
+}
+
+/// What ends, ends by what its kind ends by, towards zero; what an option delivers comes and goes.
+TEST(Plan, ACauseIsTakenWhereKindAndDirectionFit) {
+    struct Row {
+        char const* kind;
+        char const* from;
+        char const* to;
+        char const* fitting;  ///< of those that end something
+    };
+    std::vector<Cause> const ends{Cause::expiry, Cause::exercise, Cause::assignment, Cause::cash_settlement, Cause::maturity};
+    for (auto const& [kind, from, to, fitting] :
+         {Row{"STK", "10", "30", ""}, Row{"STK", "10", "3", ""}, Row{"FUND", "10", "0", ""}, Row{"CASH", "10", "3", ""},
+          Row{"OPT", "2", "0", "expiry exercise cash_settlement "}, Row{"OPT", "2", "1", "expiry exercise cash_settlement "},
+          Row{"OPT", "-2", "0", "expiry assignment cash_settlement "}, Row{"OPT", "2", "3", ""}, Row{"OPT", "-2", "-3", ""},
+          Row{"OPT", "2", "-1", ""}, Row{"FOP", "-2", "-1", "expiry assignment cash_settlement "}, Row{"WAR", "2", "0", "expiry exercise cash_settlement "},
+          Row{"FUT", "-2", "0", "expiry cash_settlement "}, Row{"FUT", "2", "3", ""}, Row{"BOND", "2", "0", "maturity "}, Row{"BOND", "2", "4", ""}}) {
+        Account account;
+        auto held = stock(1, "X");
+        held.sec_type = kind;
+        if (model::never_booked(held.sec_type)) continue;
+        account.take(account.look(0, {holding(held, from, "5"), holding(stock(2), "1", "1")}));
+        account.take(account.look(10, {holding(held, to, "5"), holding(stock(2), "1", "1")}));
+        auto const rest = break_of(account, BreakKind::quantity);
+        ASSERT_NE(rest, 0) << kind;
+        std::string taken;
+        for (auto const cause : ends) {
+            auto const refused = refusal(account, explanation(rest, cause));
+            if (refused.empty()) taken += std::string(to_string(cause)) + " ";
+        }
+        EXPECT_EQ(taken, fitting) << kind << " " << from << " to " << to;
+    }
+}
+
+TEST(Plan, WhatAnOptionDeliversCameByExerciseOrAssignment) {
+    for (bool const told : {true, false}) {
+        Account account;
+        auto option = stock(7, "X");
+        option.sec_type = "OPT";
+        if (told) option.under_con_id = 1;
+        account.take(account.look(0, {holding(stock(1, "X"), "10", "100"), holding(option, "-1", "300"), holding(stock(2, "Y"), "1", "1")}));
+        account.take(account.look(10, {holding(stock(1, "X"), "110", "100"), holding(option, "-1", "300"), holding(stock(2, "Y"), "5", "1")}));
+        model::RowId on_x = 0;
+        model::RowId on_y = 0;
+        for (auto const& [id, each] : account.book.breaks) (each.con_id == 1 ? on_x : on_y) = id;
+        EXPECT_EQ(refusal(account, explanation(on_x, Cause::assignment, "95")), "");
+        EXPECT_EQ(refusal(account, explanation(on_x, Cause::exercise, "95")), "");
+        EXPECT_NE(refusal(account, explanation(on_x, Cause::expiry)).find("X (STK) does not end by expiry; state transfer"), std::string::npos);
+        EXPECT_NE(refusal(account, explanation(on_y, Cause::assignment)).find("no option on it is in the book"), std::string::npos);
+    }
+}
+
+/// An option was sold again behind the change that is explained.
+TEST(Plan, AnEndIsJudgedByWhatWasHeldThen) {
+    Account account;
+    auto option = stock(7, "X");
+    option.sec_type = "OPT";
+    account.take(account.look(0, {holding(option, "2", "300"), holding(stock(2), "1", "1")}));
+    account.take(account.look(10, {holding(option, "1", "300"), holding(stock(2), "1", "1")}));
+    auto sold = fill("f1.01", 20, "-3", "4");
+    sold.con_id = 7;
+    account.take(account.look(30, {holding(option, "-2", "300"), holding(stock(2), "1", "1")}, {sold}));
+    EXPECT_EQ(refusal(account, explanation(break_of(account, BreakKind::quantity), Cause::exercise)), "");
+    EXPECT_NE(refusal(account, explanation(break_of(account, BreakKind::quantity), Cause::assignment)), "");
 }
 
 TEST(Plan, WhatWasWithdrawnIsNeitherExplainedNorUndoneAgain) {
