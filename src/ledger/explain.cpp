@@ -461,22 +461,30 @@ private:
         if (adjustment->cause == Cause::opening_balance) return refuse("what was held at the first sight is not undone; a statement replaces it");
         if (adjustment->provisional()) return refuse("what is not explained yet is kept by the service itself; explain it instead");
         Work& at = work(book->instrument);
-        undone_[at.facts.instrument.con_id] = rest_behind(at, *adjustment);
+        Adjustment before = behind(at, *adjustment);
         stated_[at.facts.instrument.con_id] = fmt::format("taking back {} ({})", to_string(adjustment->cause), edit.author);
         withdraw(at, edit.id, edit.author);
+        if (before.cause == Cause::settling || before.cause == Cause::unexplained) {
+            undone_[at.facts.instrument.con_id] = std::move(before);  // what is left of it
+            return {};
+        }
+        before.adjustment_id = ids_.take();
+        before.recorded_at = seen_.observed_at;
+        before.undone_at.reset();
+        before.undone_by.clear();
+        insert_sorted(at.facts.adjustments, std::move(before));
         return {};
     }
 
-    /// What a change of quantity is, once the name it was given is taken back: the rest that was replaced by it, or one of that moment. A
-    /// split is dated back to the beginning of a day; the change it names was seen later.
-    static Adjustment rest_behind(Work const& at, Adjustment const& named) {
+    /// What a change of quantity is, once the name it was given is taken back: what was replaced by it, or a rest of that moment. A split
+    /// is dated back to the beginning of a day; the change it names was seen later.
+    static Adjustment behind(Work const& at, Adjustment const& named) {
         for (auto const& each : at.facts.adjustments) {
-            bool const rest = each.cause == Cause::settling || each.cause == Cause::unexplained;
-            if (rest && each.undone_at == named.recorded_at && each.undone_by == "explained by " + named.author) return each;
+            if (each.undone_at == named.recorded_at && each.undone_by == "explained by " + named.author) return each;
         }
         Adjustment rest;
         rest.quantity = named.quantity;
-        rest.effective_at = named.ratio ? named.recorded_at : named.effective_at;
+        rest.effective_at = named.ratio || !named.effective_at ? named.recorded_at : named.effective_at;
         rest.estimated_price = named.estimated_price;
         return rest;
     }

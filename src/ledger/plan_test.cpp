@@ -690,6 +690,27 @@ TEST(Plan, ARestIsExplainedByItsAdjustmentToo) {
                             [](auto const& each) { return each.in_force() && each.price == dec("90") && !each.effective_at; }));
 }
 
+TEST(Plan, WhatWasReplacedByAnExplanationIsThereAgainWhenThatIsTakenBack) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "100")}));
+    account.take(account.look(10, {holding(stock(), "60")}, {fill("f1.01", 5, "-40", "160")}));
+    auto const before = account.instrument();
+    auto stated = Account::events(20, {});
+    stated.edits.push_back(explanation(account.instrument().adjustments.at(0).adjustment_id, model::Cause::transfer, "150"));
+    account.take(stated);
+    auto undo = Account::events(30, {});
+    for (auto const& each : account.instrument().adjustments) {
+        if (each.in_force()) undo.edits = {model::UndoEdit{each.adjustment_id, "", "operator me"}};
+    }
+    account.take(undo);
+    EXPECT_EQ(account.last.settling, 0) << "nobody wonders what the opening balance is";
+    EXPECT_EQ(account.position().quantity, dec("60"));
+    EXPECT_EQ(account.position().opened_at, before.positions.back().opened_at);
+    ASSERT_EQ(account.instrument().closes.size(), 1u);
+    EXPECT_EQ(account.instrument().closes[0].realized_pnl, std::nullopt);
+    EXPECT_EQ(account.instrument().closes[0].closed_at, before.closes[0].closed_at);
+}
+
 TEST(Plan, APriceForWhatWasHeldAtTheFirstSightStaysBeforeWhatWasTradedSince) {
     Account account;
     account.take(account.look(0, {holding(stock(), "100")}));
