@@ -692,7 +692,7 @@ void World::perform(Step const& step) {
     }
     if (verb == "fault") marks.hit("fault", step.words[1] == "next" ? step.words[2] : step.words[1]);
     if (verb == "notice") marks.hit("notice", step.words[1]);
-    if ((verb == "adjust" || verb == "entry" || verb == "transfer") && swarm.zero_rows_of_today_only) waits_for_missing_ = true;
+    if ((verb == "adjust" || verb == "entry" || verb == "transfer" || verb == "cancel") && swarm.zero_rows_of_today_only) waits_for_missing_ = true;
     if (verb == "correct" || verb == "commission" || verb == "cancel") {
         auto const exec_id = player_.exec_id(step.words[1]);
         for (auto const& each : broker.fills()) {
