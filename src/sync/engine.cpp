@@ -416,7 +416,9 @@ void Engine::Implementation::on_disconnected(std::string const& reason, bool wil
         account.push_unasked = account.pull_wanted = false;
     }
     if (leaving) return;
-    if (was_connected) {
+    if (finished_) {
+        // Its own end is no failure.
+    } else if (was_connected) {
         log(LogLevel::warning, "gateway.disconnected", "", reason);
     } else if (reason != failure_told_ || now_.steady - failure_told_at_ >= same_failure_again_after) {
         failure_told_ = reason;  // a weekend of them is no weekend of lines

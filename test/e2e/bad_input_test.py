@@ -235,6 +235,19 @@ class Gateway(Case):
             taken.listen()
             self.run_it("simulate", "--port", str(taken.getsockname()[1]), status=1, says="choose another --port")
 
+    def test_a_stop_while_the_gateway_is_away_is_no_error(self):
+        service = subprocess.Popen([possync, "run", "--config", self.config('[http]\nlisten = "off"\n', port=free_port())], stderr=subprocess.PIPE, text=True)
+        self.processes.append(service)
+        for line in service.stderr:
+            if "gateway.connect_failed" in line:
+                break
+        service.send_signal(signal.SIGTERM)
+        _, log = service.communicate(timeout=30)
+        self.assertEqual(service.returncode, 0, log)
+        self.assertIn("service.stopped", log)
+        for trouble in ('"level":"error"', '"level":"warning"'):
+            self.assertNotIn(trouble, log)
+
     def test_signals_stop_cleanly(self):
         config = self.config(port=self.simulator())
         for number in (signal.SIGINT, signal.SIGTERM):
