@@ -292,6 +292,12 @@ std::string fish_completion(CLI::App const& app) {
 
 namespace {
 
+/// The innermost command that was parsed; the program itself where none was.
+CLI::App const& parsed_command(CLI::App const& app) {
+    auto const parsed = app.get_subcommands();
+    return parsed.empty() ? app : parsed_command(*parsed.front());
+}
+
 /// CLI11's words where they are not for people.
 std::string in_plain_words(CLI::ParseError const& error) {
     std::string text = error.what();
@@ -308,13 +314,17 @@ std::string in_plain_words(CLI::ParseError const& error) {
 
 }  // namespace
 
-std::string usage_error(CLI::App const& app, CLI::ParseError const& error) {
-    std::string name;
-    CLI::App const* command = &app;
-    for (auto parsed = app.get_subcommands(); !parsed.empty(); parsed = command->get_subcommands()) {
-        command = parsed.front();
-        name += (name.empty() ? "" : " ") + command->get_name();
+std::string command_words(CLI::App const& app) {
+    std::string words;
+    for (auto const* command = &parsed_command(app); command != &app; command = command->get_parent()) {
+        words = command->get_name() + (words.empty() ? "" : " ") + words;
     }
+    return words;
+}
+
+std::string usage_error(CLI::App const& app, CLI::ParseError const& error) {
+    CLI::App const* const command = &parsed_command(app);
+    std::string const name = command_words(app);
     std::string const whole = name.empty() ? "possync" : "possync " + name;
     std::string const help = fmt::format("see {} --help", whole);
     auto const meant = [](std::string const& word, std::vector<std::string> const& known) {

@@ -18,6 +18,9 @@ namespace possync::app {
 [[nodiscard]] std::string zsh_completion(CLI::App const& app);
 [[nodiscard]] std::string fish_completion(CLI::App const& app);
 
+/// Of the command that was parsed: "flex fetch"; empty: none was.
+[[nodiscard]] std::string command_words(CLI::App const& app);
+
 /// One line: which word is wrong, what was probably meant, and where the right ones are. `error` came from parsing with this app.
 [[nodiscard]] std::string usage_error(CLI::App const& app, CLI::ParseError const& error);
 

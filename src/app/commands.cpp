@@ -56,6 +56,20 @@ int show_rows(Configuration const& configuration, query::FilterText const& text,
 
 }  // namespace
 
+Result<void> check_format(std::string_view command, Format format) {
+    static constexpr std::string_view prints_no_data[] = {"run", "simulate", "demo", "record", "setup", "generate", "points", "alert test"};
+    static constexpr std::string_view prints_no_table[] = {"status", "config", "migrate", "explain", "exclude", "undo", "replay", "flex fetch",
+                                                           "sync --dry-run"};
+    auto const is_one_of = [&](auto const& commands) { return std::find(std::begin(commands), std::end(commands), command) != std::end(commands); };
+    if (format != Format::table && is_one_of(prints_no_data)) {
+        return base::fail(ErrorCode::invalid_input, fmt::format("{} prints nothing as JSON or CSV; leave {} out", command, format == Format::json ? "--json" : "--csv"));
+    }
+    if (format == Format::csv && is_one_of(prints_no_table)) {
+        return base::fail(ErrorCode::invalid_input, fmt::format("{} prints no table that could be CSV; use --json", command));
+    }
+    return {};
+}
+
 int report(Error const& error) {
     std::fprintf(stderr, "possync: %s\n", error.message.c_str());
     return error.code == ErrorCode::invalid_input ? exit_usage : exit_failed;
@@ -162,6 +176,8 @@ int sync_through_service(Configuration const& configuration, store::DataSource& 
     int const status = all_ok ? exit_fine : tell_failures(results, format, "the running service did not say why it failed; see its log");
     if (format == Format::json) {
         print_line(asked.size() == 1 ? only : query::to_json(results));
+    } else if (format == Format::csv) {
+        print(query::to_csv(results));
     } else {
         print_line(asked.size() == 1 ? "synced by the running service" : fmt::format("synced by {} running services", asked.size()));
         print_line(query::to_table(results, table_options()));
@@ -245,6 +261,8 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     int const status = answer.success() ? exit_fine : tell_failures(results, format, "no account was synced");
     if (format == Format::json) {
         print_line(query::to_json(results));
+    } else if (format == Format::csv) {
+        print(query::to_csv(results));
     } else {
         print_line(query::to_table(results, table_options()));
     }
@@ -337,12 +355,16 @@ int run_export(Configuration const& configuration, std::string const& table, std
     return ended ? status : report(ended.error());
 }
 
-int run_migrate(Configuration const& configuration) {
+int run_migrate(Configuration const& configuration, Format format) {
     auto const database = open_database(configuration);
     if (!database) return report(database.error());
     auto const done = (*database)->migrate();
     if (!done) return report(done.error());
-    if (done->from == done->to) {
+    if (format == Format::json) {
+        boost::json::object object{{"database", (*database)->name()}, {"from", done->from}, {"to", done->to}, {"backup", nullptr}};
+        if (!done->backup.empty()) object["backup"] = done->backup;
+        print_line(boost::json::serialize(object));
+    } else if (done->from == done->to) {
         print_line(fmt::format("{} is at schema {}, the newest", (*database)->name(), done->to));
     } else {
         print_line(fmt::format("{}: schema {} -> {}{}", (*database)->name(), done->from, done->to,
@@ -351,7 +373,12 @@ int run_migrate(Configuration const& configuration) {
     return exit_fine;
 }
 
-int run_config(Configuration const& configuration, bool comments) {
+int run_config(Configuration const& configuration, bool comments, Format format) {
+    if (comments && format == Format::json) return report({ErrorCode::invalid_input, "JSON has no comments; leave --comments or --json out"});
+    if (format == Format::json) {
+        print_line(configuration_json(configuration));
+        return exit_fine;
+    }
     if (comments) {
         print_line(print_commented_configuration(configuration));
         return exit_fine;

@@ -21,6 +21,9 @@ inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_difference = 3;
 
+/// Whether what the command prints can be printed so; `command`: its words, like "flex fetch".
+[[nodiscard]] base::Result<void> check_format(std::string_view command, Format format);
+
 /// "possync: message" on stderr; the exit status that fits the error.
 int report(base::Error const& error);
 
@@ -68,9 +71,9 @@ struct FlexFetchCommand {
     std::string output;                ///< folder to leave the files in; empty: they are imported
 };
 int run_flex_fetch(Configuration const& configuration, FlexFetchCommand const& command, Format format, FlexImport const& import = nullptr);
-int run_migrate(Configuration const& configuration);
+int run_migrate(Configuration const& configuration, Format format);
 /// `comments`: as a file to begin with, each key with what it is for.
-int run_config(Configuration const& configuration, bool comments);
+int run_config(Configuration const& configuration, bool comments, Format format);
 struct SetupCommand {
     std::string host = "127.0.0.1";
     std::vector<int> ports;  ///< empty: the usual ones

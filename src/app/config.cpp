@@ -17,6 +17,7 @@
 #include "app/nearest.hpp"
 #include "app/recorder.hpp"
 #include "app/zones.hpp"
+#include "base/check.hpp"
 #include "http/doors.hpp"
 #include "store/open/open.hpp"
 
@@ -820,6 +821,14 @@ std::string print_configuration(Configuration const& config) {
         }
     });
     return text;
+}
+
+std::string configuration_json(Configuration const& config) {
+    auto const printed = toml::parse(print_configuration(config));
+    CHECK(printed.succeeded());  // what is printed is read back
+    std::ostringstream text;
+    text << toml::json_formatter(printed.table());
+    return text.str();
 }
 
 std::string print_commented_configuration(Configuration const& config) {

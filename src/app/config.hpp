@@ -138,6 +138,9 @@ struct Configuration {
 /// The effective configuration as TOML, secrets masked; reading it back gives the same.
 [[nodiscard]] std::string print_configuration(Configuration const& configuration);
 
+/// The same as a JSON object of the sections.
+[[nodiscard]] std::string configuration_json(Configuration const& configuration);
+
 /// The same with what each key is for above it, sections that may be left out included: an example, or a file to begin with.
 /// Secrets are left out.
 [[nodiscard]] std::string print_commented_configuration(Configuration const& configuration);

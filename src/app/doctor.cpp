@@ -188,6 +188,17 @@ int run_doctor(Configuration const& configuration, Format format) {
         print_line(boost::json::serialize(boost::json::object{{"success", fine}, {"checks", std::move(checks)}}));
         return fine ? exit_fine : exit_failed;
     }
+    if (format == Format::csv) {
+        std::string text = "check,state,text\r\n";
+        for (auto const& each : findings) {
+            query::append_csv_field(text, each.what);
+            query::append_csv_field(text += ',', to_string(each.level));
+            query::append_csv_field(text += ',', each.text);
+            text += "\r\n";
+        }
+        print(text);
+        return fine ? exit_fine : exit_failed;
+    }
     for (auto const& each : findings) {
         print_line(
             fmt::format("{:<4} {:<15} {}", each.level == Level::bad ? "BAD" : to_string(each.level), each.what, each.text));

@@ -90,7 +90,7 @@ std::vector<Command> commands(Configuration const& configuration = recorded().co
     add("verify", Kind::reads, [=] { return run_verify(configuration, Format::table); });
     add("certify", Kind::reads, [=] { return run_certify(configuration, "", "", Format::json); });
     add("alert list", Kind::reads, [=] { return run_alert_list(configuration, Format::json); });
-    add("migrate", Kind::reads, [=] { return run_migrate(configuration); });
+    add("migrate", Kind::reads, [=] { return run_migrate(configuration, Format::table); });
     add("doctor", Kind::findings, [=] { return run_doctor(configuration, Format::table); });
     RepairText exclude;
     exclude.verb = "exclude";

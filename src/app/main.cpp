@@ -317,6 +317,8 @@ int run(int count, char** words) {
         return report({base::ErrorCode::invalid_input, usage_error(app, error)});
     }
     Format const format = options.json ? Format::json : options.csv ? Format::csv : Format::table;
+    std::string const command = command_words(app) + (options.sync.dry_run ? " --dry-run" : "");
+    if (auto const printable = check_format(command, format); !printable) return report(printable.error());
     if (simulate->parsed()) {
         auto const pace = base::parse_duration(options.pace);
         if (!pace) return report(pace.error());
@@ -386,8 +388,8 @@ int run(int count, char** words) {
     }
     if (alert_test->parsed()) return run_alert_test(*configuration, options.receiver);
     if (alert_list->parsed()) return run_alert_list(*configuration, format);
-    if (app.got_subcommand("migrate")) return run_migrate(*configuration);
-    if (app.got_subcommand("config")) return run_config(*configuration, options.comments);
+    if (app.got_subcommand("migrate")) return run_migrate(*configuration, format);
+    if (app.got_subcommand("config")) return run_config(*configuration, options.comments, format);
     if (app.got_subcommand("doctor")) return run_doctor(*configuration, format);
     return run_table(*configuration, options.table, options.filter, format);
 }

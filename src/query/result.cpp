@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+#include <utility>
 
+#include "query/csv.hpp"
 #include "query/json.hpp"
 
 namespace possync::query {
@@ -213,6 +215,23 @@ std::string array_of(std::vector<Value> const& values, ToJson to_text) {
     return out + "]";
 }
 
+std::optional<std::string> csv_text(std::string const& value) { return value; }
+std::optional<std::string> csv_text(std::vector<std::string> const& values) {
+    std::string joined;
+    for (auto const& value : values) joined += (joined.empty() ? "" : "; ") + value;
+    return joined;
+}
+template <typename Value>
+std::optional<std::string> csv_text(Value const& value) {
+    if constexpr (IsOptional<Value>::value) {
+        return value ? csv_text(*value) : std::nullopt;
+    } else {
+        std::string text;
+        write(text, value);
+        return text;
+    }
+}
+
 GridCell text_cell(std::string const& text) { return {printable(text), text.empty(), 0}; }
 GridCell text_cell(OptionalText const& text) { return text_cell(text.value_or("")); }
 GridCell number_cell(std::int64_t number) { return {std::to_string(number), number == 0, 0}; }
@@ -261,6 +280,24 @@ std::string to_json(std::vector<SyncResult> const& results) {
     return std::string("{\"success\": ") + (success ? "true" : "false") +
            ", \"results\": " + array_of(results, [](SyncResult const& result) { return to_json(result); }) +
            "}";
+}
+
+std::string to_csv(std::vector<SyncResult> const& results) {
+    std::string out;
+    bool first = true;
+    auto const field = [&](std::optional<std::string> const& text) {
+        if (!std::exchange(first, false)) out += ',';
+        append_csv_field(out, text);
+    };
+    SyncResult const names;
+    each_member_of_sync_result(names, [&](char const* name, auto const&) { field(name); });
+    out += "\r\n";
+    for (SyncResult const& result : results) {
+        first = true;
+        each_member_of_sync_result(result, [&](char const*, auto const& value) { field(csv_text(value)); });
+        out += "\r\n";
+    }
+    return out;
 }
 
 std::string to_json(Statistics const& statistics) {

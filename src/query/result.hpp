@@ -101,6 +101,8 @@ struct Status {
 [[nodiscard]] std::string to_json(SyncResult const& result);
 /// {"success": all of them, "results": [...]}; no result at all is no success.
 [[nodiscard]] std::string to_json(std::vector<SyncResult> const& results);
+/// The same members as CSV, a row for each result; warnings in one field, with "; " between them.
+[[nodiscard]] std::string to_csv(std::vector<SyncResult> const& results);
 [[nodiscard]] std::string to_json(Statistics const& statistics);
 /// {"gateways": [...], "accounts": [...], "statistics": {...}}
 [[nodiscard]] std::string to_json(Status const& status);

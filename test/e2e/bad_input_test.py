@@ -3,6 +3,9 @@
 
 usage: bad_input_test.py POSSYNC
 """
+import csv
+import io
+import json
 import os
 import pathlib
 import signal
@@ -163,6 +166,36 @@ class Configuration(Case):
         self.run_it("positions", "--sort", "nonsense", config=config, status=2)
         self.run_it("positions", "--limit", "-1", config=config, status=2)
         self.run_it("positions", "--account", "DU9", config=config, status=1, says="DU1000001")
+
+
+class Formats(Case):
+    """What is asked for as JSON or CSV is that, or refused; never something else."""
+
+    def test_what_prints_rows_or_an_object(self):
+        config = self.config(port=self.simulator())
+        (row,) = csv.DictReader(io.StringIO(self.run_it("sync", "--csv", config=config).stdout))
+        self.assertEqual((row["success"], row["account"], row["positions_created"], row["error"], row["revision"]), ("true", "DU1000001", "5", "", "1"))
+        self.assertEqual(list(row), list(json.loads(self.run_it("sync", "--json", config=config).stdout)["results"][0]))
+        done = self.run_it("sync", "--csv", config=self.config(port=free_port()), status=1)
+        (row,) = csv.DictReader(io.StringIO(done.stdout))
+        self.assertEqual((row["success"], f"possync: {row['error']}\n"), ("false", done.stderr))
+        config = self.config('accounts = ["DU1000001"]\n[sync]\ninterval = "1m"\n[flex]\ntoken = "canary"\n', port=self.simulator())
+        effective = json.loads(self.run_it("config", "--json", config=config).stdout)
+        self.assertEqual((effective["sync"]["interval"], effective["sync"]["enabled"], effective["flex"]["token"]), ("1m", True, "***"))
+        self.assertEqual(effective["gateway"][0]["accounts"], ["DU1000001"])
+        said = json.loads(self.run_it("migrate", "--json", config=config).stdout)
+        self.assertEqual((said["from"], said["backup"]), (said["to"], None))
+        rows = list(csv.DictReader(io.StringIO(self.run_it("doctor", "--csv", config=config).stdout)))
+        self.assertEqual(rows[0], {"check": "configuration", "state": "ok", "text": str(config)})
+
+    def test_what_does_not_is_refused(self):
+        config = self.config()
+        for words in ["run", "simulate", "demo", "record --listen 0 --output x", "setup", "alert test", "generate man"]:
+            for option in ["--json", "--csv"]:
+                self.run_it(*words.split(), option, config=config, status=2, says=f" prints nothing as JSON or CSV; leave {option} out", timeout=10)
+        for words in ["status", "config", "migrate", "explain 1 --cause transfer", "exclude x", "undo 1", "replay x", "flex fetch", "sync --dry-run"]:
+            self.run_it(*words.split(), "--csv", config=config, status=2, says=" prints no table that could be CSV; use --json", timeout=10)
+        self.run_it("config", "--comments", "--json", config=config, status=2, says="JSON has no comments")
 
 
 class Database(Case):
