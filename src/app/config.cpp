@@ -445,9 +445,32 @@ std::optional<std::string> text_of(toml::node const& node, Kind kind) {
     return std::nullopt;
 }
 
+/// Where in the file a key or a section stands, for what is wrong only beside something else.
+class Places {
+public:
+    explicit Places(std::string file) : file_(std::move(file)) {}
+
+    /// `key`: "sync.settle", or "gateway.1.name" of the second [[gateway]].
+    void remember(std::string const& key, toml::node const& node) { lines_[key] = node.source().begin.line; }
+
+    /// The first of these that stands there; what is not in the file comes from the environment.
+    [[nodiscard]] std::unexpected<base::Error> fail_at(std::initializer_list<std::string> keys, std::string const& message) const {
+        for (auto const& key : keys) {
+            if (auto const found = lines_.find(key); found != lines_.end()) {
+                return fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}", file_, found->second, message));
+            }
+        }
+        return fail(ErrorCode::invalid_input, fmt::format("{}: {}", file_, message));
+    }
+
+private:
+    std::string file_;
+    std::map<std::string, unsigned> lines_;
+};
+
 class Reader {
 public:
-    explicit Reader(std::string name) : name_(std::move(name)) {}
+    Reader(std::string name, Places& places) : name_(std::move(name)), places_(places) {}
 
     Result<void> document(toml::table const& root, Config& config) {
         for (auto const& [name, node] : root) {
@@ -499,7 +522,8 @@ private:
             auto const* table = item.as_table();
             if (table == nullptr) return at(item, fmt::format("{} is a list of tables: write [[{}]]", section, section));
             Target target;
-            POSSYNC_TRY_VOID(keys(*table, section, known, target));
+            places_.remember(fmt::format("{}.{}", section, out.size()), item);
+            POSSYNC_TRY_VOID(keys(*table, section, known, target, "", fmt::format("{}.{}", section, out.size())));
             out.push_back(std::move(target));
         }
         return {};
@@ -507,8 +531,9 @@ private:
 
     template <typename Target>
     Result<void> keys(toml::table const& table, std::string const& section, std::vector<Key<Target>> const& known,
-                      Target& target, std::string_view read_already = "") {
+                      Target& target, std::string_view read_already = "", std::string const& place = "") {
         for (auto const& [name, node] : table) {
+            places_.remember(fmt::format("{}.{}", place.empty() ? section : place, name.str()), node);
             if (!read_already.empty() && name.str() == read_already) continue;
             auto const found =
                 std::find_if(known.begin(), known.end(), [&](auto const& each) { return each.name == name.str(); });
@@ -527,6 +552,7 @@ private:
     }
 
     std::string name_;
+    Places& places_;
 };
 
 std::string upper(std::string_view text) {
@@ -608,93 +634,120 @@ bool is_safe_address(std::string const& url) {
     return (url.starts_with("https://") && url.size() > 8) || host_is("http://127.0.0.1") || host_is("http://localhost") || host_is("http://[::1]");
 }
 
-Result<void> check_alerts(Config const& config) {
+Result<void> check_alerts(Config const& config, Places const& places) {
+    std::size_t index = 0;
     std::vector<std::string> names;
     for (auto const& alert : config.alerts) {
-        if (alert.name.empty()) return fail(ErrorCode::invalid_input, "alert.name is missing in an [[alert]]");
+        std::string const place = fmt::format("alert.{}", index++);
+        auto const wrong = [&](char const* key, std::string const& message) { return places.fail_at({fmt::format("{}.{}", place, key), place}, message); };
+        if (alert.name.empty()) return wrong("name", "alert.name is missing in an [[alert]]");
         if (std::find(names.begin(), names.end(), alert.name) != names.end()) {
-            return fail(ErrorCode::invalid_input, fmt::format("two alerts are named {}; names must differ", alert.name));
+            return wrong("name", fmt::format("two alerts are named {}; names must differ", alert.name));
         }
         names.push_back(alert.name);
         auto const both = [&](char const* what, base::Secret const& value, std::string const& file) -> Result<void> {
             if (value.empty() || file.empty()) return {};
-            return fail(ErrorCode::invalid_input, fmt::format("alert {} has a {} and a {}_file; keep one", alert.name, what, what));
+            return wrong(what, fmt::format("alert {} has a {} and a {}_file; keep one", alert.name, what, what));
         };
         POSSYNC_TRY_VOID(both("url", alert.url, alert.url_file));
         POSSYNC_TRY_VOID(both("topic", alert.topic, alert.topic_file));
         POSSYNC_TRY_VOID(both("token", alert.token, alert.token_file));
         auto const missing = [&](char const* what) {
-            return fail(ErrorCode::invalid_input, fmt::format("alert {}: {} is missing, which {} needs", alert.name, what, alert.type));
+            return wrong("", fmt::format("alert {}: {} is missing, which {} needs", alert.name, what, alert.type));
         };
         if (alert.type == "webhook" && alert.url.empty() && alert.url_file.empty()) return missing("url");
         if (alert.type != "webhook" && alert.topic.empty() && alert.topic_file.empty()) return missing("topic");
         if (alert.type == "telegram" && alert.token.empty() && alert.token_file.empty()) return missing("token");
-        if (!alert.url.empty()) POSSYNC_TRY_VOID(check_alert_url(alert.name, alert.url));
+        if (alert.url.empty()) continue;
+        if (auto const good = check_alert_url(alert.name, alert.url); !good) return wrong("url", good.error().message);
     }
     return {};
 }
 
-Result<void> check_whole(Config const& config) {
-    std::vector<std::string> names;
-    for (auto const& gateway : config.gateways) {
-        if (gateway.name.empty()) return fail(ErrorCode::invalid_input, "gateway.name is empty; give each gateway a name");
-        if (std::find(names.begin(), names.end(), gateway.name) != names.end()) {
-            return fail(ErrorCode::invalid_input, fmt::format("two gateways are named {}; names must differ", gateway.name));
+Result<void> check_gateways(Config const& config, Places const& places) {
+    for (std::size_t i = 0; i < config.gateways.size(); ++i) {
+        auto const& gateway = config.gateways[i];
+        std::string const place = fmt::format("gateway.{}", i);
+        auto const wrong = [&](char const* key, std::string const& message) { return places.fail_at({fmt::format("{}.{}", place, key), place}, message); };
+        if (gateway.name.empty()) return wrong("name", "gateway.name is empty; give each gateway a name");
+        if (gateway.host.empty()) return wrong("host", "gateway.host is empty; write where the gateway runs, like 127.0.0.1");
+        if (gateway.min_server_version > gateway.max_server_version) {
+            return wrong("min_server_version", fmt::format("gateway.min_server_version {} is above max_server_version {}", gateway.min_server_version,
+                                                           gateway.max_server_version));
         }
-        names.push_back(gateway.name);
-        for (auto const& other : config.gateways) {
-            if (&other != &gateway && !gateway.recording.empty() && other.recording == gateway.recording) {
-                return fail(ErrorCode::invalid_input, fmt::format("two gateways record in {}; each needs a file of its own", gateway.recording));
+        for (std::size_t earlier = 0; earlier < i; ++earlier) {
+            auto const& other = config.gateways[earlier];
+            if (other.name == gateway.name) return wrong("name", fmt::format("two gateways are named {}; names must differ", gateway.name));
+            if (!gateway.recording.empty() && other.recording == gateway.recording) {
+                return wrong("recording", fmt::format("two gateways record in {}; each needs a file of its own", gateway.recording));
             }
         }
     }
-    for (auto const& account : config.accounts) {
-        if (account.code.empty()) return fail(ErrorCode::invalid_input, "account.code is missing in an [[account]]");
-    }
-    std::vector<std::string> ids;
-    for (auto const& query : config.flex_queries) {
-        if (query.id.empty()) return fail(ErrorCode::invalid_input, "flex.query.id is missing in a [[flex.query]]");
-        if (std::find(ids.begin(), ids.end(), query.id) != ids.end()) {
-            return fail(ErrorCode::invalid_input, fmt::format("flex.query.id {} is there twice", query.id));
-        }
-        ids.push_back(query.id);
-    }
-    if (config.http_certificate_file.empty() != config.http_key_file.empty()) {
-        return fail(ErrorCode::invalid_input, "http.certificate_file and http.key_file go together; one of them is missing");
-    }
-    if (auto const listen = http::parse_listen(config.http_listen); listen && config.http_token_file.empty()) {
-        // A name is judged by its addresses, when the server starts.
-        bool const is_address = http::plain_address(listen->host).find_first_not_of("0123456789abcdef.:") == std::string::npos;
-        if (is_address && !http::is_loopback_address(listen->host)) {
-            return fail(ErrorCode::invalid_input, fmt::format("http.listen {} can be reached from other machines: set http.token_file, or listen on "
-                                                              "127.0.0.1",
-                                                              config.http_listen));
-        }
-    }
-    POSSYNC_TRY_VOID(check_alerts(config));
+    return {};
+}
+
+Result<void> check_sinks(Config const& config, Places const& places) {
+    std::size_t index = 0;
     std::vector<std::string> sinks;
     for (auto const& sink : config.sinks) {
-        if (sink.name.empty()) return fail(ErrorCode::invalid_input, "sink.name is missing in a [[sink]]");
+        std::string const place = fmt::format("sink.{}", index++);
+        auto const wrong = [&](char const* key, std::string const& message) { return places.fail_at({fmt::format("{}.{}", place, key), place}, message); };
+        if (sink.name.empty()) return wrong("name", "sink.name is missing in a [[sink]]");
         if (std::find(sinks.begin(), sinks.end(), sink.name) != sinks.end()) {
-            return fail(ErrorCode::invalid_input, fmt::format("two sinks are named {}; names must differ", sink.name));
+            return wrong("name", fmt::format("two sinks are named {}; names must differ", sink.name));
         }
         sinks.push_back(sink.name);
         bool const webhook = sink.type == "webhook";
         auto const begins = [&](std::string_view text) { return sink.url.starts_with(text); };
         if (webhook ? !is_safe_address(sink.url) : !begins("nats://") && !begins("tls://")) {
-            return fail(ErrorCode::invalid_input,
-                        fmt::format("sink {}: the url must begin with {}", sink.name,
-                                    webhook ? "https:// (http:// only for this host: positions go over it)" : "nats:// or tls://"));
+            return wrong("url", fmt::format("sink {}: the url must begin with {}", sink.name,
+                                            webhook ? "https:// (http:// only for this host: positions go over it)" : "nats:// or tls://"));
         }
         if (!sink.secret.empty() && !sink.secret_file.empty()) {
-            return fail(ErrorCode::invalid_input, fmt::format("sink {} has a secret and a secret_file; keep one", sink.name));
+            return wrong("secret", fmt::format("sink {} has a secret and a secret_file; keep one", sink.name));
         }
         if (!webhook && (sink.subject.empty() || sink.subject.find_first_of(" *>\t\r\n") != std::string::npos)) {
-            return fail(ErrorCode::invalid_input, fmt::format("sink {}: the subject may hold no blank, * or >", sink.name));
+            return wrong("subject", fmt::format("sink {}: the subject may hold no blank, * or >", sink.name));
         }
     }
+    return {};
+}
+
+Result<void> check_whole(Config const& config, Places const& places) {
+    POSSYNC_TRY_VOID(check_gateways(config, places));
+    for (std::size_t i = 0; i < config.accounts.size(); ++i) {
+        auto const& code = config.accounts[i].code;
+        std::string const place = fmt::format("account.{}", i);
+        if (code.empty()) return places.fail_at({place}, "account.code is missing in an [[account]]");
+        for (std::size_t earlier = 0; earlier < i; ++earlier) {
+            if (config.accounts[earlier].code == code) return places.fail_at({place + ".code"}, fmt::format("account.code {} is there twice", code));
+        }
+    }
+    for (std::size_t i = 0; i < config.flex_queries.size(); ++i) {
+        auto const& id = config.flex_queries[i].id;
+        std::string const place = fmt::format("flex.query.{}", i);
+        if (id.empty()) return places.fail_at({place}, "flex.query.id is missing in a [[flex.query]]");
+        for (std::size_t earlier = 0; earlier < i; ++earlier) {
+            if (config.flex_queries[earlier].id == id) return places.fail_at({place + ".id"}, fmt::format("flex.query.id {} is there twice", id));
+        }
+    }
+    if (config.http_certificate_file.empty() != config.http_key_file.empty()) {
+        return places.fail_at({"http.certificate_file", "http.key_file"},
+                              "http.certificate_file and http.key_file go together; one of them is missing");
+    }
+    if (auto const listen = http::parse_listen(config.http_listen); listen && config.http_token_file.empty()) {
+        // A name is judged by its addresses, when the server starts.
+        bool const is_address = http::plain_address(listen->host).find_first_not_of("0123456789abcdef.:") == std::string::npos;
+        if (is_address && !http::is_loopback_address(listen->host)) {
+            return places.fail_at({"http.listen"}, fmt::format("http.listen {} can be reached from other machines: set http.token_file, or listen on "
+                                                               "127.0.0.1",
+                                                               config.http_listen));
+        }
+    }
+    POSSYNC_TRY_VOID(check_alerts(config, places));
+    POSSYNC_TRY_VOID(check_sinks(config, places));
     if (config.settle > config.settle_max) {
-        return fail(ErrorCode::invalid_input, "sync.settle is longer than sync.settle_max");
+        return places.fail_at({"sync.settle", "sync.settle_max"}, "sync.settle is longer than sync.settle_max");
     }
     return {};
 }
@@ -728,7 +781,8 @@ Result<Configuration> parse_configuration(std::string_view text, std::string con
         return fail(ErrorCode::invalid_input, fmt::format("{}:{}: {}", name, parsed.error().source().begin.line,
                                                           without_value(parsed.error().description())));
     }
-    POSSYNC_TRY_VOID(Reader(name).document(parsed.table(), config));
+    Places places(name);
+    POSSYNC_TRY_VOID(Reader(name, places).document(parsed.table(), config));
     Names names;
     for (auto const& [section, keys] : sections()) {
         POSSYNC_TRY_VOID(from_environment(environment, "POSSYNC_" + upper(section) + "_", keys, config, names));
@@ -741,7 +795,7 @@ Result<Configuration> parse_configuration(std::string_view text, std::string con
     POSSYNC_TRY_VOID(check_environment(environment, names, config.gateways));
     config.environment = std::move(names.used);
     if (base::Secret inside = store::take_password(config.database_url); !inside.empty()) config.database_password = std::move(inside);
-    POSSYNC_TRY_VOID(check_whole(config));
+    POSSYNC_TRY_VOID(check_whole(config, places));
     return config;
 }
 

@@ -111,6 +111,21 @@ TEST(Config, WhatIsWrongIsNamedWithItsLine) {
              Row{"[[sink]]\nname = \"a\"\nurl = \"https://x\"\ntimeout = \"1ms\"", "is too short; at least 100ms"},
              Row{"[log]\nlevel = \"loud\"", "'loud' is not one of debug, info, warning, error"},
              Row{"[log\n", "possync.toml:1:"},
+             // What is wrong only beside something else is named with its line too.
+             Row{"[[gateway]]\nname = \"a\"\n[[gateway]]\nname = \"a\"", "possync.toml:4: two gateways are named a; names must differ"},
+             Row{"[[gateway]]\nmax_server_version = 150\nmin_server_version = 200", "possync.toml:3: gateway.min_server_version 200 is above max_server_version 150"},
+             Row{"[[gateway]]\nhost = \"\"", "possync.toml:2: gateway.host is empty; write where the gateway runs"},
+             Row{"[[account]]\ncode = \"DU1\"\n[[account]]\ncode = \"DU2\"\n[[account]]\ncode = \"DU1\"", "possync.toml:6: account.code DU1 is there twice"},
+             Row{"\n[[account]]\ncost_basis = \"fifo\"", "possync.toml:2: account.code is missing"},
+             Row{"[sync]\nenabled = true\nsettle = \"9s\"", "possync.toml:3: sync.settle is longer"},
+             Row{"[sync]\nsettle_max = \"1ms\"", "possync.toml:2: sync.settle is longer"},
+             Row{"[flex]\n[[flex.query]]\nid = \"1\"\n[[flex.query]]\nid = \"1\"", "possync.toml:5: flex.query.id 1 is there twice"},
+             Row{"[[sink]]\nname = \"a\"", "possync.toml:1: sink a: the url must begin with"},
+             Row{"[[sink]]\nname = \"a\"\nurl = \"https://x\"\n[[sink]]\nname = \"b\"\nurl = \"ftp://x\"", "possync.toml:6: sink b: the url must begin with"},
+             Row{"[[alert]]\nname = \"a\"\nurl = \"http://example.com\"", "possync.toml:3: alert a: the url must"},
+             Row{"[[alert]]\nname = \"a\"\ntype = \"ntfy\"", "possync.toml:1: alert a: topic is missing"},
+             Row{"[http]\nkey_file = \"a\"", "possync.toml:2: http.certificate_file and http.key_file go together"},
+             Row{"[http]\nlisten = \"0.0.0.0:8321\"", "possync.toml:2: http.listen 0.0.0.0:8321 can be reached"},
          }) {
         auto const message = refusal(toml);
         EXPECT_NE(message.find(says), std::string::npos) << toml << "\n -> " << (message.empty() ? "accepted" : message);
@@ -153,6 +168,7 @@ TEST(Config, TheEnvironmentComesLastAndIsJudgedAlike) {
     EXPECT_FALSE(read->enabled);
     EXPECT_EQ(refusal("", {{"POSSYNC_GATEWAY_PORT", "4003x"}}), "POSSYNC_GATEWAY_PORT: '4003x' is not a whole number");
     EXPECT_EQ(refusal("", {{"POSSYNC_SYNC_ENABLED", "yes"}}), "POSSYNC_SYNC_ENABLED: 'yes' is not true or false");
+    EXPECT_EQ(refusal("", {{"POSSYNC_SYNC_SETTLE", "9s"}}), "possync.toml: sync.settle is longer than sync.settle_max") << "no line says so";
     auto const two =
         parse_configuration("[[gateway]]\nname = \"a-b\"\n[[gateway]]\nname = \"c\"", "f", {{"POSSYNC_GATEWAY_A_B_PORT", "5"}});
     ASSERT_TRUE(two.has_value());
