@@ -19,6 +19,7 @@
 #include "app/zones.hpp"
 #include "base/check.hpp"
 #include "http/doors.hpp"
+#include "query/json.hpp"
 #include "store/open/open.hpp"
 
 namespace possync::app {
@@ -92,6 +93,10 @@ Result<void> read(sync::Expect& to, std::string_view text) {
 std::string in_quotes(std::string_view text) {
     std::string result = "\"";
     for (char const c : text) {
+        if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
+            result += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+            continue;
+        }
         if (c == '"' || c == '\\') result += '\\';
         result += c;
     }
@@ -878,7 +883,8 @@ std::string print_configuration(Configuration const& config) {
 }
 
 std::string configuration_json(Configuration const& config) {
-    auto const printed = toml::parse(print_configuration(config));
+    // The environment may hold what is no UTF-8.
+    auto const printed = toml::parse(query::repaired_utf8(print_configuration(config)));
     CHECK(printed.succeeded());  // what is printed is read back
     std::ostringstream text;
     text << toml::json_formatter(printed.table());

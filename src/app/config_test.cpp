@@ -6,6 +6,8 @@
 
 #include <fstream>
 
+#include <boost/json.hpp>
+
 #include "app/alerts.hpp"
 #include "app/secret_file.hpp"
 #include "app/sinks.hpp"
@@ -217,6 +219,20 @@ TEST(Config, VariablesOfOthersAreLeftAlone) {
     auto const read = parse_configuration("", "f", of_others);
     ASSERT_TRUE(read.has_value()) << read.error().message;
     EXPECT_EQ(read->environment, (std::vector<std::string>{"POSSYNC_LOG_LEVEL"}));
+}
+
+TEST(Config, WhateverANameHoldsIsPrintedSoThatItIsReadBack) {
+    std::string const name = "a\nb\t\x01\x7f \xc3\xa9 \\ \"";
+    auto const read = parse_configuration("[[gateway]]\nname = \"a\\nb\\t\\u0001\\u007F \xc3\xa9 \\\\ \\\"\"", "f", {});
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    ASSERT_EQ(read->gateways[0].name, name);
+    auto const again = parse_configuration(print_configuration(*read), "f", {});
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(again->gateways[0].name, name);
+    EXPECT_EQ(boost::json::parse(configuration_json(*read)).at("gateway").at(0).at("name").as_string(), name);
+    auto const no_text = parse_configuration("", "f", {{"POSSYNC_GATEWAY_NAME", "a\xff\xc3"}});
+    ASSERT_TRUE(no_text.has_value()) << no_text.error().message;
+    EXPECT_TRUE(std::string(boost::json::parse(configuration_json(*no_text)).at("gateway").at(0).at("name").as_string()).starts_with("a"));
 }
 
 TEST(Config, WhatIsPrintedIsReadBackAndSecretsAreNot) {

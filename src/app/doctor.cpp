@@ -13,6 +13,7 @@
 #include "app/commands.hpp"
 #include "app/database.hpp"
 #include "app/findings.hpp"
+#include "app/http_service.hpp"
 #include "app/operator.hpp"
 #include "app/output.hpp"
 #include "app/service.hpp"
@@ -116,7 +117,7 @@ private:
         // That anything but loopback has a token is seen to when the configuration is read.
         auto const& listen = configuration_.http_listen;
         say(Level::ok, "http.listen",
-            listen.empty() ? "off"
+            !http_wanted(configuration_) ? "off"
                            : listen + (configuration_.http_token_file.empty() ? ", this machine only" : ", with a token"));
         if (!configuration_.flex_queries.empty() && configuration_.flex_token.empty() && configuration_.flex_token_file.empty()) {
             say(Level::bad, "flex", "queries are configured and no token: set flex.token_file");
