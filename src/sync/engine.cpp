@@ -49,6 +49,7 @@ std::optional<Duration> Engine::Implementation::next_wakeup() const {
         if (phase_ == Phase::standby) consider(claim_at_);
         if (owned_) consider(renew_at_);
     }
+    consider(runs_in_vain_at());
     // Only what advance() would act upon: a deadline that passes without an act would be due for ever.
     if (phase_ == Phase::ready) {
         if (cycle_ && !under_way_) consider(cycle_->describe_until);
@@ -308,7 +309,7 @@ void Engine::Implementation::handle(LoadFailed const& event) {
 }
 
 void Engine::Implementation::handle(SyncRequested const& event) {
-    Request const request{event.request_number, event.account, event.dry_run, event.calculate_realized_pnl};
+    Request const request{event.request_number, event.account, event.dry_run, event.calculate_realized_pnl, now_.wall};
     if (phase_ == Phase::ready) {
         ask(Trigger::manual, request);
     } else if (phase_ == Phase::stopped || phase_ == Phase::standby || (phase_ == Phase::connecting && !options_.one_shot)) {
@@ -391,7 +392,7 @@ void Engine::Implementation::connection_failed(ErrorCode code, std::string const
     if (refused_ || options_.one_shot) {
         feed_.stop(now_);
         phase_ = Phase::stopped;
-        if (std::exchange(owned_, false)) emit(Release{});
+        if (!options_.one_shot && std::exchange(owned_, false)) emit(Release{});  // else at the end
     } else {
         feed_.drop_connection(now_, why);
     }
@@ -484,6 +485,7 @@ void Engine::Implementation::advance() {
     }
     if (yield_wanted_ && owned_ && !stopping_ && quiet()) hand_over();
     if (phase_ != Phase::ready) {
+        if (due(runs_in_vain_at(), now_.steady)) write_runs_in_vain();
         finish_if_done();
         return;
     }
@@ -518,8 +520,8 @@ void Engine::Implementation::finish_if_done() {
     bool const done = stopping_ || (options_.one_shot && one_shot_done_ && !cycle_ && next_requests_.empty()) ||
                       (options_.one_shot && phase_ == Phase::stopped);  // what was under way has failed by then
     if (!done) return;
-    if (phase_ == Phase::ready && !unsaved_runs_.empty()) {
-        flush();
+    if (owned_ && !unsaved_runs_.empty() && !std::exchange(last_runs_written_, true)) {
+        phase_ == Phase::ready ? flush() : write_runs_in_vain();
         if (under_way_) return;
     }
     finished_ = true;

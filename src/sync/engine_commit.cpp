@@ -201,6 +201,48 @@ void Engine::Implementation::add_run(SyncResult const& result, Timestamp started
     unsaved_runs_.push_back(std::move(run));
 }
 
+/// Who asks for a sync while the gateway cannot be reached leaves a trace: a run of no account. Not so who asks for an account that is
+/// another gateway's.
+void Engine::Implementation::add_run_in_vain(Request const& request, std::string const& why) {
+    bool const chosen = options_.accounts.empty() || std::ranges::find(options_.accounts, request.account) != options_.accounts.end();
+    bool const known = accounts_.empty() || accounts_.contains(request.account);
+    if (!owned_ || (!request.account.empty() && !(chosen && known))) return;
+    want_flush();
+    if (!unsaved_runs_.empty()) {
+        auto& last = unsaved_runs_.back();
+        if (last.outcome == model::Outcome::failed && last.account_id == 0 && last.error == why) {
+            ++last.repeats;
+            last.finished_at = now_.wall;
+            return;
+        }
+    }
+    model::SyncRun run;
+    run.gateway = options_.gateway;
+    run.trigger = Trigger::manual;
+    run.started_at = request.asked_at;
+    run.finished_at = now_.wall;
+    run.outcome = model::Outcome::failed;
+    run.error = why;
+    unsaved_runs_.push_back(std::move(run));
+}
+
+/// When runs are to be written although the gateway is away; what else waits does so until it is back.
+std::optional<Duration> Engine::Implementation::runs_in_vain_at() const {
+    bool const may = phase_ == Phase::connecting && owned_ && claims_ == 0 && !under_way_ && !unsaved_runs_.empty();
+    return may ? flush_at_ : std::nullopt;
+}
+
+void Engine::Implementation::write_runs_in_vain() {
+    Commit effect;
+    effect.commit_number = ++commit_number_;
+    effect.runs = std::exchange(unsaved_runs_, {});
+    under_way_.emplace();
+    under_way_->number = effect.commit_number;
+    under_way_->riders.runs = effect.runs;
+    flush_at_.reset();
+    emit(std::move(effect));
+}
+
 /// That a time is covered may be written with or behind the fills of that time, never before them: a crash between the two
 /// would lose fills that nobody asks for again.
 std::vector<model::CoverageWindow> Engine::Implementation::take_coverage() {
@@ -382,7 +424,10 @@ void Engine::Implementation::fail_requests(std::vector<Request> const& requests,
         SyncFinished finished;
         finished.request_number = request.number;
         finished.results.push_back(result);
-        count_refusal(statistics_, why);
+        if (code != ErrorCode::not_found && !request.dry_run) {  // nobody's sync failed where a name was mistyped
+            count_refusal(statistics_, why);
+            if (code == ErrorCode::unavailable) add_run_in_vain(request, why);
+        }
         emit(std::move(finished));
         if (options_.one_shot) one_shot_done_ = true;
     }

@@ -47,6 +47,7 @@ struct Request {
     std::string account;
     bool dry_run = false;
     std::optional<bool> calculate_realized_pnl;
+    Timestamp asked_at;
 };
 
 /// One complete sync of the gateway, from asking to answering.
@@ -228,6 +229,9 @@ private:
                 Trigger trigger, Now started);
     void look_again_soon();
     void add_run(SyncResult const& result, Timestamp started_at);
+    void add_run_in_vain(Request const& request, std::string const& why);
+    [[nodiscard]] std::optional<Duration> runs_in_vain_at() const;
+    void write_runs_in_vain();
     std::vector<model::CoverageWindow> take_coverage();
     void send(Commit effect);
     void want_flush();
@@ -258,6 +262,7 @@ private:
     bool ask_days_back_ = false;            ///< a new connection's first pull may close a hole
     bool was_ready_before_ = false;
     bool one_shot_done_ = false;
+    bool last_runs_written_ = false;  ///< or could not be
     std::string last_connection_error_;
     std::string refusal_;  ///< see GatewayStatus
     bool anothers_ = true;  ///< in standby: the lease is another's; false: it could not be taken for another reason

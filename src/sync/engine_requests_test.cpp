@@ -295,6 +295,64 @@ TEST(EngineRequests, ADryRunThatFailsIsNoFailedSync) {
     EXPECT_TRUE(std::ranges::none_of(story.runs, [](auto const& run) { return run.outcome == model::Outcome::failed; }));
 }
 
+// --- asked in vain -------------------------------------------------------------------------------------------------------
+
+TEST(EngineRequests, ASingleSyncThatFindsNoGatewayLeavesARunAndThenGivesTheLeaseBack) {
+    for (bool const disk_full : {false, true}) {
+        EngineStory story(once());
+        story.step(Start{});
+        auto const asked = story.sync();
+        if (disk_full) story.fail_next_commit = ErrorCode::io;
+        story.step(SocketFailed{"Connection refused"});
+        EXPECT_FALSE(story.result(asked).success);
+        EXPECT_TRUE(story.finished);
+        EXPECT_EQ(story.releases, 1);
+        if (disk_full) {
+            EXPECT_TRUE(story.runs.empty());
+            continue;
+        }
+        ASSERT_EQ(story.runs.size(), 1u);
+        EXPECT_EQ(story.runs[0].outcome, model::Outcome::failed);
+        EXPECT_EQ(story.runs[0].trigger, model::Trigger::manual);
+        EXPECT_EQ(story.runs[0].account, "");
+        EXPECT_EQ(story.runs[0].account_id, 0);
+        EXPECT_NE(story.runs[0].error.find("Connection refused"), std::string::npos);
+    }
+}
+
+TEST(EngineRequests, WhoAsksWhileTheGatewayIsAwayLeavesARun) {
+    Synced story;
+    story.runs.clear();
+    story.lose_connection();
+    story.step(SocketFailed{"Connection refused"});
+    story.sync();
+    story.sync("DU1");
+    story.sync("", true);      // only looks
+    story.sync("DU9");         // of another gateway, for all that is known
+    EXPECT_EQ(story.engine.statistics().failed_syncs, 3);
+    story.fail_next_commit = ErrorCode::io;
+    story.pass(6s);
+    EXPECT_TRUE(story.runs.empty());
+    story.pass(6s);
+    ASSERT_EQ(story.runs.size(), 1u);
+    EXPECT_EQ(story.runs[0].repeats, 2);
+    story.pass(10s);
+    story.connect("DU1,DU2");
+    story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
+    EXPECT_EQ(story.held("DU1", 5), Decimal(90)) << "and all goes on";
+}
+
+TEST(EngineRequests, AMistypedAccountIsNoFailedSync) {
+    Synced story;
+    story.runs.clear();
+    auto const asked = story.sync("NOPE");
+    EXPECT_FALSE(story.result(asked).success);
+    EXPECT_EQ(story.engine.statistics().failed_syncs, 0);
+    EXPECT_EQ(story.engine.statistics().last_error, "");
+    story.pass(6s);
+    EXPECT_TRUE(story.runs.empty());
+}
+
 TEST(EngineRequests, ASyncMayLeaveRealizedPnlOut) {
     Synced story;
     auto const without = story.sync("", false, false);
