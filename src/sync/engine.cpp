@@ -322,7 +322,9 @@ void Engine::Implementation::handle(SyncRequested const& event) {
 void Engine::Implementation::handle(ResetStatistics const&) { statistics_ = {}; }
 
 void Engine::Implementation::handle(BooksChanged const&) {
-    if (phase_ == Phase::ready) reload_books();
+    if (phase_ != Phase::ready) return;
+    reloaded_for_ = Trigger::manual;
+    reload_books();
 }
 
 std::string Engine::Implementation::not_connected() const {
@@ -405,6 +407,7 @@ void Engine::Implementation::on_disconnected(std::string const& reason, bool wil
     if (was_connected && !stale_since_) stale_since_ = wall_at(feed_.last_heard());
     assembler_.discard();
     pull_request_ = 0;
+    reloaded_for_.reset();
     pulls_.disconnected();
     owners_.forget_kept();
     rotation_.end();
@@ -463,10 +466,11 @@ void Engine::Implementation::on_notice(LogLevel level, std::string const& event,
 void Engine::Implementation::become_ready() {
     subscribe_accounts();
     next_sync_at_.reset();
+    auto const reloaded_for = std::exchange(reloaded_for_, std::nullopt);
     if (options_.one_shot) {
         if (next_requests_.empty()) ask(Trigger::manual, std::nullopt);
     } else if (options_.enabled) {
-        ask(was_ready_before_ ? Trigger::reconnect : Trigger::startup, std::nullopt);
+        ask(reloaded_for.value_or(was_ready_before_ ? Trigger::reconnect : Trigger::startup), std::nullopt);
     }
 }
 

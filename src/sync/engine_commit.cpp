@@ -58,6 +58,7 @@ void Engine::Implementation::handle(CommitFailed const& event) {
             next_requests_.push_back(request);
         if (!POSSYNC_PLANTED_BUG(conflict_does_not_reload)) {
             phase_ = Phase::loading;  // until it is known whose the gateway is
+            reloaded_for_ = failed.is_sync ? failed.trigger : Trigger::scheduled;
             check_lease_ = true;
             claim();
         }

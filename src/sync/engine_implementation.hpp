@@ -262,6 +262,7 @@ private:
     bool ask_days_back_ = false;            ///< a new connection's first pull may close a hole
     bool was_ready_before_ = false;
     bool one_shot_done_ = false;
+    std::optional<Trigger> reloaded_for_;  ///< books are loaded anew: what the sync behind it is by
     bool last_runs_written_ = false;  ///< or could not be
     std::string last_connection_error_;
     std::string refusal_;  ///< see GatewayStatus

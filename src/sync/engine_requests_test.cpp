@@ -390,6 +390,12 @@ TEST(EngineRequests, ARepairElsewhereIsLoadedAtOnceOrWithTheNextConnection) {
     story.books["DU1"].next_id += 5;
     story.step(BooksChanged{});
     EXPECT_EQ(story.engine.book("DU1")->next_id, story.books["DU1"].next_id);
+    auto const last_trigger = [&] {
+        story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+        story.pass(6s);
+        return story.runs.back().trigger;
+    };
+    EXPECT_EQ(last_trigger(), model::Trigger::manual) << "somebody did it";
     story.lose_connection();
     story.books["DU1"].next_id += 5;
     story.step(BooksChanged{});
@@ -397,6 +403,7 @@ TEST(EngineRequests, ARepairElsewhereIsLoadedAtOnceOrWithTheNextConnection) {
     story.pass(5s);
     story.connect("DU1,DU2");
     EXPECT_EQ(story.engine.book("DU1")->next_id, story.books["DU1"].next_id);
+    EXPECT_EQ(last_trigger(), model::Trigger::reconnect);
 }
 
 // --- the lease -----------------------------------------------------------------------------------------------------------
