@@ -159,7 +159,8 @@ void Engine::Implementation::commit(std::vector<PlannedAccount> planned, std::ve
     }
     for (auto const& result : results)
         add_run(result, started.wall);
-    if (!changes && !options_.one_shot) {
+    // Who asked hears of it when everybody can read how fresh the book is.
+    if (!changes && !options_.one_shot && requests.empty()) {
         want_flush();
         finish_results(std::move(results), requests, trigger, started.steady);
         return;

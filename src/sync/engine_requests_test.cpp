@@ -295,6 +295,27 @@ TEST(EngineRequests, ADryRunThatFailsIsNoFailedSync) {
     EXPECT_TRUE(std::ranges::none_of(story.runs, [](auto const& run) { return run.outcome == model::Outcome::failed; }));
 }
 
+TEST(EngineRequests, WhoAskedHearsOfItWhenItIsWrittenHowFreshTheBookIs) {
+    Synced story;
+    story.pass_alive(1min);
+    story.freshness.clear();
+    story.commits_answered = false;
+    auto const asked = story.sync();
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+    EXPECT_TRUE(story.answers.empty());
+    EXPECT_EQ(story.freshness["DU1"].last_synced_at, story.synced_at("DU1"));
+    ASSERT_EQ(story.commits.size(), 1u);
+    story.commits_answered = true;
+    story.step(Committed{story.commits[0]});
+    EXPECT_TRUE(story.result(asked).success);
+    EXPECT_FALSE(story.result(asked).changed);
+
+    auto const in_vain = story.sync();
+    story.fail_next_commit = ErrorCode::io;
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
+    EXPECT_EQ(story.result(in_vain).error, "not now");
+}
+
 // --- asked in vain -------------------------------------------------------------------------------------------------------
 
 TEST(EngineRequests, ASingleSyncThatFindsNoGatewayLeavesARunAndThenGivesTheLeaseBack) {
