@@ -30,8 +30,8 @@ struct SyncResult {
     int positions_created = 0;
     int positions_updated = 0;
     int positions_closed = 0;
-    int broker_positions = 0;
-    int book_positions = 0;
+    std::optional<int> broker_positions;  ///< what it showed; unset: no whole list came
+    std::optional<int> book_positions;    ///< unset: it failed before the book was at hand
     double duration_seconds = 0;
     std::string error;  ///< one line: what, and what to do; empty on success
     std::vector<std::string> warnings;

@@ -159,7 +159,7 @@ Result<void> show_dry_run(Configuration const& configuration, std::vector<Found>
         }
         print_line(
             fmt::format("  {}: {} positions at the broker, {} opened, {} closed in the book; net liquidation at the broker: {}",
-                        result.account, result.broker_positions, result.positions_created, result.positions_closed, worth));
+                        result.account, result.broker_positions.value_or(0), result.positions_created, result.positions_closed, worth));
         for (auto const& warning : result.warnings)
             print_line("    " + warning);
     }

@@ -453,14 +453,14 @@ private:
 
     static Response sync_response(SyncAnswer const& answer) {
         if (answer.unavailable || answer.not_found) {
+            std::string const results = query::to_json(answer.results);
             std::string detail = answer.not_found ? "no gateway serves this account" : "no gateway could answer";
             for (auto const& result : answer.results) {
                 if (result.error) detail += ": " + *result.error;
                 if (result.error) break;
             }
-            auto const results = boost::json::parse(query::to_json(answer.results)).at("results");
-            return problem(answer.not_found ? 404 : 503, detail,
-                           fmt::format(R"(, "success": false, "results": {})", boost::json::serialize(results)));
+            std::string_view const members = std::string_view(results).substr(1, results.size() - 2);
+            return problem(answer.not_found ? 404 : 503, detail, fmt::format(", {}", members));
         }
         return text_response(200, query::to_json(answer.results), "application/json");
     }

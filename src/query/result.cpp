@@ -235,6 +235,7 @@ std::optional<std::string> csv_text(Value const& value) {
 GridCell text_cell(std::string const& text) { return {printable(text), text.empty(), 0}; }
 GridCell text_cell(OptionalText const& text) { return text_cell(text.value_or("")); }
 GridCell number_cell(std::int64_t number) { return {std::to_string(number), number == 0, 0}; }
+GridCell number_cell(OptionalInteger number) { return number ? number_cell(*number) : GridCell{"-", false, 0}; }
 
 std::string seconds_text(double seconds) {
     char buffer[64];

@@ -27,8 +27,8 @@ struct SyncResult {
     std::int64_t positions_created = 0;
     std::int64_t positions_updated = 0;
     std::int64_t positions_closed = 0;
-    std::int64_t broker_positions = 0;
-    std::int64_t book_positions = 0;
+    OptionalInteger broker_positions;  ///< what it showed; unset: no whole list came
+    OptionalInteger book_positions;    ///< unset: it failed before the book was at hand
     double duration_seconds = 0;
     OptionalText error;  ///< one line; set exactly when success is false
     std::vector<std::string> warnings;

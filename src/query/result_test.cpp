@@ -41,7 +41,7 @@ TEST(SyncResultJson, HasTheContractsNames) {
               R"("duration_seconds": 0.042100, "error": null, )"
               R"("warnings": ["client id 71 was taken", "say \"hi\""], "pending": 4, "revision": 7})");
     EXPECT_EQ(to_json(failure()), R"({"success": false, "account": "DU2", "trigger": "scheduled", "positions_created": 0, )"
-                                  R"("positions_updated": 0, "positions_closed": 0, "broker_positions": 0, "book_positions": 0, )"
+                                  R"("positions_updated": 0, "positions_closed": 0, "broker_positions": null, "book_positions": null, )"
                                   R"("duration_seconds": 0.000000, "error": "not connected", "warnings": [], "pending": 0, )"
                                   R"("revision": null})");
 }
@@ -128,7 +128,7 @@ TEST(SyncResultTable, HasALineEachAndTheNotesBeneath) {
     EXPECT_EQ("\n" + to_table(std::vector{success(), failure()}, TableOptions{}), R"(
 account  result   created  updated  closed  at broker  in book  pending  revision    took
 DU1      changed        1        2       3         10       11        4         7  0.042s
-DU2      failed         0        0       0          0        0        0         -  0.000s
+DU2      failed         0        0       0          -        -        0         -  0.000s
 DU1: warning: client id 71 was taken
 DU1: warning: say "hi"
 DU2: error: not connected

@@ -73,6 +73,7 @@ void Engine::Implementation::handle(CommitFailed const& event) {
     }
     for (auto& result : failed.results) {
         result.success = false;
+        result.book_positions = accounts_.at(result.account).open_positions;  // nothing of it was written
         result.changed = false;
         result.positions_created = result.positions_updated = result.positions_closed = 0;
         result.error = event.error.message;
@@ -117,6 +118,7 @@ void Engine::Implementation::plan_arrivals() {
         if (!account.arrivals.pushes.empty()) trigger = Trigger::position_update;
         account.first_arrival.reset();
         if (!plan) {
+            result.book_positions = account.open_positions;
             result.error = plan.error().message;
             result.error_code = plan.error().code;
             account.arrivals.pushes.clear();  // the next list has them; fills stay facts
@@ -129,7 +131,7 @@ void Engine::Implementation::plan_arrivals() {
         }
         result.success = true;
         describe_plan(account, *plan, result);
-        result.broker_positions = result.book_positions - still_missing(account.book, plan->change_set);
+        result.broker_positions = *result.book_positions - still_missing(account.book, plan->change_set);
         for (auto const& warning : plan->warnings)
             log(LogLevel::warning, warning.event, account.account, warning.text);
         planned.push_back({&account, std::move(*plan), std::exchange(account.arrivals, {}), {}, {}});
@@ -197,7 +199,7 @@ void Engine::Implementation::add_run(SyncResult const& result, Timestamp started
     run.positions_created = result.positions_created;
     run.positions_updated = result.positions_updated;
     run.positions_closed = result.positions_closed;
-    run.broker_positions = result.broker_positions;
+    run.broker_positions = result.broker_positions.value_or(0);
     run.error = result.error;
     if (result.changed) run.revision = result.revision;
     unsaved_runs_.push_back(std::move(run));
@@ -394,10 +396,10 @@ void Engine::Implementation::finish_results(std::vector<SyncResult> results, std
                 log(LogLevel::info, "sync.committed", result.account,
                     fmt::format("revision {}: {} created, {} updated, {} closed ({}, {} positions)", result.revision,
                                 result.positions_created, result.positions_updated, result.positions_closed, to_string(trigger),
-                                result.book_positions),
+                                *result.book_positions),
                     told);
             } else {
-                log(LogLevel::debug, "sync.unchanged", result.account, fmt::format("{} positions", result.book_positions), told);
+                log(LogLevel::debug, "sync.unchanged", result.account, fmt::format("{} positions", *result.book_positions), told);
             }
         } else {
             log(LogLevel::error, "sync.failed", result.account, result.error, told);
@@ -423,6 +425,8 @@ void Engine::Implementation::fail_requests(std::vector<Request> const& requests,
     result.error_code = code;
     for (auto const& request : requests) {
         result.account = request.account;
+        auto const known = accounts_.find(request.account);
+        result.book_positions = known != accounts_.end() && known->second.loaded ? std::optional(known->second.open_positions) : std::nullopt;
         SyncFinished finished;
         finished.request_number = request.number;
         finished.results.push_back(result);

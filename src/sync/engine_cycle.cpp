@@ -157,7 +157,7 @@ void Engine::Implementation::conclude() {
     for (auto& [name, account] : accounts_) {
         auto const taken = cycle.snapshots.find(name);
         if (taken == cycle.snapshots.end()) {
-            results.push_back(result_of(account, 0));
+            results.push_back(result_of(account, std::nullopt));
             results.back().error = fmt::format("the broker's list of positions is not whole: {}", cycle.lost[name]);
             results.back().error_code = ErrorCode::unavailable;
             continue;
@@ -165,7 +165,7 @@ void Engine::Implementation::conclude() {
         model::CompleteSnapshot& snapshot = taken->second;
         if (account.ready == false) {
             // The broker's server is being reset: lists can lack what is held. Unknown, not empty.
-            results.push_back(result_of(account, snapshot.held()));
+            results.push_back(result_of(account, std::nullopt));
             results.back().error =
                 fmt::format("the broker is resetting account {} (AccountReady is false); the book stays as it is", name);
             results.back().error_code = ErrorCode::unavailable;
@@ -270,11 +270,12 @@ void Engine::Implementation::add_descriptions(AccountState const& account, model
         add(fill.execution.con_id);
 }
 
-SyncResult Engine::Implementation::result_of(AccountState const& account, int broker_positions) const {
+SyncResult Engine::Implementation::result_of(AccountState const& account, std::optional<int> broker_positions) const {
     SyncResult result;
     result.account = account.account;
     result.trigger = cycle_->trigger;
     result.broker_positions = broker_positions;
+    result.book_positions = account.open_positions;
     if (!cycle_->executions_complete) {
         result.warnings.push_back("today's fills could not be read completely; changes may stay unexplained");
     }
@@ -344,10 +345,11 @@ void Engine::Implementation::fail_cycle(ErrorCode code, std::string const& why) 
     cycle_.reset();
     assembler_.discard();
     std::vector<SyncResult> results;
-    for (auto const& [name, unused] : accounts_) {
+    for (auto const& [name, account] : accounts_) {
         SyncResult result;
         result.account = name;
         result.trigger = cycle.trigger;
+        if (account.loaded) result.book_positions = account.open_positions;
         result.error = why;
         result.error_code = code;
         results.push_back(std::move(result));

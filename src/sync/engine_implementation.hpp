@@ -213,7 +213,7 @@ private:
     static ledger::Plan nothing_to_do(AccountState const& account);
     bool needs_second_look(AccountState const& account, model::Observation const& observation, ledger::Plan const& plan) const;
     void add_descriptions(AccountState const& account, model::Observation& observation) const;
-    SyncResult result_of(AccountState const& account, int broker_positions) const;
+    SyncResult result_of(AccountState const& account, std::optional<int> broker_positions) const;
     static void describe_plan(AccountState const& account, ledger::Plan const& plan, SyncResult& result);
     static bool is_dry(Cycle const& cycle);
     void finish_cycle(std::vector<PlannedAccount> planned, std::vector<SyncResult> results);

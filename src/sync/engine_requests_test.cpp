@@ -363,6 +363,28 @@ TEST(EngineRequests, WhoAsksWhileTheGatewayIsAwayLeavesARun) {
     EXPECT_EQ(story.held("DU1", 5), Decimal(90)) << "and all goes on";
 }
 
+TEST(EngineRequests, WhatAFailedSyncDoesNotKnowIsNotNothing) {
+    Synced story;
+    auto const broken = story.sync("DU1");
+    story.lose_connection();
+    EXPECT_FALSE(story.result(broken).broker_positions);
+    EXPECT_EQ(story.result(broken).book_positions, 1);
+    auto const in_vain = story.sync("DU1");
+    EXPECT_FALSE(story.result(in_vain).broker_positions);
+    EXPECT_EQ(story.result(in_vain).book_positions, 1) << "it is at hand all the same";
+    auto const of_all = story.sync();
+    EXPECT_FALSE(story.result(of_all).book_positions);
+    story.pass(30s);
+    story.connect("DU1,DU2");
+    story.list({{"DU1", 5, 100}, {"DU1", 6, 7}, {"DU2", 5, 200}});
+    auto const unwritten = story.sync("DU1");
+    story.fail_next_commit = ErrorCode::io;
+    story.list({{"DU1", 5, 100}, {"DU2", 5, 200}, {"DU1", 7, 1}});
+    EXPECT_FALSE(story.result(unwritten).success);
+    EXPECT_EQ(story.result(unwritten).broker_positions, 2);
+    EXPECT_EQ(story.result(unwritten).book_positions, 2) << "nothing of it is in the book";
+}
+
 TEST(EngineRequests, AMistypedAccountIsNoFailedSync) {
     Synced story;
     story.runs.clear();

@@ -67,8 +67,8 @@ struct SyncResult {
     int positions_created = 0;
     int positions_updated = 0;
     int positions_closed = 0;
-    int broker_positions = 0;
-    int book_positions = 0;
+    std::optional<int> broker_positions;  ///< what it showed; unset: no whole list came
+    std::optional<int> book_positions;    ///< unset: the book was not at hand
     base::Duration duration{0};
     std::string error;
     base::ErrorCode error_code = base::ErrorCode::internal;

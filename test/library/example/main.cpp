@@ -10,8 +10,8 @@ int main(int, char** words) {
     auto service = possync::PositionSyncService::open(words[1]);
     if (!service) return std::cerr << service.error() << "\n", 2;
     for (auto const& result : (*service)->sync_positions()) {
-        std::cout << result.account << ": " << (result.success ? "synced" : result.error) << ", " << result.book_positions << " positions\n";
-        if (!result.success) return 1;
+        if (!result.success) return std::cout << result.account << ": " << result.error << "\n", 1;
+        std::cout << result.account << ": synced, " << *result.book_positions << " positions\n";
     }
     std::atomic<int> changes = 0;
     (*service)->on_change([&](possync::PositionChange const& change) {
