@@ -269,6 +269,15 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     return status;
 }
 
+/// Every service that holds one of the gateways begins anew; where there is none, only the recorded runs are counted.
+Result<void> reset_statistics(Configuration const& configuration, store::DataSource& database) {
+    for (auto const& owner : owners(configuration, database, "")) {
+        if (owner.empty()) return database.reset_statistics(clock_now().wall);
+        POSSYNC_TRY_VOID(ask_service(database, "reset_statistics", "{}", nullptr, std::chrono::seconds(60), owner));
+    }
+    return {};
+}
+
 void add_live_status(query::Status& status, std::string const& text) {
     boost::system::error_code bad;
     auto const rows = boost::json::parse(text, bad);
@@ -302,12 +311,7 @@ int run_status(Configuration const& configuration, std::string const& account, b
     auto const database = open_database(configuration);
     if (!database) return report(database.error());
     if (reset) {
-        store::OperatorRequest request;
-        request.verb = "reset_statistics";
-        request.arguments = "{}";
-        request.author = "command";
-        request.asked_at = clock_now().wall;
-        if (auto const asked = (*database)->submit_operator_request(request); !asked) return report(asked.error());
+        if (auto const done = reset_statistics(configuration, **database); !done) return report(done.error());
     }
     auto reader = open_reader(configuration);
     if (!reader) return report(reader.error());

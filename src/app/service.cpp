@@ -566,7 +566,9 @@ public:
 
     void reset_statistics() {
         asio::post(io_, [this] {
-            for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
+            begin_statistics_anew([](Result<void> const& done) {
+                if (!done) write_log(sync::LogLevel::warning, "service.statistics_not_reset", "", "", done.error().message);
+            });
         });
     }
 
@@ -592,6 +594,15 @@ private:
         } else if (!std::all_of(answer.results.begin(), answer.results.end(), not_found)) {
             std::erase_if(answer.results, not_found);  // the one that is away may be the one that serves it
         }
+    }
+
+    /// The counters of this process, and those that commands read from the recorded runs.
+    void begin_statistics_anew(std::function<void(Result<void> const&)> done) {
+        for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
+        store_thread_->post([this, done = std::move(done)] {
+            auto const database = open_database(configuration_);
+            done(database ? (*database)->reset_statistics(clock_now().wall) : std::unexpected(database.error()));
+        });
     }
 
     /// A recording that cannot be made is no reason not to sync.
@@ -738,8 +749,7 @@ private:
             auto const import = parse_import_options(request.arguments);
             import ? import_statements(*import, answer) : answer(false, failed_answer(import.error()));
         } else if (request.verb == "reset_statistics") {
-            for (auto& runner : runners_) runner->step(sync::ResetStatistics{});
-            answer(true, "{}");
+            begin_statistics_anew([answer](Result<void> const& done) { answer(done.has_value(), done ? "{}" : failed_answer(done.error())); });
         } else {
             answer(false, fmt::format("this version of the service does not do '{}'", request.verb));
         }

@@ -176,7 +176,33 @@ TEST_F(Running, EachRequestIsAnsweredAndWhatIsNoneIsRefused) {
     EXPECT_EQ(run_status(configuration_, "", true, Format::json), exit_fine);
     auto const printed = json::parse(testing::internal::GetCapturedStdout());
     EXPECT_EQ(printed.at("gateways").at(0).at("connected"), true);
-    EXPECT_TRUE(soon([this] { return service_->status().at(0).statistics.total_syncs == 0; })) << "the counters were to be reset";
+    EXPECT_EQ(printed.at("statistics").at("total_syncs"), 0);
+    EXPECT_EQ(service_->status().at(0).statistics.total_syncs, 0) << "the counters were to be reset";
+    EXPECT_TRUE(ask("sync", "{}").first);
+    auto const counted = [this] { return query::read_status(*open_reader(configuration_).value(), clock_now().wall)->statistics.total_syncs; };
+    EXPECT_TRUE(soon([&] { return counted() == 2; })) << counted();
+    service_->reset_statistics();  // as the HTTP API asks
+    EXPECT_TRUE(soon([&] { return counted() == 0; })) << counted();
+}
+
+TEST_F(Running, CountersBeginAnewWithoutAServiceToo) {
+    auto const counted_by = [this](auto const& command) {
+        testing::internal::CaptureStdout();
+        EXPECT_EQ(command(), exit_fine);
+        return json::parse(testing::internal::GetCapturedStdout());
+    };
+    auto const sync = [&] { counted_by([this] { return run_sync(configuration_, {}, Format::json); }); };
+    auto const total = [&](bool reset) {
+        return counted_by([&] { return run_status(configuration_, "", reset, Format::json); }).at("statistics").at("total_syncs").as_int64();
+    };
+    sync();
+    sync();
+    sync();
+    EXPECT_EQ(total(false), 6);
+    EXPECT_EQ(total(true), 0);
+    EXPECT_EQ(total(false), 0);
+    sync();
+    EXPECT_EQ(total(false), 2);
 }
 
 /// A gateway that another service holds is not written for by this one, whatever it is asked.

@@ -77,9 +77,9 @@ Status status_of(std::vector<AccountRow> const& accounts, std::vector<PositionRo
 
 }  // namespace
 
-Result<Status> read_status(Reader& reader, Timestamp now, std::optional<std::string> const& account,
-                           std::optional<Timestamp> statistics_since) {
+Result<Status> read_status(Reader& reader, Timestamp now, std::optional<std::string> const& account) {
     POSSYNC_TRY(auto const snapshot, ReadSnapshot::begin(reader));
+    POSSYNC_TRY(auto const statistics_since, reader.statistics_since());
     Filter of_account;
     of_account.account = account;
     Filter open = of_account;

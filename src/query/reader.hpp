@@ -63,6 +63,9 @@ public:
     /// Gateways that ever wrote here, with their leases. `connected` stays unset: a database cannot tell.
     [[nodiscard]] virtual base::Result<std::vector<GatewayStatus>> gateways() = 0;
 
+    /// Since when runs are counted: the last reset of the counters. Unset: there was none, all runs count.
+    [[nodiscard]] virtual base::Result<std::optional<base::Timestamp>> statistics_since() = 0;
+
     /// A number that is another one as soon as anybody committed since this reader was last asked: the cheap question before
     /// reading again. Numbers of different readers say nothing to each other.
     [[nodiscard]] virtual base::Result<std::int64_t> committed_state() = 0;
@@ -123,11 +126,9 @@ POSSYNC_READ_ROWS(SuccessionRow, successions)
 POSSYNC_READ_ROWS(CurrencyRateRow, currency_rates)
 #undef POSSYNC_READ_ROWS
 
-/// Freshness, coverage, breaks and counters from one committed state. `account` unset: all.
-/// `statistics_since`: runs before it are not counted (the last reset).
+/// Freshness, coverage, breaks and counters since the last reset from one committed state. `account` unset: all.
 [[nodiscard]] base::Result<Status> read_status(Reader& reader, base::Timestamp now,
-                                               std::optional<std::string> const& account = {},
-                                               std::optional<base::Timestamp> statistics_since = {});
+                                               std::optional<std::string> const& account = {});
 
 /// The same for one who asks every second and counts by himself: `statistics` is taken as it is, and of the runs only the newest are
 /// read.

@@ -47,6 +47,8 @@ public:
     virtual StatementRecords statement_records(AccountId account) = 0;
     /// An operator request as a command makes it.
     virtual base::Result<std::int64_t> ask(std::string const& verb, std::string const& service) = 0;
+    /// As DataSource::reset_statistics.
+    virtual base::Result<void> reset_statistics(base::Timestamp now) = 0;
     /// A number that grows with every row written.
     virtual std::int64_t rows_written() = 0;
     /// What `possync verify` finds wrong with the database itself.

@@ -99,6 +99,9 @@ public:
     [[nodiscard]] virtual base::Result<std::int64_t> submit_operator_request(OperatorRequest const& request) = 0;
     /// Nothing of a book changes. Errors: not_found (gateway), conflict (a living service holds a gateway of this database).
     [[nodiscard]] virtual base::Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone) = 0;
+    /// Counters that are read from the recorded runs begin at `now`: no run before it is counted, and none after it is added to an
+    /// older one's row. Errors: as open_reader.
+    [[nodiscard]] virtual base::Result<void> reset_statistics(base::Timestamp now) = 0;
     /// Errors: not_found for an id that was never given.
     [[nodiscard]] virtual base::Result<OperatorAnswer> operator_answer(std::int64_t request_id) = 0;
 };

@@ -467,11 +467,43 @@ TEST_P(ReaderContract, StatusComesFromOneState) {
     EXPECT_EQ(status->statistics.positions_created, 3);
     EXPECT_EQ(status->statistics.callback_triggers, 1);
 
-    auto const since_reset = query::read_status(*reader_, moment("2026-11-23T11:00:00Z"), "DU2", moment("2026-11-23T10:30:00Z"));
-    ASSERT_TRUE(since_reset.has_value());
-    EXPECT_EQ(since_reset->accounts.size(), 1U);
-    EXPECT_EQ(since_reset->statistics, query::Statistics{});
+    auto const of_one = query::read_status(*reader_, moment("2026-11-23T11:00:00Z"), "DU2");
+    ASSERT_TRUE(of_one.has_value());
+    EXPECT_EQ(of_one->accounts.size(), 1U);
+    EXPECT_EQ(of_one->statistics, query::Statistics{});
     EXPECT_FALSE(query::read_status(*reader_, moment("2026-11-23T11:00:00Z"), "DU9").has_value());
+}
+
+TEST_P(ReaderContract, CountersBeginAtTheirLastResetEvenWithinAStreakOfEqualRuns) {
+    auto const total = [&] { return query::read_status(*reader_, moment("2026-11-23T12:00:00Z"))->statistics.total_syncs; };
+    auto const unchanged = [&](char const* started, char const* finished) {
+        CommitRequest request;
+        request.now = moment(finished);
+        model::SyncRun run;
+        run.gateway = "paper";
+        run.account_id = lease_.accounts[0].account_id;
+        run.account = "DU1";
+        run.trigger = model::Trigger::scheduled;
+        run.started_at = moment(started);
+        run.finished_at = request.now;
+        run.outcome = model::Outcome::unchanged;
+        request.runs = {run};
+        commit(std::move(request));
+    };
+    EXPECT_EQ(reader_->statistics_since().value(), std::nullopt);
+    unchanged("2026-11-23T10:05:00Z", "2026-11-23T10:05:01Z");
+    unchanged("2026-11-23T10:10:00Z", "2026-11-23T10:10:01Z");
+    EXPECT_EQ(total(), 3);
+    EXPECT_EQ(reader_->runs()->size(), 2U);
+    ASSERT_TRUE(subject_->reset_statistics(moment("2026-11-23T10:12:00.000001Z")).has_value());
+    EXPECT_EQ(reader_->statistics_since().value(), moment("2026-11-23T10:12:00.000001Z"));
+    EXPECT_EQ(total(), 0);
+    unchanged("2026-11-23T10:15:00Z", "2026-11-23T10:15:01Z");
+    unchanged("2026-11-23T10:20:00Z", "2026-11-23T10:20:01Z");
+    EXPECT_EQ(total(), 2);
+    EXPECT_EQ(reader_->runs()->size(), 3U);
+    ASSERT_TRUE(subject_->reset_statistics(moment("2026-11-23T10:21:00Z")).has_value());
+    EXPECT_EQ(total(), 0);
 }
 
 TEST_P(ReaderContract, ReadsWhatStatementsSaidByDay) {

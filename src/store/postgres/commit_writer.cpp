@@ -184,18 +184,19 @@ private:
             std::move(parameters));
     }
 
-    /// An unchanged run that follows an unchanged run of the same trigger is counted in its row.
+    /// An unchanged run that follows an unchanged run of the same trigger is counted in its row, where no reset came between.
     void run(model::SyncRun const& run, std::size_t back) {
         bool const unchanged = run.outcome == model::Outcome::unchanged && run.sync_run_id == 0;
         std::optional<std::int64_t> const account =
             run.account_id == 0 ? std::nullopt : std::optional<std::int64_t>(run.account_id);
         static std::string const form =
-            "WITH last AS (SELECT sync_run_id, gateway, \"trigger\", outcome FROM sync_run WHERE {} AND $16 ORDER BY sync_run_id "
+            "WITH last AS (SELECT sync_run_id, gateway, \"trigger\", outcome, started_at FROM sync_run WHERE {} AND $16 ORDER BY sync_run_id "
             "DESC "
             "LIMIT 1), streak AS (UPDATE sync_run s SET repeats = s.repeats + $14, finished_at = $8, broker_positions = $13, "
             "error = $15, revision = $17 FROM last l WHERE s.sync_run_id = l.sync_run_id AND l.gateway = $3 AND l.\"trigger\" = "
             "$6 AND "
-            "l.outcome = 'unchanged' RETURNING s.sync_run_id) "
+            "l.outcome = 'unchanged' AND l.started_at >= "
+            "coalesce((SELECT value::timestamptz FROM database_info WHERE key = 'statistics_since'), l.started_at) RETURNING s.sync_run_id) "
             "INSERT INTO sync_run (sync_run_id, gateway, account_id, account, \"trigger\", started_at, finished_at, outcome, "
             "positions_created, positions_updated, positions_closed, broker_positions, repeats, error, revision) "
             "SELECT coalesce($18, g.gateway_id * 4294967296 + g.runs - $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "

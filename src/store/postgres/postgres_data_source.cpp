@@ -70,6 +70,7 @@ public:
     Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone) override {
         return postgres::rebind(session_, rebinding, owner_is_gone);
     }
+    Result<void> reset_statistics(base::Timestamp now) override { return postgres::reset_statistics(session_, now); }
     Result<std::int64_t> submit_operator_request(OperatorRequest const& request) override {
         return postgres::submit_operator_request(session_, request);
     }

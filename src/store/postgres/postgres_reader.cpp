@@ -64,6 +64,14 @@ public:
         return gateways;
     }
 
+    Result<std::optional<base::Timestamp>> statistics_since() override {
+        POSSYNC_TRY(Connection* const connection, this->connection());
+        std::optional<base::Timestamp> since;
+        POSSYNC_TRY_VOID(connection->each("SELECT value::timestamptz FROM database_info WHERE key = 'statistics_since'",
+                                          [&](postgres::Row& row) { since = row.time(); }));
+        return since;
+    }
+
     /// Every commit moves its gateway's count, every new owner its epoch: no row is shared by all writers for this.
     Result<std::int64_t> committed_state() override {
         POSSYNC_TRY(Connection* const connection, this->connection());

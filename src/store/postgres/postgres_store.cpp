@@ -522,6 +522,16 @@ Result<std::unique_ptr<Store>> open_postgres_store(postgres::Address const& addr
 
 namespace postgres {
 
+Result<void> reset_statistics(Session& session, Timestamp now) {
+    POSSYNC_TRY_VOID(require_current(session, embedded_migrations()));
+    return session.transaction(begin_writing, [&](Connection& connection) -> Result<void> {
+        POSSYNC_TRY_VOID(connection.run("INSERT INTO database_info (key, value) VALUES ('statistics_since', $1) "
+                                        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                                        base::to_rfc3339(now)));
+        return {};
+    });
+}
+
 Result<std::int64_t> submit_operator_request(Session& session, OperatorRequest const& request) {
     POSSYNC_TRY_VOID(require_current(session, embedded_migrations()));
     for (int attempt = 0;; ++attempt) {

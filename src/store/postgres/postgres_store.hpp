@@ -33,6 +33,7 @@ struct PostgresOptions : StoreOptions {
 namespace postgres {
 
 /// For one writer, as a command makes it; gives the request's id.
+[[nodiscard]] base::Result<void> reset_statistics(Session& session, base::Timestamp now);
 [[nodiscard]] base::Result<std::int64_t> submit_operator_request(Session& session, OperatorRequest const& request);
 [[nodiscard]] base::Result<OperatorAnswer> operator_answer(Session& session, std::int64_t request_id);
 [[nodiscard]] base::Result<std::vector<GatewayState>> gateways(Session& session);

@@ -39,6 +39,7 @@ public:
         return postgres::submit_operator_request(session_, request);
     }
     model::StatementRecords statement_records(model::AccountId account) override;
+    base::Result<void> reset_statistics(base::Timestamp now) override { return postgres::reset_statistics(session_, now); }
     base::Result<std::vector<std::string>> check() override { return postgres::check(session_); }
     void execute(std::string const& sql) override { EXPECT_TRUE(schema_->connect()->execute(sql).has_value()); }
     std::unique_ptr<query::Reader> open_reader() override { return open_postgres_reader(schema_->address()).value(); }

@@ -102,6 +102,7 @@ public:
     Result<void> rebind(Rebinding const& rebinding, OwnerIsGone const& owner_is_gone) override {
         return rebind_sqlite(path_, rebinding, owner_is_gone);
     }
+    Result<void> reset_statistics(base::Timestamp now) override { return reset_sqlite_statistics(path_, now); }
     Result<std::int64_t> submit_operator_request(OperatorRequest const& request) override {
         return store::submit_operator_request(path_, request);
     }

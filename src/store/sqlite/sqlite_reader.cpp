@@ -62,6 +62,12 @@ public:
         return gateways;
     }
 
+    Result<std::optional<base::Timestamp>> statistics_since() override {
+        POSSYNC_TRY(auto const since,
+                    database_->integer("SELECT CAST(value AS INTEGER) FROM database_info WHERE key = 'statistics_since'"));
+        return since ? std::optional(base::Timestamp{*since}) : std::nullopt;
+    }
+
     Result<std::int64_t> committed_state() override {
         POSSYNC_TRY(auto const version, database_->integer("PRAGMA data_version"));
         return version.value_or(0);

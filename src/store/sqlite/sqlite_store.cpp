@@ -194,7 +194,7 @@ private:
                              request_.now + base::Duration(length));
     }
 
-    /// An unchanged run that follows an unchanged run of the same trigger is counted in its row.
+    /// An unchanged run that follows an unchanged run of the same trigger is counted in its row, where no reset came between.
     Result<void> write_run(model::SyncRun const& run) {
         std::optional<std::int64_t> const account =
             run.account_id == 0 ? std::nullopt : std::optional<std::int64_t>(run.account_id);
@@ -202,7 +202,8 @@ private:
         bool streak = false;
         if (id == 0 && run.outcome == model::Outcome::unchanged) {
             POSSYNC_TRY_VOID(database_.each(
-                "SELECT sync_run_id, gateway = ?2 AND \"trigger\" = ?3 AND outcome = 'unchanged' "
+                "SELECT sync_run_id, gateway = ?2 AND \"trigger\" = ?3 AND outcome = 'unchanged' AND started_at >= "
+                "coalesce((SELECT CAST(value AS INTEGER) FROM database_info WHERE key = 'statistics_since'), started_at) "
                 "FROM sync_run "
                 "WHERE account_id IS ?1 "
                 "ORDER BY sync_run_id DESC LIMIT 1",
@@ -876,6 +877,12 @@ Result<std::unique_ptr<Database>> open_sqlite_for_reading(std::string const& pat
     POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_only, .files = &files}));
     POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
     return database;
+}
+
+Result<void> reset_sqlite_statistics(std::string const& path, Timestamp now, sqlite::FileSystem const& files) {
+    POSSYNC_TRY(auto database, Database::open(path, {.mode = Database::Mode::read_write, .files = &files}));
+    POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
+    return database->run("INSERT OR REPLACE INTO database_info (key, value) VALUES ('statistics_since', CAST(?1 AS TEXT))", now);
 }
 
 Result<std::int64_t> submit_operator_request(std::string const& path, OperatorRequest const& request,

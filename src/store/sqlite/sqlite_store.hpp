@@ -48,6 +48,10 @@ struct SqliteOptions : StoreOptions {
 [[nodiscard]] base::Result<OperatorAnswer> operator_answer(std::string const& path, std::int64_t request_id,
                                                            sqlite::FileSystem const& files = sqlite::system_files());
 
+/// As DataSource::reset_statistics.
+[[nodiscard]] base::Result<void> reset_sqlite_statistics(std::string const& path, base::Timestamp now,
+                                                         sqlite::FileSystem const& files = sqlite::system_files());
+
 /// Who holds which gateway, by name: a service is running where `owner` is set and `lease_until` is after `now`.
 [[nodiscard]] base::Result<void> rebind_sqlite(std::string const& path, Rebinding const& rebinding, OwnerIsGone const& owner_is_gone,
                                                sqlite::FileSystem const& files = sqlite::system_files());

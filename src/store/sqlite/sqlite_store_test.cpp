@@ -38,6 +38,7 @@ public:
         request.service = service;
         return submit_operator_request(directory_.file("possync.db"), request);
     }
+    base::Result<void> reset_statistics(base::Timestamp now) override { return reset_sqlite_statistics(directory_.file("possync.db"), now); }
     base::Result<std::vector<std::string>> check() override { return check_sqlite(directory_.file("possync.db")); }
     void execute(std::string const& sql) override {
         auto database = sqlite::Database::open(directory_.file("possync.db"), {.mode = sqlite::Database::Mode::read_write});
