@@ -45,6 +45,26 @@ TEST(Compare, BothDirectionsWithTheirCause) {
     EXPECT_EQ(found[2].cause, "settling");
 }
 
+TEST(Compare, TheBrokersAverageIsInTheQuotedUnitThatContractDataTells) {
+    Account account;
+    auto const in_pence = [](model::Instrument instrument) {
+        instrument.price_scale = dec("0.01");
+        instrument.details_known = true;
+        return instrument;
+    };
+    auto first = account.look(0, {holding(stock(1, "VOD"), "100", "0.72")});
+    first.instruments = {in_pence(stock(1, "VOD"))};
+    account.take(first);
+    // The broker's rows do not name a scale; that of what is new to the book is in the plan.
+    auto second = account.look(10, {holding(stock(1, "VOD"), "90", "0.72"), holding(stock(2, "BP"), "5", "4.4")});
+    second.instruments = {in_pence(stock(2, "BP"))};
+    auto const found = differences(account, second);
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].broker_average_price, dec("72"));
+    EXPECT_EQ(found[0].book_average_price, dec("72"));
+    EXPECT_EQ(found[1].broker_average_price, dec("440"));
+}
+
 TEST(Compare, EqualMeansNothingAndCombinationsAreNoPositions) {
     Account account;
     account.take(account.look(0, {holding(stock(), "10", "5")}));
