@@ -25,7 +25,6 @@
 #include "app/results.hpp"
 #include "app/service.hpp"
 #include "app/temporary_folder.hpp"
-#include "model/print.hpp"
 #include "query/csv.hpp"
 #include "query/json.hpp"
 #include "query/table.hpp"
@@ -110,15 +109,24 @@ int run_service(Configuration const& configuration, std::string const& version, 
 
 namespace {
 
-std::vector<query::SyncResult> parse_results(std::string const& json) {
-    std::vector<query::SyncResult> results;
+/// What a service answered, added to what others did.
+void add_answer(std::string const& json, std::vector<query::SyncResult>& results, std::vector<std::string>& would_write) {
     boost::system::error_code bad;
     auto const parsed = boost::json::parse(json, bad);
-    if (bad || !parsed.is_object() || !parsed.as_object().contains("results")) return results;
+    if (bad || !parsed.is_object() || !parsed.as_object().contains("results")) return;
     for (auto const& each : parsed.at("results").as_array()) {
         if (auto result = query::parse_sync_result(boost::json::serialize(each))) results.push_back(std::move(*result));
     }
-    return results;
+    auto const* const texts = parsed.as_object().if_contains("would_write");
+    if (texts == nullptr || !texts->is_array()) return;
+    for (auto const& text : texts->as_array()) {
+        if (text.is_string()) would_write.emplace_back(text.as_string());
+    }
+}
+
+void print_would_write(std::vector<std::string> const& texts) {
+    for (auto const& text : texts) print_line(text);
+    if (texts.empty()) print_line("nothing would be written: the book equals the broker");
 }
 
 /// The services that hold the configured gateways, or the one that holds the account's.
@@ -160,26 +168,30 @@ int tell_failures(std::vector<query::SyncResult>& results, Format format, std::s
 
 /// Asks the services that hold the gateways to sync, and waits for their answers.
 int sync_through_service(Configuration const& configuration, store::DataSource& database, SyncCommand const& command, Format format) {
-    auto const arguments = boost::json::serialize(boost::json::object{{"account", command.account}, {"dry_run", command.dry_run}});
+    boost::json::object arguments{{"account", command.account}, {"dry_run", command.dry_run}};
+    if (command.calculate_realized_pnl) arguments["calculate_realized_pnl"] = *command.calculate_realized_pnl;
     bool all_ok = true;
     std::vector<query::SyncResult> results;
-    std::string only;
+    std::vector<std::string> would_write;
     auto const asked = owners(configuration, database, command.account);
     for (auto const& owner : asked) {
         bool ok = true;
-        auto answer = ask_service(database, "sync", arguments, &ok, std::chrono::seconds(60), owner);
+        auto answer = ask_service(database, "sync", boost::json::serialize(arguments), &ok, std::chrono::seconds(60), owner);
         if (!answer) return report(answer.error());
         all_ok = all_ok && ok;
-        for (auto& result : parse_results(*answer)) results.push_back(std::move(result));
-        only = std::move(*answer);
+        add_answer(*answer, results, would_write);
     }
     int const status = all_ok ? exit_fine : tell_failures(results, format, "the running service did not say why it failed; see its log");
+    std::string const by = asked.size() == 1 ? "the running service" : fmt::format("{} running services", asked.size());
     if (format == Format::json) {
-        print_line(asked.size() == 1 ? only : query::to_json(results));
+        print_line(sync_answer(results, command.dry_run ? std::optional(would_write) : std::nullopt));
     } else if (format == Format::csv) {
         print(query::to_csv(results));
+    } else if (command.dry_run) {
+        all_ok ? print_would_write(would_write) : print_line(query::to_table(results, table_options()));
+        print_line(fmt::format("asked of {}; nothing was written", by));
     } else {
-        print_line(asked.size() == 1 ? "synced by the running service" : fmt::format("synced by {} running services", asked.size()));
+        print_line("synced by " + by);
         print_line(query::to_table(results, table_options()));
     }
     return status;
@@ -254,13 +266,12 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     if (held_elsewhere) return sync_through_service(configuration, **database, command, format);
     auto results = query_results(answer.results);
     if (command.dry_run && answer.success() && format != Format::json) {
-        for (auto const& change_set : answer.would_write) print_line(model::print(change_set));
-        if (answer.would_write.empty()) print_line("nothing would be written: the book equals the broker");
+        print_would_write(printed(answer.would_write));
         return exit_fine;
     }
     int const status = answer.success() ? exit_fine : tell_failures(results, format, "no account was synced");
     if (format == Format::json) {
-        print_line(query::to_json(results));
+        print_line(sync_answer(results, command.dry_run ? std::optional(printed(answer.would_write)) : std::nullopt));
     } else if (format == Format::csv) {
         print(query::to_csv(results));
     } else {

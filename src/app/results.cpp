@@ -1,5 +1,10 @@
 #include "app/results.hpp"
 
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "model/print.hpp"
+
 namespace possync::app {
 
 std::vector<query::SyncResult> query_results(std::vector<sync::SyncResult> const& results) {
@@ -22,6 +27,21 @@ std::vector<query::SyncResult> query_results(std::vector<sync::SyncResult> const
         out.push_back(std::move(row));
     }
     return out;
+}
+
+std::vector<std::string> printed(std::vector<model::ChangeSet> const& change_sets) {
+    std::vector<std::string> texts;
+    for (auto const& change_set : change_sets) texts.push_back(model::print(change_set));
+    return texts;
+}
+
+std::string sync_answer(std::vector<query::SyncResult> const& results, std::optional<std::vector<std::string>> const& would_write) {
+    std::string text = query::to_json(results);
+    if (!would_write) return text;
+    boost::json::array texts;
+    for (auto const& each : *would_write) texts.emplace_back(boost::json::string(each));
+    text.pop_back();
+    return text + ", \"would_write\": " + boost::json::serialize(texts) + "}";
 }
 
 std::vector<query::DifferenceRow> difference_rows(std::vector<sync::SyncFinished::Differences> const& differences) {

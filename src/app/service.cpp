@@ -726,6 +726,7 @@ private:
         if (request.verb == "sync" || request.verb == "diff") {
             std::string account;
             bool dry_run = request.verb == "diff";  // which writes nothing, whatever else is said
+            std::optional<bool> calculate_realized_pnl;
             boost::system::error_code bad;
             auto const arguments = boost::json::parse(request.arguments, bad);
             if (!bad && arguments.is_object()) {
@@ -736,10 +737,13 @@ private:
                 if (auto const* value = object.if_contains("dry_run"); value != nullptr && value->is_bool()) {
                     dry_run = dry_run || value->as_bool();
                 }
+                if (auto const* value = object.if_contains("calculate_realized_pnl"); value != nullptr && value->is_bool()) {
+                    calculate_realized_pnl = value->as_bool();
+                }
             }
-            request_sync(account, dry_run, std::nullopt, [answer, diff = request.verb == "diff"](SyncAnswer const& done) {
+            request_sync(account, dry_run, calculate_realized_pnl, [answer, dry_run, diff = request.verb == "diff"](SyncAnswer const& done) {
                 if (diff) return answer(done.success(), done.success() ? query::to_json(difference_rows(done.differences)) : done.first_error());
-                answer(done.success(), query::to_json(query_results(done.results)));
+                answer(done.success(), sync_answer(query_results(done.results), dry_run ? std::optional(printed(done.would_write)) : std::nullopt));
             });
         } else if (request.verb == "explain" || request.verb == "exclude" || request.verb == "undo") {
             repair(request, answer);

@@ -142,7 +142,7 @@ TEST_F(Running, EachRequestIsAnsweredAndWhatIsNoneIsRefused) {
     };
     Case const table[] = {
         {"sync", "{}", true, account},
-        {"sync", fmt::format(R"({{"account":"{}","dry_run":true}})", account), true, account},
+        {"sync", fmt::format(R"({{"account":"{}","dry_run":true}})", account), true, R"(, "would_write": []})"},
         {"sync", R"({"account":"DU9"})", false, "DU9"},
         {"sync", R"({"account":5,"dry_run":"yes"})", true, account},
         {"sync", "no JSON", true, account},

@@ -123,6 +123,31 @@ class Repair(unittest.TestCase):
         self.assertIn("equal", self.run_it("diff"))
         self.story()
 
+    def test_a_dry_run_and_its_options_through_a_running_service(self):
+        with open(self.folder / "possync.toml", "a") as file:
+            file.write("[sync]\nenabled = false\n")
+        self.run_it("migrate")
+        self.until_the_day_is_over()
+        alone = self.run_it("sync", "--dry-run")
+        self.assertIn("AAPL", alone)
+        (text,) = self.rows("sync", "--dry-run")["would_write"]
+        self.assertIn("  position ", text)
+        service = subprocess.Popen([possync, "run", "--config", self.folder / "possync.toml"], stderr=subprocess.DEVNULL)
+        self.processes.append(service)
+        for _ in range(100):
+            if [gateway for gateway in self.rows("status")["gateways"] if gateway["state"] == "ready"]:
+                break
+            time.sleep(0.2)
+        told = self.run_it("sync", "--dry-run")
+        lines = [line for line in told.splitlines() if line.startswith("  position ")]
+        self.assertEqual(lines, [line for line in alone.splitlines() if line.startswith("  position ")])
+        self.assertIn("asked of the running service; nothing was written", told)
+        self.assertEqual(len(self.rows("sync", "--dry-run")["would_write"]), 1)
+        self.assertEqual(self.rows("positions"), [])
+        self.run_it("sync", "--no-realized-pnl")
+        self.assertEqual([row["realized_pnl"] for row in self.rows("closes")], [None])
+        self.assertIn("nothing would be written", self.run_it("sync", "--dry-run", "--no-realized-pnl"))
+
     def test_a_list_of_ones_own_and_an_export(self):
         self.run_it("sync")
         self.until_the_day_is_over()
