@@ -488,6 +488,7 @@ std::string totals_of(std::vector<PositionRow> const& rows) {
         std::size_t open = 0;
         Total unrealized;
         Total realized;
+        bool counted = true;  ///< how many closes are unknown is known
     };
     std::map<std::string, Sums> sums;
     for (PositionRow const& row : rows) {
@@ -498,6 +499,7 @@ std::string totals_of(std::vector<PositionRow> const& rows) {
         }
         // The position's own sum counts what it lacks; a NULL sum without a count is one unknown.
         auto const unknown = row.unknown_closes.value_or(0);
+        group.counted = group.counted && row.unknown_closes;
         if (row.realized_pnl || unknown == 0) group.realized.add(row.realized_pnl);
         group.realized.unknown += static_cast<std::size_t>(std::max<std::int64_t>(unknown, 0));
     }
@@ -506,7 +508,9 @@ std::string totals_of(std::vector<PositionRow> const& rows) {
         out += printable(currency) + ": " + std::to_string(group.open) + " open";
         // Where nothing at all is marked there is no sum to show.
         if (group.unrealized.unknown < group.open) out += ", unrealized " + group.unrealized.text();
-        out += ", realized " + group.realized.text() + "\n";
+        out += ", realized " + group.realized.text();
+        if (!group.counted) out += ", unknown closes not recorded";
+        out += "\n";
     }
     return out;
 }

@@ -50,6 +50,17 @@ std::vector<PositionRow> example() {
     return {stock, call, fraction, closed};
 }
 
+TEST(PositionTable, ATotalSaysThatItCannotTellWhatIsUnknown) {
+    PositionRow recorded = position("NVDA", "STK", "0", "400");
+    recorded.realized_pnl = number("0");
+    recorded.unknown_closes = std::nullopt;  // as of back then: not kept
+    auto rows = example();
+    rows.push_back(recorded);
+    auto const table = to_table(rows, {});
+    EXPECT_NE(table.find("USD: 3 open, unrealized 1,034.00 + 1 unknown, realized 50.00, unknown closes not recorded\n"), std::string::npos) << table;
+    EXPECT_NE(table.find("EUR: 0 open, realized -1,234,567.89 + 2 unknown\n"), std::string::npos) << table;
+}
+
 TEST(PositionTable, ShowsEverythingOnAPipe) {
     EXPECT_EQ("\n" + to_table(example(), {}), R"(
 account    symbol  contract               type  status  quantity   average    price      value  unrealized       %       realized  unknown  commissions  currency  opened                closed
