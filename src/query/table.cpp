@@ -589,6 +589,13 @@ Alignment alignment_of(ColumnType type, Format format) {
     return format == Format::price || format == Format::quantity ? Alignment::point : Alignment::right;
 }
 
+template <typename Row>
+bool is_excluded(Row const&) {
+    return false;
+}
+/// That it was booked is no longer so when the operator took it out.
+bool is_excluded(ExecutionRow const& row) { return row.excluded; }
+
 /// A contract's own name says something only where it is not the symbol again.
 void drop_repeated_symbols(Grid& grid, std::size_t symbol, std::size_t contract) {
     for (auto& row : grid.rows) {
@@ -803,6 +810,7 @@ std::string to_table(std::vector<Row> const& rows, TableOptions const& options) 
                                     choice.rank, choice.hide_empty, choice.may_cut});
             for (std::size_t r = 0; r < rows.size(); ++r) {
                 grid.rows[r].push_back(cell_of(rows[r].*column.member, choice.format));
+                if (choice.name == "booked" && is_excluded(rows[r])) grid.rows[r].back().text = "excluded";
             }
         });
     }

@@ -50,6 +50,17 @@ std::vector<PositionRow> example() {
     return {stock, call, fraction, closed};
 }
 
+TEST(ExecutionTable, WhatTheOperatorTookOutIsNotShownAsBooked) {
+    ExecutionRow fill;
+    fill.account = "DU1";
+    fill.symbol = "AAPL";
+    fill.booked = "booked";
+    EXPECT_NE(to_table(std::vector{fill}, {}).find("  booked  "), std::string::npos);
+    fill.excluded = true;
+    auto const table = to_table(std::vector{fill}, {});
+    EXPECT_NE(table.find("  excluded"), std::string::npos) << table;
+}
+
 TEST(PositionTable, ATotalSaysThatItCannotTellWhatIsUnknown) {
     PositionRow recorded = position("NVDA", "STK", "0", "400");
     recorded.realized_pnl = number("0");
