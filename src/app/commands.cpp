@@ -339,26 +339,14 @@ int run_status(Configuration const& configuration, std::string const& account, b
 }
 
 int run_table(Configuration const& configuration, std::string const& table, query::FilterText const& filter, Format format) {
-    using namespace query;
-    if (table == "positions") return show_rows<PositionRow>(configuration, filter, format);
-    if (table == "closes") return show_rows<CloseRow>(configuration, filter, format);
-    if (table == "lots") return show_rows<LotRow>(configuration, filter, format);
-    if (table == "executions") return show_rows<ExecutionRow>(configuration, filter, format);
-    if (table == "events") return show_rows<EventRow>(configuration, filter, format);
-    if (table == "breaks") return show_rows<BreakRow>(configuration, filter, format);
-    if (table == "runs") return show_rows<RunRow>(configuration, filter, format);
-    if (table == "accounts") return show_rows<AccountRow>(configuration, filter, format);
-    if (table == "instruments") return show_rows<InstrumentRow>(configuration, filter, format);
-    if (table == "coverage") return show_rows<CoverageRow>(configuration, filter, format);
-    if (table == "adjustments") return show_rows<AdjustmentRow>(configuration, filter, format);
-    if (table == "account_values") return show_rows<AccountValueRow>(configuration, filter, format);
-    if (table == "certifications") return show_rows<CertificationRow>(configuration, filter, format);
-    if (table == "differences") return show_rows<CertificationDifferenceRow>(configuration, filter, format);
-    if (table == "cash") return show_rows<CashTransactionRow>(configuration, filter, format);
-    if (table == "successions") return show_rows<SuccessionRow>(configuration, filter, format);
-    if (table == "statements") return show_rows<StatementRow>(configuration, filter, format);
-    if (table == "currency_rates") return show_rows<CurrencyRateRow>(configuration, filter, format);
-    return report({ErrorCode::invalid_input, "there is no table " + table});
+    auto const* const view = query::find_view(table);
+#define POSSYNC_SHOW_ROWS(Row) \
+    if (view == &query::view_info<query::Row>()) return show_rows<query::Row>(configuration, filter, format);
+    POSSYNC_FOR_EACH_VIEW(POSSYNC_SHOW_ROWS)
+#undef POSSYNC_SHOW_ROWS
+    std::string names;
+    for (auto const* const each : query::all_views()) names += (names.empty() ? "" : ", ") + std::string(each->name);
+    return report({ErrorCode::invalid_input, fmt::format("there is no table '{}'; the tables are {}", table, names)});
 }
 
 int run_export(Configuration const& configuration, std::string const& table, std::string const& output, query::FilterText const& filter,

@@ -150,7 +150,7 @@ int run(int count, char** words) {
     diff->add_option("--against", options.against, "compare the book with this CSV file of your own instead (columns quantity, symbol or con_id, account)");
     auto* export_ = app.add_subcommand("export", "a table as CSV (or --json), complete or not at all");
     export_->add_option("table", options.table, "positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments, "
-                                                "account_values, statements, certifications, differences, cash, successions, currency_rates")
+                                                "account_values, statements, certifications, differences, cash, successions, currency_rates, history; or a view's name in SQL")
         ->required();
     export_->add_option("--output", options.output, "file; without it standard output");
     add_filter(export_, options);

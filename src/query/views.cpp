@@ -13,6 +13,7 @@ ViewInfo const* find_view(std::string_view name) {
     if (name == "closes") name = "position_closes";
     if (name == "events") name = "position_events";
     if (name == "runs") name = "sync_runs";
+    if (name == "history") name = "position_history";
     if (name == "differences") name = "certification_differences";
     if (name == "cash") name = "cash_transactions";
     if (name == "successions") name = "instrument_successions";

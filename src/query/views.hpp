@@ -962,7 +962,7 @@ struct View<CurrencyRateRow> {
 
 /// Every view, for descriptions and for `export TABLE`.
 [[nodiscard]] std::vector<ViewInfo const*> const& all_views();
-/// By the view's name or the command's word for it (closes, events, runs, differences, cash, successions); nullptr for other names.
+/// By the view's name or the command's word for it (closes, events, runs, history, differences, cash, successions); nullptr for other names.
 [[nodiscard]] ViewInfo const* find_view(std::string_view name);
 
 }  // namespace possync::query

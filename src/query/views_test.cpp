@@ -112,6 +112,7 @@ TEST(Views, AreFoundByTheCommandsWordsToo) {
     EXPECT_EQ(find_view("closes"), find_view("position_closes"));
     EXPECT_EQ(find_view("events")->name, "position_events");
     EXPECT_EQ(find_view("runs")->name, "sync_runs");
+    EXPECT_EQ(find_view("history")->name, "position_history");
     EXPECT_EQ(find_view("differences")->name, "certification_differences");
     EXPECT_EQ(find_view("cash")->name, "cash_transactions");
     EXPECT_EQ(find_view("successions")->name, "instrument_successions");

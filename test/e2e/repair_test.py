@@ -168,7 +168,11 @@ class Repair(unittest.TestCase):
         self.assertEqual({row["symbol"]: row["quantity"] for row in csv.DictReader(io.StringIO(target.read_text()))},
                          {"AAPL": "60", "MSFT": "20", "NVDA": "10"})
         before = target.read_bytes()
-        self.run_it("export", "nothing", "--output", target, status=2)
+        self.assertIn("position_history", self.run_it("export", "nothing", "--output", target, status=2))
+        for word, view in [("closes", "position_closes"), ("events", "position_events"), ("runs", "sync_runs"), ("history", "position_history")]:
+            text = self.run_it("export", view)
+            self.assertEqual(text, self.run_it("export", word))
+            self.assertGreater(len(text.splitlines()), 1, view)
         self.assertEqual(target.read_bytes(), before)
         self.run_it("export", "positions", "--output", self.folder / "nowhere" / "x.csv", status=1)
 
