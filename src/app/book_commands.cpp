@@ -76,7 +76,8 @@ struct ListLine {
     int number = 0;
     std::string account;
     std::int64_t con_id = 0;
-    std::string symbol;
+    std::string symbol;    ///< or the contract's own, local symbol
+    std::string sec_type;  ///< empty: a stock is meant where there is one
     base::Decimal quantity;
 };
 
@@ -112,6 +113,7 @@ Result<std::vector<ListLine>> read_list(std::string const& path) {
         line.number = number;
         line.account = field("account");
         line.symbol = field("symbol");
+        line.sec_type = field("sec_type");
         auto const quantity = base::Decimal::parse(field("quantity"));
         if (!quantity) return wrong(fmt::format("quantity '{}' is not a number", field("quantity")));
         line.quantity = *quantity;
@@ -124,6 +126,49 @@ Result<std::vector<ListLine>> read_list(std::string const& path) {
     }
     if (columns.empty()) return base::fail(ErrorCode::invalid_input, fmt::format("{} is empty; begin it with a heading like account,symbol,quantity", path));
     return lines;
+}
+
+/// The positions that a line may mean, as well as it says it: by conId; else by the contract's own symbol; else by the symbol, of
+/// which the stock is meant where it is held beside its options.
+std::vector<std::size_t> meant_by(ListLine const& line, std::vector<query::PositionRow> const& positions, std::vector<bool> const& matched) {
+    auto const those = [&](auto const& also) {
+        std::vector<std::size_t> found;
+        for (std::size_t i = 0; i < positions.size(); ++i) {
+            auto const& position = positions[i];
+            bool const fits = (line.account.empty() || line.account == position.account) &&
+                              (line.sec_type.empty() || line.sec_type == position.sec_type);
+            if (fits && also(position)) found.push_back(i);
+        }
+        return found;
+    };
+    auto const narrowed = [&] {
+        if (line.con_id != 0) return those([&](auto const& position) { return position.con_id == line.con_id; });
+        auto own = those([&](auto const& position) { return line.symbol == position.local_symbol.value_or(""); });
+        if (!own.empty()) return own;
+        auto by_symbol = those([&](auto const& position) { return query::same_symbol(line.symbol, position.symbol); });
+        auto stocks = by_symbol;
+        std::erase_if(stocks, [&](std::size_t i) { return positions[i].sec_type != "STK"; });
+        return stocks.empty() ? by_symbol : stocks;
+    };
+    auto meant = narrowed();
+    std::erase_if(meant, [&](std::size_t i) { return matched[i]; });
+    return meant;
+}
+
+/// What tells one of several positions from the others.
+std::string several_are_meant(ListLine const& line, std::vector<query::PositionRow> const& positions, std::vector<std::size_t> const& found) {
+    std::string held;
+    bool accounts = false;
+    bool contracts = false;
+    for (auto const i : found) {
+        auto const& position = positions[i];
+        accounts = accounts || position.account != positions[found.front()].account;
+        contracts = contracts || position.con_id != positions[found.front()].con_id;
+        held += fmt::format("{}{} {} {} con_id {}", held.empty() ? "" : "; ", position.account, position.sec_type,
+                            position.local_symbol.value_or(position.symbol), position.con_id);
+    }
+    return fmt::format("{} is held more than once ({}); name its {}", line.symbol.empty() ? std::to_string(line.con_id) : line.symbol, held,
+                       accounts && contracts ? "account, or its con_id" : accounts ? "account" : "con_id or local symbol");
 }
 
 /// As the environment says; where it says nothing (cron, systemd, containers), as the system's accounts do, else by number.
@@ -219,29 +264,23 @@ int run_diff_against(Configuration const& configuration, std::string const& file
     std::vector<bool> matched(positions->size(), false);
     for (auto const& line : *wanted) {
         if (!account.empty() && !line.account.empty() && line.account != account) continue;
-        std::optional<std::size_t> found;
-        for (std::size_t i = 0; i < positions->size(); ++i) {
-            auto const& position = (*positions)[i];
-            bool const it = line.con_id != 0 ? position.con_id == line.con_id
-                                             : query::same_symbol(line.symbol, position.symbol) || line.symbol == position.local_symbol.value_or("");
-            if (!it || matched[i] || (!line.account.empty() && line.account != position.account)) continue;
-            if (found) {
-                return report({ErrorCode::invalid_input, fmt::format("{}:{}: {} is held more than once; name its con_id or account", file, line.number, line.symbol)});
-            }
-            found = i;
+        auto const meant = meant_by(line, *positions, matched);
+        if (meant.size() > 1) {
+            return report({ErrorCode::invalid_input, fmt::format("{}:{}: {}", file, line.number, several_are_meant(line, *positions, meant))});
         }
         query::DifferenceRow row;
         row.account = line.account.empty() ? account : line.account;
         row.con_id = line.con_id;
         row.symbol = line.symbol;
         row.broker_quantity = line.quantity;
-        if (found) {
-            auto const& position = (*positions)[*found];
-            matched[*found] = true;
+        if (!meant.empty()) {
+            auto const& position = (*positions)[meant.front()];
+            matched[meant.front()] = true;
             if (position.quantity == line.quantity) continue;
             row.account = position.account;
             row.con_id = position.con_id;
             row.symbol = position.symbol;
+            row.local_symbol = position.local_symbol;
             row.book_quantity = position.quantity;
             row.book_average_price = position.average_price;
         } else if (line.quantity.is_zero()) {
@@ -257,6 +296,7 @@ int run_diff_against(Configuration const& configuration, std::string const& file
         row.account = position.account;
         row.con_id = position.con_id;
         row.symbol = position.symbol;
+        row.local_symbol = position.local_symbol;
         row.book_quantity = position.quantity;
         row.book_average_price = position.average_price;
         row.detail = "not in the list";

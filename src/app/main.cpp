@@ -147,7 +147,7 @@ int run(int count, char** words) {
     verify->footer("It compares the database with itself; possync diff compares with the broker, possync certify with the statements.");
     auto* diff = app.add_subcommand("diff", "broker against book now, with the cause of each difference; exit status 3 when they differ");
     diff->add_option("--account", options.account, "only this account");
-    diff->add_option("--against", options.against, "compare the book with this CSV file of your own instead (columns quantity, symbol or con_id, account)");
+    diff->add_option("--against", options.against, "compare the book with this CSV file of your own instead (columns quantity, symbol or con_id, account, sec_type)");
     auto* export_ = app.add_subcommand("export", "a table as CSV (or --json), complete or not at all");
     export_->add_option("table", options.table, "positions, closes, lots, executions, events, breaks, runs, accounts, instruments, coverage, adjustments, "
                                                 "account_values, statements, certifications, differences, cash, successions, currency_rates, history; or a view's name in SQL")

@@ -32,6 +32,7 @@ struct DifferenceRow {
     std::string account;
     std::int64_t con_id = 0;
     std::string symbol;
+    OptionalText local_symbol;        ///< the contract's own
     OptionalDecimal broker_quantity;  ///< NULL: not in the list
     OptionalDecimal book_quantity;    ///< NULL: not in the book
     OptionalDecimal broker_average_price;
@@ -49,6 +50,7 @@ struct View<DifferenceRow> {
         Column{"account", &DifferenceRow::account, "The broker's account code."},
         Column{"con_id", &DifferenceRow::con_id, "The broker's contract number."},
         Column{"symbol", &DifferenceRow::symbol, "Symbol."},
+        Column{"local_symbol", &DifferenceRow::local_symbol, "The contract's own symbol."},
         Column{"broker_quantity", &DifferenceRow::broker_quantity, "Signed; NULL: not in the list."},
         Column{"book_quantity", &DifferenceRow::book_quantity, "Signed; NULL: not in the book."},
         Column{"broker_average_price", &DifferenceRow::broker_average_price, "Quoted unit, with the broker's commissions in it."},

@@ -355,6 +355,7 @@ struct Table<DifferenceRow> {
     static constexpr std::array columns = {
         TableColumn{"account", "account"},
         TableColumn{"symbol", "symbol"},
+        TableColumn{"local_symbol", "contract", Format::plain, 4, hide_empty},
         TableColumn{"con_id", "conId", Format::plain, 3},
         TableColumn{"broker_quantity", "broker", Format::quantity},
         TableColumn{"book_quantity", "book", Format::quantity},

@@ -29,11 +29,24 @@ adjust MSFT 20 @ 310
 """
 
 
-class Repair(unittest.TestCase):
+OPTION = """account DU1000001
+instrument AAPL STK USD conid 1
+instrument AAPLC OPT USD conid 2 symbol AAPL strike 200 right C expiry 20271217 multiplier 100
+instrument AAPLP OPT USD conid 3 symbol AAPL strike 150 right P expiry 20271217 multiplier 100
+hold AAPL 5 @ 150
+hold AAPLC -2 @ 3
+hold AAPLP 1 @ 4
+start
+"""
+
+
+class Commands(unittest.TestCase):
+    day = DAY
+
     def setUp(self):
         self.temporary = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self.temporary.name)
-        (self.folder / "day.scn").write_text(DAY)
+        (self.folder / "day.scn").write_text(self.day)
         self.gateway = subprocess.Popen([possync, "simulate", "--port", "0", "--pace", "10ms", "--scenario", self.folder / "day.scn"],
                                         stdout=subprocess.PIPE, text=True)
         self.processes = [self.gateway]
@@ -66,6 +79,8 @@ class Repair(unittest.TestCase):
         (row,) = self.rows("positions", "--symbol", symbol)
         return row
 
+
+class Repair(Commands):
     def story(self):
         """The same with and without a service: explain the transfer, exclude the fill and take it back."""
         (broken,) = [row for row in self.rows("breaks") if row["symbol"] == "MSFT" and row["closed_at"] is None]
@@ -175,6 +190,32 @@ class Repair(unittest.TestCase):
             self.assertGreater(len(text.splitlines()), 1, view)
         self.assertEqual(target.read_bytes(), before)
         self.run_it("export", "positions", "--output", self.folder / "nowhere" / "x.csv", status=1)
+
+
+class AStockBesideItsOptions(Commands):
+    day = OPTION
+
+    def test_a_list_names_each_of_them(self):
+        shown = {row["con_id"]: row for row in self.rows("diff", status=3)}
+        self.assertEqual({row["symbol"] for row in shown.values()}, {"AAPL"})
+        self.assertEqual(len({row["local_symbol"] for row in shown.values()}), 3, shown)
+        self.run_it("sync")
+        names = {row["con_id"]: row["local_symbol"] for row in self.rows("positions")}
+        own = self.folder / "own.csv"
+        own.write_text(f"account,symbol,quantity\nDU1000001,AAPL,5\nDU1000001,{names[2]},-2\nDU1000001,{names[3]},1\n")
+        self.assertIn("equals", self.run_it("diff", "--against", own))
+        own.write_text("account,symbol,quantity\nDU1000001,AAPL,6\n")
+        rows = self.rows("diff", "--against", own, status=3)
+        self.assertEqual([(row["con_id"], row["broker_quantity"], row["book_quantity"]) for row in rows], [(1, "6", "5"), (2, None, "-2"), (3, None, "1")])
+        self.assertEqual([row["symbol"] for row in rows], ["AAPL"] * 3)
+        own.write_text("account,symbol,sec_type,quantity\nDU1000001,AAPL,OPT,-2\n")
+        said = self.run_it("diff", "--against", own, status=2)
+        self.assertIn("own.csv:2: AAPL is held more than once", said)
+        self.assertIn("name its con_id or local symbol", said)
+        self.assertIn("con_id 3", said)
+        own.write_text("symbol,quantity\nAAPL,5\nAAPL,5\n")  # the second is none of the options
+        rows = self.rows("diff", "--against", own, status=3)
+        self.assertEqual([row["book_quantity"] for row in rows], [None, "-2", "1"])
 
 
 if __name__ == "__main__":
