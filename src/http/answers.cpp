@@ -33,7 +33,7 @@ std::optional<std::string> find(Parameters const& parameters, std::string_view n
     return std::nullopt;
 }
 
-query::FilterText filter_text(Parameters const& parameters) {
+Result<query::FilterText> filter_text(query::ViewInfo const& view, Parameters const& parameters, Timestamp now) {
     query::FilterText text;
     text.account = find(parameters, "account");
     text.symbol = find(parameters, "symbol");
@@ -43,9 +43,19 @@ query::FilterText filter_text(Parameters const& parameters) {
     text.until = find(parameters, "until");
     text.limit = find(parameters, "limit");
     text.sort = find(parameters, "sort");
-    text.at = find(parameters, "as_of");
     text.as_recorded = find(parameters, "as_recorded");
     text.position_id = find(parameters, "position_id");
+    auto const as_of = find(parameters, "as_of");
+    if (!as_of) return text;
+    if (view.name == query::View<query::PositionRow>::name) {
+        text.at = as_of;
+        return text;
+    }
+    // What happens and stays: the moment's list ends with what happened then.
+    if (text.until) return base::fail(ErrorCode::invalid_input, "as_of and until exclude each other");
+    auto const moment = query::parse_moment(*as_of, now);
+    if (!moment) return base::because("as_of", moment.error());
+    text.until = base::to_rfc3339(*moment + base::Duration(1));
     return text;
 }
 
@@ -164,7 +174,8 @@ bool depends_on_time(Parameters const& parameters) {
 
 Result<Answer> answer_list(query::Reader& reader, Route const& route, Parameters const& parameters, Timestamp now) {
     query::ViewInfo const& view = route.view();
-    POSSYNC_TRY(Filter filter, query::parse_filter(view, filter_text(parameters), now));
+    POSSYNC_TRY(auto const text, filter_text(view, parameters, now));
+    POSSYNC_TRY(Filter filter, query::parse_filter(view, text, now));
     std::size_t const limit = filter.limit.value_or(default_limit(view));
     if (limit > page_limit_max) {
         return base::fail(ErrorCode::invalid_input,
@@ -184,7 +195,7 @@ Result<Answer> answer_list(query::Reader& reader, Route const& route, Parameters
 }
 
 Result<Answer> answer_pnl(query::Reader& reader, Commands& commands, Parameters const& parameters, Timestamp now) {
-    auto const text = filter_text(parameters);
+    POSSYNC_TRY(auto const text, filter_text(query::view_info<query::PnlRow>(), parameters, now));
     POSSYNC_TRY(Filter const filter, query::parse_filter(query::view_info<query::PnlRow>(), text, now));
     POSSYNC_TRY(auto const grouping, query::parse_pnl_grouping(find(parameters, "by").value_or("day")));
     auto const method = find(parameters, "method").value_or("");

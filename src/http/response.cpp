@@ -54,7 +54,7 @@ Response problem(base::Error const& error) {
         std::string_view parameter;
     };
     for (Word const word : {Word{"--con-id", "con_id"}, Word{"--as-recorded", "as_recorded"},
-                            Word{"--position-id", "position_id"}, Word{"--at ", "as_of "}, Word{"--", ""}}) {
+                            Word{"--position-id", "position_id"}, Word{"--at ", "as_of "}, Word{"--at:", "as_of:"}, Word{"--", ""}}) {
         for (auto at = text.find(word.option); at != std::string::npos; at = text.find(word.option, at)) {
             text.replace(at, word.option.size(), word.parameter);
         }

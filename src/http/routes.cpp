@@ -122,6 +122,17 @@ std::size_t default_limit(query::ViewInfo const& view) {
     return view.name == query::View<query::PositionRow>::name ? page_limit_max : 1000;
 }
 
+namespace {
+
+/// Each row is of one moment and stays as it is, or is corrected: the rows up to a moment are the list as of then. Breaks are not
+/// such rows: they begin and end, and their states in between are not kept.
+bool lists_what_happened(query::ViewInfo const& view) {
+    auto const& columns = view.filter;
+    return columns.newest_last && !columns.from.empty() && (columns.from == columns.to || view.name == query::View<query::RunRow>::name);
+}
+
+}  // namespace
+
 std::vector<ParameterInfo> parameters_of(Route const& route) {
     std::vector<ParameterInfo> parameters;
     auto const filters = [&](query::ViewInfo const& view) {
@@ -147,6 +158,8 @@ std::vector<ParameterInfo> parameters_of(Route const& route) {
         if (view.name == query::View<query::PositionRow>::name) {
             parameters.push_back(text("as_of", "As they were at this moment."));
             parameters.push_back(text("as_recorded", "As this database knew them at this moment."));
+        } else if (lists_what_happened(view)) {
+            parameters.push_back(text("as_of", "What had happened by this moment, by what is known now."));
         }
         parameters.push_back(whole("limit", "At most so many rows, up to 10000; the newest of views in order of time."));
         parameters.push_back(text("cursor", "Go on from `next` of the page before."));
@@ -160,6 +173,7 @@ std::vector<ParameterInfo> parameters_of(Route const& route) {
         parameters.back().words = {"economic", "tax"};
         parameters.push_back({"total", "boolean", "With cash transactions, and in the base currency; by account.", {}});
         filters(view_info<query::PnlRow>());
+        parameters.push_back(text("as_of", "From what had happened by this moment, by what is known now."));
         parameters.push_back(whole("limit", "At most so many rows, the last ones unless sorted."));
         break;
     case Kind::sync: parameters.push_back(text("account", "Only this account.")); break;

@@ -159,7 +159,7 @@ def gate_and_why(running, described):
     assert flat["quantity"] == "0" and flat["state"] == "OK", flat
 
 
-def the_past(running):
+def the_past(running, described):
     events = running.get("/api/events?limit=10000").json()["items"]
     recorded = sorted({event["recorded_at"] for event in events})
     assert len(recorded) > 1, "nothing happened"
@@ -168,6 +168,20 @@ def the_past(running):
     key = lambda rows: {(row["con_id"], row["quantity"]) for row in rows}
     assert before and key(before) != key(now), "the past is the present"
     assert key(running.get("/api/positions?as_of=now&status=OPEN").json()["items"]) == key(now)
+    for name, column in [("closes", "closed_at"), ("executions", "time"), ("runs", "started_at")]:
+        rows = running.get(f"/api/{name}?limit=10000").json()["items"]
+        moment = sorted(row[column] for row in rows)[len(rows) // 2]
+        then = described.check(f"/api/{name}", running.get(f"/api/{name}?limit=10000&as_of={moment}"))["items"]
+        assert rows and [row[column] for row in then] == [row[column] for row in rows if row[column] <= moment], (name, moment)
+    assert running.get("/api/events?as_of=2020-01-01").json()["items"] == []
+    assert running.get("/api/pnl?as_of=2020-01-01").json()["items"] == []
+    for name in ("accounts", "lots", "breaks"):
+        refused = running.get(f"/api/{name}?as_of=1m")
+        assert refused.status == 400 and "there is no parameter 'as_of' here" in refused.json()["detail"], refused.body
+    for name in ("positions", "closes", "pnl"):
+        refused = running.get(f"/api/{name}?as_of=x")
+        assert refused.status == 400 and refused.json()["detail"].startswith("as_of: 'x' is not a time"), refused.body
+    assert running.get("/api/closes?as_of=1m&until=2m").status == 400
 
 
 def commands_of_the_api(running, described):
@@ -299,7 +313,7 @@ with tempfile.TemporaryDirectory() as name:
         pages(running)
         tags(running)
         gate_and_why(running, described)
-        the_past(running)
+        the_past(running, described)
         commands_of_the_api(running, described)
         metrics(running, described)
         examples = documents(running)
