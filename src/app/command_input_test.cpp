@@ -150,7 +150,7 @@ TEST(CommandInput, AListThatCannotBeReadIsToldWithItsLine) {
           Bad{"con_id,quantity\r\n\r\n12x,1\r\n", ".csv:3: con_id '12x' is not a whole number"},
           Bad{"con_id,symbol,quantity\n,,1\n", ".csv:2: it names neither con_id nor symbol"},
           Bad{"symbol,quantity\n\"KO\\z\",1\n", ".csv:2: "},
-          Bad{"symbol,quantity\nAAPL,1\n", ".csv:2: AAPL is held more than once; name its con_id or account"}}) {
+          Bad{"symbol,quantity\nAAPL,1\n", ".csv:2: AAPL is held more than once (DU0000001 STK AAPL con_id 265598; "}}) {
         SCOPED_TRACE(text);
         expect_refused(diff(text), exit_usage, says);
     }
@@ -293,6 +293,23 @@ TEST(CommandInput, AValueThatIsNoneIsToldWithItsColumn) {
         auto const verified = said_by([] { return run_verify(book(), Format::json); });
         EXPECT_NE(verified.status, exit_fine) << "verify does not see it: " << verified.out;
     }
+}
+
+TEST(CommandInput, APastBeforeTheBookBeganIsNotShownAsHoldingNothing) {
+    recorded().restore(recorded().before());
+    auto const positions = [](char const* at, char const* as_recorded, Format format = Format::table) {
+        query::FilterText filter;
+        filter.at = at;
+        if (as_recorded != nullptr) filter.as_recorded = as_recorded;
+        return said_by([=] { return run_table(book(), "positions", filter, format); });
+    };
+    auto const before = positions("2020-01-01", nullptr);
+    EXPECT_EQ(before.status, exit_fine);
+    EXPECT_THAT(before.out, HasSubstr("the book of DU0000001 begins at 2026-11-25 "));
+    EXPECT_THAT(before.out, HasSubstr("the book of DU0000002 begins at 2026-11-25 "));
+    EXPECT_THAT(positions("2026-11-25T23:00:00Z", "2026-11-24").out, HasSubstr("begins at"));
+    EXPECT_THAT(positions("2026-11-25T23:00:00Z", nullptr).out, testing::Not(HasSubstr("begins at")));
+    EXPECT_EQ(positions("2020-01-01", nullptr, Format::json).out, "[]\n");
 }
 
 TEST(CommandInput, AlertsThatAreRaisedAreListedAndOthersAreNot) {

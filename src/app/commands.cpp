@@ -38,6 +38,34 @@ using base::Result;
 
 namespace {
 
+/// Of accounts whose book had not begun at the moment that is asked for: an empty list would read as "held nothing".
+Result<std::string> begins_later(query::Reader& reader, query::Filter const& filter) {
+    auto const moment = filter.as_recorded ? std::min(*filter.at, *filter.as_recorded) : *filter.at;
+    query::Filter of_account;
+    of_account.account = filter.account;
+    POSSYNC_TRY(auto const accounts, reader.accounts(of_account));
+    std::string notes;
+    for (auto const& account : accounts) {
+        query::Filter newest;
+        newest.account = account.account;
+        newest.until = moment + base::Duration(1);
+        newest.limit = 1;
+        POSSYNC_TRY(auto const before, reader.events(newest));
+        auto const recorded_by_then = [&](auto const& events) { return events.front().recorded_at.value_or(moment) <= moment; };
+        if (!before.empty() && recorded_by_then(before)) continue;
+        // Nothing was recorded by then, or it is of a fact that came later: the first event tells.
+        query::Filter first;
+        first.account = account.account;
+        first.sort = "recorded_at";
+        first.limit = 1;
+        POSSYNC_TRY(auto const events, reader.events(first));
+        if (events.empty() || recorded_by_then(events)) continue;
+        notes += fmt::format("the book of {} begins at {}; what it held before is not known\n", account.account,
+                             query::time_text(*events.front().recorded_at));
+    }
+    return notes;
+}
+
 template <typename Row>
 int show_rows(Configuration const& configuration, query::FilterText const& text, Format format) {
     auto filter = query::parse_filter(query::view_info<Row>(), text, clock_now().wall);
@@ -49,7 +77,10 @@ int show_rows(Configuration const& configuration, query::FilterText const& text,
     if (!reader) return report(reader.error());
     auto rows = query::read_rows<Row>(**reader, *filter);
     if (!rows) return report(rows.error());
+    auto const notes = filter->at && format == Format::table ? begins_later(**reader, *filter) : std::string();
+    if (!notes) return report(notes.error());
     show(*rows, format);
+    print(*notes);
     return exit_fine;
 }
 
