@@ -296,7 +296,7 @@ int run_sync(Configuration const& configuration, SyncCommand const& command, For
     });
     if (held_elsewhere) return sync_through_service(configuration, **database, command, format);
     auto results = query_results(answer.results);
-    if (command.dry_run && answer.success() && format != Format::json) {
+    if (command.dry_run && answer.success() && format == Format::table) {
         print_would_write(printed(answer.would_write));
         return exit_fine;
     }
