@@ -116,12 +116,14 @@ private:
     }
 
     void note_gap(Date from, Date until) {
-        bool business = false;
-        for (Date date = from; date < until; date = day_after(date)) business = business || is_business_day(date);
-        if (!business || until < since_) return;
-        verdict_day(from).state = CertificationState::provisional;
-        gaps_told_.insert(from);
-        differs(DifferenceKind::statement_gap, from, 0, "", "", "",
+        if (until < since_) return;
+        // Told on the first day that is missing: a statement of that day, once it comes, judges it anew. Nobody judges a Saturday.
+        Date missing = from;
+        while (missing < until && !is_business_day(missing)) missing = day_after(missing);
+        if (missing >= until) return;
+        verdict_day(missing).state = CertificationState::provisional;
+        gaps_told_.insert(missing);
+        differs(DifferenceKind::statement_gap, missing, 0, "", "", "",
                 fmt::format("no statement covers {} to {}; fetch one for these days", base::to_string(from), base::to_string(day_after(until, -1))));
     }
 
