@@ -119,7 +119,9 @@ DecidedAction decide(std::string const& id, std::span<StatementCorporateAction c
         action.successions.push_back({old_con_id, new_con_id, action.date, id, first.type, ratio_in(first.description), cost_share});
     };
 
-    if (is_split(first.type) && sides.size() == 1) {
+    // Booked and taken back within the same statement: the rows come to nothing.
+    bool const reversed = rows.size() > 1 && in.empty() && out.empty();
+    if (is_split(first.type) && sides.size() == 1 && !reversed) {
         auto const ratio = ratio_in(first.description);
         if (!ratio) return undecided("the statement does not state the ratio of the split");
         auto& split = leg(first.con_id, ActionLeg::Effect::split);

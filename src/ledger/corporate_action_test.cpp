@@ -87,6 +87,8 @@ TEST(CorporateAction, ASplitNeedsItsRatio) {
     EXPECT_FALSE(split.legs[0].value);
     EXPECT_EQ(Action("FS", {{old_shares, "30", "12.5"}}, "OLD SPLIT 4 FOR 1").decide().legs[0].value, dec("12.5"));
     EXPECT_EQ(effects(Action("RS", {{old_shares, "-30"}}, "OLD REVERSE SPLIT")), std::vector{Effect::undecided});
+    EXPECT_TRUE(effects(Action("FS", {{old_shares, "30"}, {old_shares, "-30"}}, "OLD SPLIT 4 FOR 1")).empty()) << "taken back in the same statement";
+    EXPECT_EQ(effects(Action("FS", {{old_shares, "30"}, {old_shares, "-30"}, {old_shares, "30"}}, "OLD SPLIT 4 FOR 1")), std::vector{Effect::split});
 }
 
 TEST(CorporateAction, OneThingForAnother) {
