@@ -86,6 +86,8 @@ private:
     void correct(Execution& was, StatementTrade const& trade, Decimal const& price);
     /// What the same statement takes back again; its correction may carry the next number of the same fill.
     void take_back(StatementTrade const& trade);
+    /// A statement of before lists what is known to be taken back: it counted through that statement's days.
+    void count_until_taken_back(Execution& known, Date since, StatementTrade const& trade);
     void cancel(Execution& known, StatementTrade const& trade);
     std::string name_of_cancel(StatementTrade const& cancel_row) const;
     /// A row that takes a trade back, kept among the executions without ever counting: the trade may come with an older

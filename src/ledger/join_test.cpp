@@ -879,6 +879,43 @@ TEST(Join, DaysOfAnUnknownZoneAreThoseOfUtc) {
     EXPECT_NE(show(result.differences).find("m8.01"), std::string::npos) << show(result.differences);
 }
 
+/// Monday's fill is taken back on Tuesday, on which another one like it is made, and Monday's statement never came: Tuesday's fill
+/// stands, however often the statement comes, and whether a service saw it or not.
+TEST(Join, ACancelOfWhatTheBookDoesNotKnowLeavesWhatTheStatementListsAlone) {
+    for (bool const live : {false, true}) {
+        model::AccountBook book;
+        book.account_id = 1;
+        Statement tuesday;
+        tuesday.account = "DU1";
+        tuesday.from = tuesday.to = day;
+        tuesday.has_trades = true;
+        tuesday.instruments = {stock(msft, "MSFT")};
+        auto cancel = trade("901", "", msft, "09:00", "-10", "400", "-1", "0");
+        cancel.cancels = true;
+        cancel.original_trade_id = "9050";
+        tuesday.trades = {trade("103", "m1.01", msft, "12:00", "10", "400", "1", "0")};
+        if (live) {
+            (void)import(book, tuesday, policy(), false);
+            book = refold(as_followed(book));
+        }
+        tuesday.trades.push_back(cancel);
+        for (int again = 0; again < 3; ++again) {
+            auto const result = import(book, tuesday, policy(), false);
+            EXPECT_TRUE(fill_in(book, msft, "m1.01").in_force()) << live << again;
+            EXPECT_NE(show(result.differences).find("execution_cancelled open"), std::string::npos) << show(result.differences);
+        }
+    }
+}
+
+/// A query without the column says nothing of what was realized.
+TEST(Join, WhatTheBrokerRealizedStaysWhereAnotherQueryDoesNotSay) {
+    auto book = cold_start(statement_of_the_day());
+    auto s = statement_of_the_day();
+    for (auto& each : s.trades) each.realized_pnl.reset();
+    (void)import(book, s, policy(), false);
+    EXPECT_EQ(fill_in(book, aapl, "a2.01").broker_realized_pnl, dec("797.4"));
+}
+
 TEST(Join, ATradeThatIsTakenBackTwiceOverIsLeftToTheOperator) {
     auto facts = as_followed(cold_start(statement_of_the_day()));
     auto twin = fill_in(facts, msft, "m1.01");

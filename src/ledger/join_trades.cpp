@@ -95,7 +95,7 @@ void Joiner::Instrument::take(StatementTrade const& trade) {
     if (known == nullptr) return add(trade, exec_id);
     if (stands_for_cancelled(*known, trade)) return add(trade, free_id(exec_id));
     if (known->superseded_by.ends_with(model::not_listed)) known->superseded_by.clear();  // it is listed now
-    if (model::cancelled_on(*known)) return;                                              // a later statement took it back
+    if (auto const since = model::cancelled_on(*known)) return count_until_taken_back(*known, *since, trade);
     if (joiner_.part_.outdated && !known->transaction_id.empty()) return;
     bool const other = !known->transaction_id.empty() && known->transaction_id != transaction_of(trade);
     if (other && !trade.corrects) return;  // what stands for the trade came with a later statement
@@ -156,7 +156,7 @@ void Joiner::Instrument::confirm(Execution& execution, StatementTrade const& tra
         execution.commission = trade.commission;
         if (!trade.commission_currency.empty()) execution.commission_currency = trade.commission_currency;
     }
-    execution.broker_realized_pnl = trade.realized_pnl;  // what the wire claimed was provisional
+    if (first_time || trade.realized_pnl) execution.broker_realized_pnl = trade.realized_pnl;  // what the wire claimed was provisional
     if (execution.trade_date && *execution.trade_date != date && first_time) {
         differs(DifferenceKind::execution_trade_date, date, DifferenceState::corrected, execution.exec_id, base::to_string(date),
                 base::to_string(*execution.trade_date), "an evening session belongs to the next trade date");
@@ -260,14 +260,34 @@ void Joiner::Instrument::take_back(StatementTrade const& trade) {
         bool const it = execution.exec_id == exec_id || execution.exec_id == model::statement_version(exec_id);
         if (it && execution.superseded_by.empty()) cancel(execution, trade);
     }
+    // What the book never had is kept as taken back: a statement of before may come later and list it as it was.
+    auto const root = model::execution_root(exec_id);
+    bool const known = by_root_.contains(std::string(root)) || joiner_.elsewhere(exec_id, con_id_) != 0;
+    bool const replaced = std::ranges::any_of(
+        says_.trades, [&](StatementTrade const* each) { return model::execution_root(index_.exec_id_of(*each)) == root; });
+    if (known || replaced || never_ || trade.quantity.is_zero()) return;
+    Execution kept = made_of(trade, exec_id);
+    kept.broker_realized_pnl.reset();
+    kept.superseded_by = model::cancelled_mark(std::max(trade.trade_date, statement_.from), name_of_cancel(trade));
+    added_.push_back(std::move(kept));
+}
+
+void Joiner::Instrument::count_until_taken_back(Execution& known, Date since, StatementTrade const& trade) {
+    bool const it = known.transaction_id.empty() || known.transaction_id == transaction_of(trade);
+    if (!it || known.excluded || since > statement_.to) return;
+    auto const why = known.superseded_by.find(':', known.superseded_by.find(':') + 1) + 1;
+    known.superseded_by = model::cancelled_mark(day_after(statement_.to), known.superseded_by.substr(why));
+    if (!known.transaction_id.empty()) known.broker_realized_pnl = trade.realized_pnl;
 }
 
 void Joiner::Instrument::cancel(Execution& known, StatementTrade const& trade) {
     if (POSSYNC_PLANTED_BUG(bust_ignored)) return;
     differs(DifferenceKind::execution_cancelled, trade.trade_date, DifferenceState::corrected, known.exec_id, "0",
             text(known.signed_quantity()), "the broker took the trade back");
-    // What a later statement takes back counted until its days.
-    known.superseded_by = model::cancelled_mark(std::max(trade.trade_date, statement_.from), name_of_cancel(trade));
+    // What a later statement takes back counted until its days, and what one of before confirmed counted on its own day at least.
+    Date since = std::max(trade.trade_date, statement_.from);
+    if (!known.transaction_id.empty()) since = std::max(since, std::min(day_after(trade.trade_date), statement_.to));
+    known.superseded_by = model::cancelled_mark(since, name_of_cancel(trade));
 }
 
 std::string Joiner::Instrument::name_of_cancel(StatementTrade const& cancel_row) const {
@@ -306,10 +326,22 @@ Execution const* Joiner::Instrument::taken_back_later(Execution const& trade) co
 void Joiner::Instrument::take_back_earlier(StatementTrade const& cancel_row) {
     std::string const mark = model::cancelled_mark(std::max(cancel_row.trade_date, statement_.from), name_of_cancel(cancel_row));
     keep(cancel_row);
+    // Done when the statement came before.
+    if (std::ranges::find(facts_.executions, mark, &Execution::superseded_by) != facts_.executions.end()) return;
+    // What the statement lists beside the row stands: it was held against the row already. A correction stands, and the fill of its
+    // id does not.
+    std::set<std::string> standing;
+    std::set<std::string> transactions;
+    for (auto const* each : says_.trades) {
+        if (!each->corrects) standing.emplace(model::execution_root(index_.exec_id_of(*each)));
+        transactions.insert(transaction_of(*each));
+    }
+    auto const stands = [&](Execution const& execution) {
+        return standing.contains(std::string(model::execution_root(execution.exec_id))) || transactions.contains(execution.transaction_id);
+    };
     Execution* found = nullptr;
     bool ambiguous = false;
     for (auto& execution : facts_.executions) {
-        if (execution.superseded_by == mark) return;  // done when the statement came before
         bool const same = execution.in_force() && execution.signed_quantity() == -cancel_row.quantity &&
                           same_money(execution.price, quoted(cancel_row), execution.shares) && execution.time < index_.end();
         bool const named = !cancel_row.exec_id.empty() &&
@@ -320,7 +352,7 @@ void Joiner::Instrument::take_back_earlier(StatementTrade const& cancel_row) {
             ambiguous = false;
             break;
         }
-        if (!same) continue;
+        if (!same || stands(execution)) continue;
         ambiguous = found != nullptr;
         found = &execution;
     }

@@ -32,7 +32,7 @@ Timestamp at(Date date, int hour, FoldOptions const& options) {
 bool takes_back(StatementTrade const& cancel, StatementTrade const& trade) {
     if (trade.quantity != -cancel.quantity) return false;
     if (!cancel.original_trade_id.empty() && !trade.trade_id.empty()) return cancel.original_trade_id == trade.trade_id;
-    if (!cancel.exec_id.empty() && !trade.exec_id.empty()) return cancel.exec_id == trade.exec_id;
+    if (!cancel.exec_id.empty() && !trade.exec_id.empty()) return model::execution_root(cancel.exec_id) == model::execution_root(trade.exec_id);
     return cancel.price == trade.price;
 }
 
@@ -144,7 +144,8 @@ void StatementIndex::name_trades() {
 std::optional<base::Decimal> stated_price(StatementTrade const& trade) {
     if (trade.price) return trade.price;
     // What ends by exercise, assignment or expiry goes for nothing; what is settled in cash for an amount that must be named.
-    bool const for_nothing = trade.cause == model::Cause::exercise || trade.cause == model::Cause::assignment || trade.cause == model::Cause::expiry;
+    bool const delivers = trade.notes == "Buy" || trade.notes == "Sell";  // of OptionEAE: the underlying, at a price that must be named
+    bool const for_nothing = !delivers && (trade.cause == model::Cause::exercise || trade.cause == model::Cause::assignment || trade.cause == model::Cause::expiry);
     return for_nothing ? std::optional(base::Decimal(0)) : std::nullopt;
 }
 

@@ -108,6 +108,7 @@ TEST(StatementIndex, ACancelTakesBackTheTradeThatItNames) {
     for (auto const& row : {Row{"by the trade's number", "9", "e1.01", "9", "", "-5", "11", 1, true},
                             Row{"another trade's number", "8", "e1.01", "9", "", "-5", "10", 1, false},
                             Row{"by the execution's id", "", "e1.01", "9", "e1.01", "-5", "11", 1, true},
+                            Row{"by a version of the execution", "", "e1.01", "9", "e1.02", "-5", "10", 1, true},
                             Row{"another execution's id", "9", "e1.01", "", "e2.01", "-5", "10", 1, false},
                             Row{"the trade has no id of its own", "", "", "", "e1.01", "-5", "10", 1, true}, Row{"by quantity and price", "", "", "9", "", "-5", "10", 1, true},
                             Row{"at another price", "", "e1.01", "", "", "-5", "11", 1, false},
@@ -182,6 +183,12 @@ TEST(StatementIndex, TwoEqualEntriesAreTwoAndWhatHasNoPriceIsNone) {
     for (auto const cause : {Cause::exercise, Cause::assignment, Cause::expiry}) {
         cash.cause = cause;
         EXPECT_EQ(stated_price(cash), dec("0"));
+    }
+    // The delivery in OptionEAE bears the cause of the option that it was made for, and goes for the strike.
+    for (std::string const notes : {"Buy", "Sell"}) {
+        cash.notes = notes;
+        cash.cause = Cause::assignment;
+        EXPECT_FALSE(stated_price(cash)) << notes;
     }
 }
 
