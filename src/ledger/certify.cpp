@@ -95,12 +95,14 @@ private:
     void begin_days() {
         std::optional<Date> covered_to;
         for (auto const& statement : claims_.statements) {
+            if (statement.to >= since_ && lists_positions(statement)) ends_.insert(position_date(statement));
+            // What it does not list it does not cover: one of cash alone says nothing of its days.
+            if (!lists_trades(statement)) continue;
             if (covered_to && statement.from > day_after(*covered_to)) note_gap(day_after(*covered_to), statement.from);
             for (Date date = std::max(statement.from, since_); date <= statement.to; date = day_after(date)) {
                 if (is_weekday(date)) verdict_day(date).state = CertificationState::matched;
                 covered_.insert(date);
             }
-            if (statement.to >= since_ && lists_positions(statement)) ends_.insert(position_date(statement));
             if (!covered_to || statement.to > *covered_to) covered_to = statement.to;
         }
     }
@@ -524,7 +526,8 @@ private:
         for (auto const& difference : differences_) {
             auto& day = verdict_day(difference.trade_date);
             ++day.open;
-            if (day.state == CertificationState::matched) day.state = CertificationState::differs;
+            bool const hole = difference.kind == DifferenceKind::statement_gap;
+            if (day.state == CertificationState::matched || !hole) day.state = CertificationState::differs;
         }
         Verdict verdict;
         for (auto& [date, day] : days_) {

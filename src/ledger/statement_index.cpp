@@ -91,6 +91,7 @@ Date day_after(Date date, std::int64_t days) { return base::date_of_days(base::d
 bool is_weekday(Date date) { return weekday(date) < 5; }
 
 bool lists_positions(model::StatementRecord const& statement) { return statement.sections.find("OpenPositions") != std::string::npos; }
+bool lists_trades(model::StatementRecord const& statement) { return statement.sections.find("Trades") != std::string::npos; }
 
 bool is_business_day(Date date) {
     if (!is_weekday(date)) return false;

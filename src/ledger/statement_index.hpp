@@ -49,6 +49,8 @@ struct StatementOfInstrument {
 
 /// Whether it lists what was held at its end.
 [[nodiscard]] bool lists_positions(model::StatementRecord const& statement);
+/// Whether it tells what was traded: only such a statement covers its days.
+[[nodiscard]] bool lists_trades(model::StatementRecord const& statement);
 
 class StatementIndex {
 public:

@@ -26,10 +26,11 @@ constexpr std::int64_t days_judged_again = 7;
 constexpr base::Duration taken_back_within = std::chrono::hours(24 * 31);
 
 
-std::string sections_of(Statement const& statement) {
+/// `known`: what another statement of the same days has, of another query maybe; both are known then.
+std::string sections_of(Statement const& statement, std::string const& known) {
     std::string sections;
-    auto add = [&](bool has, char const* name) {
-        if (has) sections += (sections.empty() ? "" : " ") + std::string(name);
+    auto add = [&](bool has, std::string const& name) {
+        if (has || (" " + known + " ").find(" " + name + " ") != std::string::npos) sections += (sections.empty() ? "" : " ") + name;
     };
     add(statement.has_trades, "Trades");
     add(statement.has_option_events, "OptionEAE");
@@ -39,6 +40,45 @@ std::string sections_of(Statement const& statement) {
     add(statement.has_lots, "Lots");
     add(!statement.cash.empty(), "CashTransactions");
     return sections;
+}
+
+/// Its days, and nothing that it lists.
+model::StatementRecord covering(model::StatementRecord record) {
+    record.sections = "Trades";
+    return record;
+}
+
+bool made_later(model::StatementRecord const& other, Statement const& statement) {
+    return other.generated_at && statement.generated_at && *other.generated_at > *statement.generated_at;
+}
+
+/// What stays of the record of the same days: its sections, and when it was made where this one is older or tells no trades.
+void keep_known(model::StatementRecord& record, Statement const& statement, model::StatementRecord const& known) {
+    record.sections = sections_of(statement, known.sections);
+    if (!ledger::lists_trades(known)) return;
+    if (!statement.has_trades) record.trades = known.trades;
+    if (!statement.has_trades || made_later(known, statement)) record.generated_at = known.generated_at;
+}
+
+/// What a statement that was made later counts stays as that one counts it.
+void keep_known(std::vector<model::StatementTradeClaim>& claimed, std::vector<model::StatementTradeClaim> const& known) {
+    for (auto& claim : claimed) {
+        auto const key = [](model::StatementTradeClaim const& each) { return std::tie(each.con_id, each.trade_date, each.exec_id); };
+        auto const found = std::lower_bound(known.begin(), known.end(), claim, [&](auto const& a, auto const& b) { return key(a) < key(b); });
+        if (found != known.end() && key(*found) == key(claim)) claim = *found;
+    }
+}
+
+/// Differences that only joining tells, of sections that this statement does not have: it says nothing of them.
+std::vector<model::CertificationDifference> not_spoken_of(std::vector<model::CertificationDifference> const& known, Statement const& statement) {
+    std::vector<model::CertificationDifference> kept;
+    for (auto const& each : known) {
+        bool const own = each.trade_date >= statement.from && each.trade_date <= statement.to;
+        if (!own || each.state != model::DifferenceState::open || !ledger::told_by_joining(each.kind)) continue;
+        bool const of_actions = each.kind == model::DifferenceKind::corporate_action_undecided;
+        if (!(of_actions ? statement.has_corporate_actions : statement.has_trades)) kept.push_back(each);
+    }
+    return kept;
 }
 
 /// Instruments in groups that must be looked at together: those of one corporate action, options with what they are on.
@@ -195,11 +235,11 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     std::optional<Timestamp> covered_evening;
     std::optional<Date> covered_to;
     for (auto const& before : claims.statements) {
-        if (before.to > statement.to) part.latest = false;
-        bool const same_days = before.from <= statement.to && statement.from <= before.to;
-        bool const later = before.generated_at && statement.generated_at && *before.generated_at > *statement.generated_at;
-        if (same_days && later) part.outdated = true;
+        if (before.to > statement.to && (ledger::lists_trades(before) || ledger::lists_positions(before))) part.latest = false;
         part.listed_before = part.listed_before || (before.to < statement.to && ledger::lists_positions(before));
+        if (!ledger::lists_trades(before)) continue;
+        bool const same_days = before.from <= statement.to && statement.from <= before.to;
+        if (same_days && made_later(before, statement)) part.outdated = true;
         if (before.to >= statement.from) continue;
         Timestamp const end = ledger::end_of_day(before.to, policy.fold);
         if (!part.covered_until || end > *part.covered_until) {
@@ -236,13 +276,24 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     record.generated_at = statement.generated_at;
     record.query_name = statement.query_name;
     record.source = statement.source;
-    record.sections = sections_of(statement);
+    record.sections = sections_of(statement, "");
     record.trades = result.trades;
     // The verdict is on this statement's days, by all that is listed for their evenings; its neighbours tell the holes beside it and
     // claim nothing more.
     model::StatementClaims own;
     own.statements = {record};
     std::set<Date> evenings;
+    auto const listed_later = [&](Date date) {  // by a statement that was made later: its list stands
+        return std::any_of(claims.statements.begin(), claims.statements.end(), [&](model::StatementRecord const& other) {
+            return made_later(other, statement) && ledger::lists_positions(other) && other.from <= date && other.to >= date &&
+                   !ledger::has_business_day(date, ledger::day_after(other.to));
+        });
+    };
+    std::set<Date> kept_lists;
+    for (auto const& position : statement.positions) {
+        if (listed_later(position.date)) kept_lists.insert(position.date);
+    }
+    if (listed_later(index.position_date())) kept_lists.insert(index.position_date());
     for (auto const& other : claims.statements) {
         bool const within = other.to >= statement.from && other.to < statement.to;
         if (!within || !ledger::lists_positions(other)) continue;
@@ -254,15 +305,13 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
         auto nearest = [&](bool earlier) {
             return std::find_if(neighbours.begin(), neighbours.end(), [&](auto const& each) { return (each.to < statement.from) == earlier; });
         };
-        if (other.to >= statement.from && other.from <= statement.to) continue;
+        if (!ledger::lists_trades(other) || (other.to >= statement.from && other.from <= statement.to)) continue;
         bool const earlier = other.to < statement.from;
         auto const known = nearest(earlier);
         if (known == neighbours.end()) {
-            neighbours.push_back(other);
-            neighbours.back().sections.clear();
+            neighbours.push_back(covering(other));
         } else if (earlier ? other.to > known->to : other.from < known->from) {
-            *known = other;
-            known->sections.clear();
+            *known = covering(other);
         }
     }
 
@@ -312,12 +361,14 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
         std::sort(own.trades.begin(), own.trades.end(), [](auto const& a, auto const& b) {
             return std::tie(a.con_id, a.trade_date, a.exec_id) < std::tie(b.con_id, b.trade_date, b.exec_id);
         });
+        if (part.outdated) keep_known(own.trades, claims.trades);
         std::set<ConId> const wanted(part.instruments.begin(), part.instruments.end());
         for (auto const& position : statement.positions) {
-            if (wanted.contains(position.con_id)) own.positions.push_back(position);
+            if (wanted.contains(position.con_id) && !kept_lists.contains(position.date)) own.positions.push_back(position);
         }
         for (auto const& position : claims.positions) {
-            if (wanted.contains(position.con_id) && evenings.contains(position.date)) own.positions.push_back(position);
+            bool const listed = evenings.contains(position.date) || kept_lists.contains(position.date);
+            if (wanted.contains(position.con_id) && listed) own.positions.push_back(position);
         }
         if (next >= groups.size()) {
             own.statements.insert(own.statements.end(), neighbours.begin(), neighbours.end());
@@ -344,18 +395,23 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     model::StatementRecords records;
     records.account_id = account_id;
     records.imported_at = now;
+    for (auto const& other : claims.statements) {
+        if (other.from == record.from && other.to == record.to) keep_known(record, statement, other);
+    }
     records.statements = {record};
     records.cash = statement.cash;
     records.successions = std::move(successions);
     records.rates = statement.rates;
     records.certifications = days;
     records.differences = findings.differences(statement.from, statement.to);
+    for (auto& each : not_spoken_of(claims.differences, statement)) records.differences.push_back(std::move(each));
     records.remainders = statement.remainders;
     records.base_currency = statement.base_currency;
     if (statement.has_positions) {
-        records.positions = statement.positions;
-        records.position_dates = {index.position_date()};  // also when nothing is held then
-        for (auto const& position : statement.positions) {
+        std::ranges::copy_if(statement.positions, std::back_inserter(records.positions),
+                             [&](auto const& position) { return !kept_lists.contains(position.date); });
+        if (!kept_lists.contains(index.position_date())) records.position_dates = {index.position_date()};  // also when nothing is held then
+        for (auto const& position : records.positions) {
             if (std::find(records.position_dates.begin(), records.position_dates.end(), position.date) == records.position_dates.end()) {
                 records.position_dates.push_back(position.date);
             }
@@ -378,7 +434,10 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
     // Verdicts on neighbouring days may rest on what this statement changed: an evening's fill, a trade that was taken back.
     Date const around = ledger::day_after(statement.from, -days_judged_again);
     bool const neighbours_judged = std::any_of(claims.statements.begin(), claims.statements.end(), [&](auto const& other) {
-        return other.to >= around && !(other.from >= statement.from && other.to <= statement.to);
+        bool const within = other.from >= statement.from && other.to <= statement.to;
+        bool const tells_more = (ledger::lists_trades(other) && !statement.has_trades) ||
+                                (ledger::lists_positions(other) && !statement.has_positions);
+        return other.to >= around && (!within || tells_more || part.outdated);
     });
     if (neighbours_judged) POSSYNC_TRY_VOID(judge_again(store, target, around));
     POSSYNC_TRY(auto const after, store.load_claims(account_id, statement.to));
