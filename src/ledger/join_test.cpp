@@ -907,6 +907,28 @@ TEST(Join, ACancelOfWhatTheBookDoesNotKnowLeavesWhatTheStatementListsAlone) {
     }
 }
 
+/// What the statement corrected and the next one took back stays taken back, whichever of the two comes again.
+TEST(Join, ACorrectedFillThatWasTakenBackStaysSo) {
+    auto facts = as_followed(cold_start(statement_of_the_day()));
+    fill_in(facts, msft, "m1.01").price = dec("390");
+    auto book = refold(facts);
+    (void)import(book, statement_of_the_day(), policy(), true, false);
+    Statement next;
+    next.account = "DU1";
+    next.from = next.to = {2026, 11, 19};
+    next.has_trades = true;
+    next.instruments = {stock(msft, "MSFT")};
+    auto cancel = trade("901", "m1.01", msft, "12:00", "-10", "400", "-1", "0");
+    cancel.cancels = true;
+    next.trades = {cancel};
+    (void)import(book, next, policy(), true, false, when("2026-11-19T05:00:00Z"));
+    auto const taken_back = book;
+    for (auto const& again : {statement_of_the_day(), next, statement_of_the_day()}) {
+        (void)import(book, again, policy(), true, false);
+        EXPECT_EQ(book.instruments.at(msft).executions, taken_back.instruments.at(msft).executions);
+    }
+}
+
 /// A query without the column says nothing of what was realized.
 TEST(Join, WhatTheBrokerRealizedStaysWhereAnotherQueryDoesNotSay) {
     auto book = cold_start(statement_of_the_day());

@@ -57,7 +57,9 @@ Execution* Joiner::Instrument::version_in_force(std::string const& exec_id) {
     for (std::size_t const i : found->second) {
         Execution& candidate = facts_.executions[i];
         if (candidate.superseded_by.empty()) best = &candidate;
-        if (best == nullptr) best = &candidate;
+        // Else the one that was taken back, and not the wire's that it took the place of.
+        bool const last_word = model::cancelled_on(candidate).has_value() && best != nullptr && !best->superseded_by.empty();
+        if (best == nullptr || last_word) best = &candidate;
     }
     return best;
 }
