@@ -263,6 +263,7 @@ public:
         std::lock_guard const lock(mutex_);
         return std::exchange(frames_, {});
     }
+    void set_subscribers(std::size_t count) { feed_->set_subscribers(count); }
     [[nodiscard]] std::string trouble() const { return feed_->trouble(); }
 
 private:
@@ -386,6 +387,49 @@ TEST(FailingDatabaseHttp, WhoComesBackToTheStreamIsToldAllOrThatThereIsAGap) {
     EXPECT_GT(gaps, 5);
 }
 
+TEST(FailingDatabaseHttp, WhoSubscribesWhileNothingCanBeReadHearsOfWhatComesAfterwards) {
+    recorded().restore(recorded().before());
+    StatementFaults faults;
+    Commits commits;
+    int gaps = 0;
+    bool all = false;
+    for (int n = 1; !all; ++n) {
+        SCOPED_TRACE(n);
+        Following feed;
+        faults.fail_at(n);
+        auto const first = feed.subscribe(std::nullopt);
+        all = faults.seen() < n;
+        faults.fail_at(0);
+        ASSERT_FALSE(first.empty());
+        if (!first[0].starts_with("event: gap\n")) continue;
+        ++gaps;
+        (void)feed.told();
+        feed.look();
+        auto const again = feed.told();
+        auto const revision = commits.commit();
+        feed.look();
+        auto const told = changes(feed.told());
+        ASSERT_EQ(told.size(), 1U) << "the subscriber is never told of anything";
+        EXPECT_EQ(told[0].at("revision"), revision);
+        // It could load nothing when it was told of the gap.
+        EXPECT_TRUE(std::any_of(again.begin(), again.end(), [](auto const& frame) { return frame.starts_with("event: gap\nid: "); }));
+    }
+    EXPECT_GT(gaps, 2);
+    // One goes while another comes: for a moment nobody is counted.
+    Following feed;
+    feed.look();
+    (void)feed.subscribe(std::nullopt);
+    feed.set_subscribers(0);
+    feed.look();
+    (void)feed.told();
+    commits.commit();
+    feed.set_subscribers(1);
+    feed.look();
+    auto const told = feed.told();
+    ASSERT_FALSE(told.empty());
+    EXPECT_THAT(told[0], testing::StartsWith("event: gap\nid: "));
+}
+
 TEST(FailingDatabaseHttp, WhoComesBackIsToldWhatWasMissedOrWhyItMustBeginAnew) {
     recorded().restore(recorded().before());
     std::map<std::int64_t, std::int64_t> revisions;
@@ -434,6 +478,28 @@ void change(std::string const& sql) {
         store::sqlite::Database::open(recorded().database(), {.mode = store::sqlite::Database::Mode::read_write}).value();
     auto const done = database->execute(sql);
     ASSERT_TRUE(done.has_value()) << sql << ": " << done.error().message;
+}
+
+TEST(FailingDatabaseHttp, ADatabaseThatWentBackIsLoadedAnew) {
+    recorded().restore(recorded().before());
+    Commits commits;
+    Following feed;
+    feed.look();
+    (void)feed.subscribe(std::nullopt);
+    commits.commit();
+    auto const revision = commits.commit();
+    feed.look();
+    (void)feed.told();
+    change("UPDATE account SET revision = revision - 1 WHERE code = 'DU0000001'");
+    feed.look();
+    auto const told = feed.told();
+    ASSERT_FALSE(told.empty());
+    EXPECT_THAT(told[0], HasSubstr("earlier state"));
+    change("UPDATE account SET revision = revision + 1 WHERE code = 'DU0000001'");
+    feed.look();
+    auto const again = changes(feed.told());
+    ASSERT_EQ(again.size(), 1U) << "what took the place of a lost revision";
+    EXPECT_EQ(again[0].at("revision"), revision);
 }
 
 query::PositionRow position(std::string const& account, std::int64_t con_id) {

@@ -176,10 +176,13 @@ Result<void> Feed::look_at_database() {
         options_.on_committed();
     }
     if (subscribers_ == 0) {
-        baseline_ = false;
+        baseline_ = gap_due_ = false;
         return {};
     }
-    if (!baseline_) return {};  // the next subscription makes it
+    if (!baseline_) {  // somebody listens and nothing is followed: it subscribed while the database could not be read
+        POSSYNC_TRY_VOID(begin_to_follow());
+        gap_due_ = true;
+    }
     // Told at once: a subscriber who has not read a large burst yet would be dropped over the little that follows it.
     std::vector<Frame> told;
     auto const read = [&](auto part) -> Result<void> {
@@ -196,6 +199,7 @@ Result<void> Feed::look_at_database() {
             changes_due_ = false;
             marks_due_ = true;
         }
+        if (std::exchange(gap_due_, false)) told.push_back(gap_frame("the database can be read again", known_revisions()));
         if (marks_due_ && Clock::now() - marks_at_ >= std::chrono::milliseconds(500)) {
             marks_at_ = Clock::now();
             POSSYNC_TRY_VOID(read([this](auto& frames) { return read_marks(frames); }));
@@ -207,17 +211,38 @@ Result<void> Feed::look_at_database() {
     return looked;
 }
 
+Result<void> Feed::begin_to_follow() {
+    POSSYNC_TRY(auto const accounts, reader_->accounts());
+    known_.clear();
+    for (auto const& account : accounts)
+        known_[account.account_id].revision = account.revision;
+    marks_seen_ = wall_clock() - std::chrono::seconds(10);
+    status_tag_.clear();
+    baseline_ = true;
+    return {};
+}
+
+Revisions Feed::known_revisions() const {
+    Revisions revisions;
+    for (auto const& [account, known] : known_)
+        revisions[account] = known.revision;
+    return revisions;
+}
+
 Result<void> Feed::read_changes(std::vector<Frame>& frames) {
     POSSYNC_TRY(auto const snapshot, query::ReadSnapshot::begin(*reader_));
     POSSYNC_TRY(auto const accounts, reader_->accounts());
     auto known_then = known_;  // what is known only counts once all of it can be told
-    Revisions revisions;
-    for (auto const& [account, known] : known_)
-        revisions[account] = known.revision;
+    Revisions revisions = known_revisions();
     for (auto const& account : accounts) {
         Known& known = known_then[account.account_id];
-        if (account.revision <= known.revision) continue;
+        if (account.revision == known.revision) continue;
         revisions[account.account_id] = account.revision;
+        if (account.revision < known.revision) {  // a standby took over that had not heard of it, or a backup was put in place
+            known = {account.revision, std::nullopt};
+            frames.push_back(gap_frame("the database is at an earlier state than before", revisions));
+            continue;
+        }
         auto made = change(account, known.revision, known, revisions);
         if (!made && made.error().code == ErrorCode::out_of_range) {
             known.last_event.reset();
@@ -352,6 +377,7 @@ void Feed::answer(Subscription& subscription) {
     if (first) {
         frames = std::move(*first);
     } else {
+        gap_due_ = true;  // what it can load nothing of now, it is told of again
         frames.push_back(frame(
             "gap", "", fmt::format(R"({{"reason": {}}})", quoted("the database cannot be read now: " + first.error().message))));
     }
@@ -367,15 +393,9 @@ Result<std::vector<Frame>> Feed::first_frames(std::optional<std::string> const& 
         POSSYNC_TRY_VOID(read_changes(late));
         if (!late.empty()) options_.on_frames(std::move(late));
     } else {
-        known_.clear();
-        for (auto const& account : accounts)
-            known_[account.account_id].revision = account.revision;
-        marks_seen_ = wall_clock() - std::chrono::seconds(10);
-        baseline_ = true;
+        POSSYNC_TRY_VOID(begin_to_follow());
     }
-    Revisions told;
-    for (auto const& [account, known] : known_)
-        told[account] = known.revision;
+    Revisions const told = known_revisions();
 
     std::vector<Frame> frames;
     auto const gap = [&](std::string_view reason) {
@@ -388,7 +408,7 @@ Result<std::vector<Frame>> Feed::first_frames(std::optional<std::string> const& 
         std::int64_t behind = 0;
         bool other = false;
         for (auto const& [account, revision] : *seen)
-            other = other || !told.contains(account) || told[account] < revision;
+            other = other || !told.contains(account) || told.at(account) < revision;
         for (auto const& [account, revision] : told) {
             auto const found = seen->find(account);
             behind += revision - (found == seen->end() ? 0 : std::min(found->second, revision));
@@ -401,8 +421,8 @@ Result<std::vector<Frame>> Feed::first_frames(std::optional<std::string> const& 
             Revisions reached = *seen;
             for (auto const& account : accounts) {
                 auto const from = reached.contains(account.account_id) ? reached[account.account_id] : 0;
-                if (!told.contains(account.account_id) || from >= told[account.account_id]) continue;
-                reached[account.account_id] = told[account.account_id];
+                if (!told.contains(account.account_id) || from >= told.at(account.account_id)) continue;
+                reached[account.account_id] = told.at(account.account_id);
                 Known aside;
                 auto made = change(account, from, aside, reached);
                 if (!made && made.error().code == ErrorCode::out_of_range) {

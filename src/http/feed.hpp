@@ -79,6 +79,8 @@ private:
     [[nodiscard]] base::Result<void> read_changes(std::vector<Frame>& frames);
     [[nodiscard]] base::Result<void> read_marks(std::vector<Frame>& frames);
     [[nodiscard]] base::Result<void> read_status(std::vector<Frame>& frames, bool always);
+    [[nodiscard]] base::Result<void> begin_to_follow();
+    [[nodiscard]] Revisions known_revisions() const;
     void answer(Subscription& subscription);
     [[nodiscard]] base::Result<std::vector<Frame>> first_frames(std::optional<std::string> const& cursor);
     [[nodiscard]] base::Result<Frame> change(query::AccountRow const& account, std::int64_t after_revision, Known& known,
@@ -88,6 +90,7 @@ private:
     std::unique_ptr<query::Reader> reader_;
     std::optional<std::int64_t> state_;
     bool baseline_ = false;  ///< known_ follows the database
+    bool gap_due_ = false;   ///< who subscribed is to load anew
     bool changes_due_ = false;  ///< the database holds something that was not told yet
     std::map<std::int64_t, Known> known_;
     base::Timestamp marks_seen_;

@@ -159,7 +159,7 @@ public:
 
     void on_closed(Connection& connection) override {
         auto const self = connection.shared_from_this();
-        if (subscribers_.erase(self) > 0) feed_->set_subscribers(subscribers_.size());
+        if (subscribers_.erase(self) > 0) feed_->set_subscribers(subscribers_.size() + subscribing_);
         if (auto const found = per_address_.find(connection.peer().address);
             found != per_address_.end() && --found->second == 0) {
             per_address_.erase(found);
