@@ -117,31 +117,31 @@ void find_gateways(Settings const& settings, base::ZoneRules const& zones, Obser
                    std::vector<Finding>& found) {
     auto const now = observed.now;
     for (auto const& gateway : observed.gateways) {
-        if (!gateway.refusal.empty()) {
+        bool const refused = !gateway.refusal.empty();
+        bool const expected = is_down_expected(settings, zones, gateway.restarts_at, gateway.zone, now);
+        if (refused) {  // that says it all
             found.push_back(
                 {{Condition::refused, "", gateway.gateway},
                  gateway.gateway,
                  fmt::format("gateway {} ({}) is not followed: {}", gateway.gateway, gateway.address, gateway.refusal)});
-            continue;  // that says it all
-        }
-        bool const expected = is_down_expected(settings, zones, gateway.restarts_at, gateway.zone, now);
-        if (gateway.stale) {
+        } else if (gateway.stale) {
+            // What is not stale for long is no news yet, and nothing is over by it either: after a restart nobody was heard yet.
             auto const since = std::max(gateway.stale_since.value_or(observed.started_at), Timestamp{0});
-            if (now - since < settings.stale_after) continue;
             found.push_back({{Condition::stale, "", gateway.gateway},
                              gateway.gateway,
                              fmt::format("gateway {} ({}) {} since {}{}", gateway.gateway, gateway.address,
                                          gateway.connected ? "says nothing that may be relied on" : "is not connected",
                                          moment(since), gateway.last_error.empty() ? "" : ": " + gateway.last_error),
-                             expected});
-            continue;  // its accounts cannot be synced, which is no further news
+                             expected || now - since < settings.stale_after});
         }
         if (!settings.syncs) continue;
+        auto const patience = settings.stale_after + 2 * settings.sync_interval + sync_grace;
+        // While the service is young, or the gateway just came back, the schedule had no turn yet.
+        bool const had_its_turn =
+            now - std::max(observed.started_at, gateway.fresh_since.value_or(observed.started_at)) >= patience;
         for (auto const& account : observed.accounts) {
             if (account.gateway != gateway.gateway) continue;
-            // While the service is young the schedule had no turn yet.
-            auto const since = std::max(account.last_synced_at.value_or(observed.started_at), observed.started_at);
-            if (now - since < settings.stale_after + 2 * settings.sync_interval + sync_grace) continue;
+            if (account.last_synced_at && now - *account.last_synced_at < patience) continue;
             found.push_back(
                 {{Condition::stale, account.account, ""},
                  gateway.gateway,
@@ -150,7 +150,8 @@ void find_gateways(Settings const& settings, base::ZoneRules const& zones, Obser
                                    account.account, moment(*account.last_synced_at), gateway.gateway)
                      : fmt::format("account {} was never seen equal to the broker, though gateway {} is connected",
                                    account.account, gateway.gateway),
-                 expected});
+                 // That it cannot be synced without its gateway is no further news.
+                 expected || refused || gateway.stale || !had_its_turn});
         }
     }
 }
@@ -176,10 +177,11 @@ void find_breaks(Settings const& settings, Observed const& observed,
                                          row.account, row.detail && !row.detail->empty() ? ": " + *row.detail : "")});
             continue;
         }
-        if (row.opened_at && observed.now - *row.opened_at < settings.break_after) continue;
+        // A young one is no news yet; what is raised of the same instrument is not over by it.
         found.push_back({{Condition::quantity_break, row.account, row.con_id ? std::to_string(*row.con_id) : ""},
                          std::string(gateway->second),
-                         break_text(row)});
+                         break_text(row),
+                         row.opened_at && observed.now - *row.opened_at < settings.break_after});
     }
 }
 
@@ -265,6 +267,13 @@ Step step(Settings const& settings, Alerts alerts, Findings const& found, std::v
           Timestamp now) {
     Step out;
     std::set<Key> changed;
+    // Of a clock that was set back: what seems to be of the future is of now, or nothing would be over or told until then.
+    for (auto& [unused, alert] : alerts) {
+        alert.told_at = std::min(alert.told_at, now);
+        for (auto* const time : {&alert.cleared_at, &alert.seen_since, &alert.gone_since}) {
+            if (*time) *time = std::min(**time, now);
+        }
+    }
     auto const tell = [&](NoteKind kind, Key const& key, Alert& alert, std::string text) {
         alert.told_at = now;
         changed.insert(key);
@@ -278,7 +287,8 @@ Step step(Settings const& settings, Alerts alerts, Findings const& found, std::v
         if (raised) {
             auto& alert = known->second;
             alert.gone_since.reset();
-            alert.text = finding.text;
+            alert.gateway = finding.gateway;  // an account may have been given to another one
+            if (!finding.expected) alert.text = finding.text;
             if (finding.expected || !watched || !is_urgent(finding.key.condition) || settings.remind_after.count() == 0) continue;
             if (now - alert.told_at < doubled(settings.remind_after, alert.reminders, longest_reminder)) continue;
             ++alert.reminders;

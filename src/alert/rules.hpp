@@ -89,6 +89,7 @@ struct ObservedGateway {
     bool connected = false;
     bool stale = true;
     std::optional<base::Timestamp> stale_since;
+    std::optional<base::Timestamp> fresh_since{};  ///< not stale since then; unset: since the service began
     std::string last_error;
     std::string refusal;  ///< not empty: its accounts are not taken, and why
     std::optional<base::Duration> restarts_at;

@@ -254,6 +254,80 @@ TEST(Rules, AnAccountThatNobodySyncsIsToldThoughItsGatewayIsThere) {
     EXPECT_EQ(off.go(5h), Told{});
 }
 
+TEST(Rules, ARestartWhileTheGatewayIsAwayIsNotTheEndOfThat) {
+    Day day;
+    day.lose_gateway();
+    EXPECT_EQ(day.go(2min), Told{"raised stale"});
+    day.restart();
+    day.observed.gateways[0].stale_since.reset();  // the new process never heard it
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(day.go(1min), Told{}) << "it is away as before";
+    day.find_gateway();
+    (void)day.go(1s);
+    EXPECT_EQ(day.go(1min), Told{"recovered stale"});
+}
+
+TEST(Rules, AGatewayThatComesBackHasTimeToSyncItsAccounts) {
+    Day day;
+    day.lose_gateway();
+    day.syncs = false;
+    EXPECT_EQ(day.go(2min), Told{"raised stale"});
+    EXPECT_EQ(day.go(30min), Told{});
+    day.find_gateway();
+    day.observed.gateways[0].fresh_since = day.now;
+    EXPECT_EQ(day.go(1s), Told{}) << "its first sync is under way";
+    EXPECT_EQ(day.go(1min), Told{"recovered stale"});
+    EXPECT_EQ(day.go(11min + 58s), Told{});
+    EXPECT_EQ(day.go(1s), Told{"raised stale"}) << "it had its turn";
+    EXPECT_EQ(day.last[0].key, (Key{Condition::stale, "DU1", ""}));
+}
+
+TEST(Rules, AnAccountThatIsNotSyncedIsNotSoUntilItIs) {
+    Day day;
+    day.syncs = false;
+    EXPECT_EQ(day.go(13min), Told{"raised stale"});
+    day.restart();
+    EXPECT_EQ(day.go(1min), Told{}) << "nobody synced it by a restart";
+    EXPECT_EQ(day.go(1min), Told{});
+    day.lose_gateway();
+    EXPECT_EQ(day.go(1min), Told{}) << "nor by its gateway's being away";
+    EXPECT_EQ(day.go(1min), Told{"raised stale"}) << "the gateway's";
+    EXPECT_EQ(day.last[0].key.account, "");
+    day.find_gateway();
+    day.syncs = true;
+    (void)day.go(1s);
+    EXPECT_EQ(day.go(1min), (Told{"recovered stale", "recovered stale"}));
+}
+
+TEST(Rules, WhatIsRaisedGoesWithItsAccountToAnotherGateway) {
+    Day day;
+    day.add_break("quantity", 7);
+    EXPECT_EQ(day.go(5min), Told{"raised quantity_break"});
+    day.observed.gateways[0].gateway = "other";
+    day.observed.accounts[0].gateway = "other";
+    EXPECT_EQ(day.go(1min), Told{});
+    day.observed.breaks.clear();
+    (void)day.go(1s);
+    EXPECT_EQ(day.go(1min), Told{"recovered quantity_break"});
+    EXPECT_EQ(day.last[0].gateway, "other");
+}
+
+TEST(Rules, AClockThatIsSetBackHoldsUpNothing) {
+    Day day;
+    day.add_break("quantity", 7);
+    EXPECT_EQ(day.go(5min), Told{"raised quantity_break"});
+    EXPECT_EQ(day.go(-30min), Told{});
+    EXPECT_EQ(day.go(10min), Told{}) << "it is not over";
+    day.observed.breaks.clear();
+    day.go(1s);
+    EXPECT_EQ(day.go(-1h), Told{});
+    EXPECT_EQ(day.go(1min), Told{"recovered quantity_break"});
+    day.add_break("guard", 8);
+    EXPECT_EQ(day.go(1s), Told{"raised guard"});
+    EXPECT_EQ(day.go(-30min), Told{});
+    EXPECT_EQ(day.go(1h), Told{"reminder guard"});
+}
+
 TEST(Rules, ALoginOfTheWrongKindIsToldAtAnyTime) {
     Day day;
     day.go(48h + 48h);  // Sunday

@@ -222,8 +222,13 @@ private:
         observed.started_at = started_at_;
         observed.gateways = options_.gateways();
         std::vector<std::string> names;
-        for (auto const& gateway : observed.gateways)
+        for (auto& gateway : observed.gateways) {
             names.push_back(gateway.gateway);
+            if (gateway.stale)
+                fresh_since_.erase(gateway.gateway);
+            else
+                gateway.fresh_since = std::min(fresh_since_.try_emplace(gateway.gateway, now).first->second, now);
+        }
         if (names != answers_for_) log_.reset();  // what another service raised meanwhile is in the database
         if (!log_) {
             POSSYNC_TRY(auto log, options_.open_log());
@@ -252,7 +257,7 @@ private:
         }
         if (!done.notes.empty() || names != answers_for_) to_send_.ring();  // also what another service left to be told
         answers_for_ = std::move(names);
-        if (now - pruned_at_ >= prune_every) {
+        if (pruned_at_ > now || now - pruned_at_ >= prune_every) {
             pruned_at_ = now;
             POSSYNC_TRY_VOID(log_->prune(now - keep_for));
         }
@@ -285,7 +290,7 @@ private:
             entry.revisions[account] = revision;
             new_place |= kept == kept_places_.end();
         }
-        bool const due = !entry.revisions.empty() && now - places_kept_at_ >= keep_place_every;
+        bool const due = !entry.revisions.empty() && (places_kept_at_ > now || now - places_kept_at_ >= keep_place_every);
         if (entry.alerts.empty() && entry.notes.empty() && !new_place && !due) return {};
         POSSYNC_TRY_VOID(log_->record(entry));
         kept_places_ = places_;
@@ -320,7 +325,7 @@ private:
             state_ = state;
             looked_ = true;
         }
-        if (positions_moved_ && (expiring_at_.microseconds == 0 || observed.now - expiring_at_ >= expiring_every)) {
+        if (positions_moved_ && (expiring_at_ > observed.now || observed.now - expiring_at_ >= expiring_every)) {
             POSSYNC_TRY_VOID(read_expiring());
             expiring_at_ = observed.now;
             positions_moved_ = false;
@@ -457,6 +462,7 @@ private:
     Timestamp places_kept_at_{};
     Timestamp pruned_at_{};
     std::vector<std::string> answers_for_;
+    std::map<std::string, Timestamp> fresh_since_;  ///< of gateways that are not stale
 
     bool looked_ = false;
     std::int64_t state_ = 0;
