@@ -17,12 +17,12 @@ protected:
     }
 
     /// One more revision: position 100 is opened by the first, increased by the others.
-    void commit() {
+    void commit(std::optional<base::Timestamp> recorded_at = std::nullopt) {
         model::ChangeSet change_set;
         change_set.account_id = lease_.accounts[0].account_id;
         change_set.base_revision = revision_;
         change_set.next_id = 1000 + 10 * (revision_ + 1);
-        change_set.recorded_at = after(revision_ + 1);
+        change_set.recorded_at = recorded_at.value_or(after(revision_ + 1));
         change_set.instruments = {stock(7, "A")};
         auto position = episode(100, 7, "e1", std::nullopt);
         position.quantity = base::Decimal(revision_ + 1);
@@ -136,6 +136,35 @@ TEST_P(OutboxContract, WhatEverySinkHasIsForgottenAndNothingElse) {
     ASSERT_EQ(next.size(), 2u);
     EXPECT_FALSE(next[0].gap_from.has_value());
     EXPECT_EQ(outbox_->next({lease_.accounts[0].account_id, "DU1", 0, 3}, 10).value()[0].gap_from, 1);  // revision 1 is gone
+}
+
+TEST_P(OutboxContract, AClockThatWasSetBackLeavesNoHoleThatNobodyIsToldOf) {
+    ASSERT_TRUE(outbox_->add_sink("s", noon).has_value());
+    commit(after(1));
+    commit(after(20));
+    commit(after(3));
+    commit(after(30));
+    ASSERT_TRUE(outbox_->prune(after(10), {}).has_value());
+    auto const next = pending("s");
+    ASSERT_EQ(next.size(), 4u);
+    EXPECT_EQ(next[0].gap_from, 1);
+    EXPECT_FALSE(next[1].gap_from.has_value());
+    EXPECT_EQ(next[1].revision, 2);
+    EXPECT_EQ(next[2].gap_from, 3);
+    EXPECT_EQ(next[2].revision, 3);
+    EXPECT_FALSE(next[3].gap_from.has_value());
+    EXPECT_EQ(next[3].revision, 4);
+    EXPECT_EQ(outbox_->next({lease_.accounts[0].account_id, "DU1", 0, 4}, 1).value().back().revision, 2) << "the next ones tell the rest";
+    // What is settled is forgotten from its beginning on.
+    for (auto const recorded_at : {after(50), after(40), after(60)})
+        commit(recorded_at);
+    acknowledge("s", 7);
+    ASSERT_TRUE(outbox_->prune({}, after(45)).has_value());
+    auto const kept = outbox_->next({lease_.accounts[0].account_id, "DU1", 0, 7}, 10).value();
+    ASSERT_EQ(kept.size(), 2u);
+    EXPECT_EQ(kept[0].gap_from, 1);
+    EXPECT_EQ(kept[0].revision, 6);
+    EXPECT_EQ(kept[1].revision, 7);
 }
 
 }  // namespace possync::store::contract

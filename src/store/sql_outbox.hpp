@@ -91,16 +91,7 @@ public:
                     found.push_back(std::move(notification));
                 },
                 static_cast<std::int64_t>(account.account_id), account.acknowledged, static_cast<std::int64_t>(limit)));
-            auto const first = found.empty() ? account.revision + 1 : found.front().revision;
-            if (first > account.acknowledged + 1) {
-                Notification gap;
-                gap.account_id = account.account_id;
-                gap.account = account.account;
-                gap.gap_from = account.acknowledged + 1;
-                gap.revision = first - 1;
-                found.insert(found.begin(), std::move(gap));
-            }
-            return found;
+            return with_gaps(account, std::move(found), limit);
         });
     }
 
@@ -139,15 +130,49 @@ public:
     base::Result<void> prune(base::Timestamp too_old, base::Timestamp settled) override {
         return engine_.transaction([&](auto& connection) -> base::Result<void> {
             POSSYNC_TRY_VOID(connection.run("DELETE FROM outbox WHERE recorded_at < $1", too_old));
-            POSSYNC_TRY_VOID(connection.run(
-                "DELETE FROM outbox WHERE recorded_at < $1 AND revision <= (SELECT min(coalesce(c.revision, 0)) FROM sink s "
-                "LEFT JOIN sink_cursor c ON c.sink = s.name AND c.account_id = outbox.account_id)",
+            // Up to the last that is old enough: where a clock was set back, an earlier revision may be recorded later.
+            std::vector<std::pair<std::int64_t, std::int64_t>> settled_up_to;
+            POSSYNC_TRY_VOID(connection.each(
+                "SELECT account_id, max(revision) FROM outbox WHERE recorded_at < $1 GROUP BY account_id",
+                [&](auto& row) {
+                    auto const account = row.integer();
+                    settled_up_to.emplace_back(account, row.integer());
+                },
                 settled));
+            for (auto const& [account, revision] : settled_up_to) {
+                POSSYNC_TRY_VOID(connection.run(
+                    "DELETE FROM outbox WHERE account_id = $1 AND revision <= $2 AND revision <= (SELECT min(coalesce(c.revision, 0)) "
+                    "FROM sink s LEFT JOIN sink_cursor c ON c.sink = s.name AND c.account_id = outbox.account_id)",
+                    account, revision));
+            }
             return {};
         });
     }
 
 private:
+    /// A gap stands where revisions are not kept any more: at the beginning, or between where a clock was set back.
+    static std::vector<Notification> with_gaps(BehindAccount const& account, std::vector<Notification> found, int limit) {
+        std::vector<Notification> all;
+        auto reached = account.acknowledged;
+        auto const up_to = [&](model::Revision revision) {
+            if (revision <= reached) return;
+            Notification gap;
+            gap.account_id = account.account_id;
+            gap.account = account.account;
+            gap.gap_from = reached + 1;
+            gap.revision = revision;
+            all.push_back(std::move(gap));
+        };
+        bool const last = static_cast<int>(found.size()) < limit;
+        for (auto& notification : found) {
+            up_to(notification.revision - 1);
+            reached = notification.revision;
+            all.push_back(std::move(notification));
+        }
+        if (last) up_to(account.revision);
+        return all;
+    }
+
     Engine engine_;
 };
 
