@@ -493,11 +493,12 @@ private:
         }
     }
 
-    /// Once an hour, with a commit that writes a run anyway.
+    /// Runs, and what operators asked. Once an hour, with a commit that writes a run anyway.
     void forget_old_runs(Connection& connection, Timestamp now) {
         constexpr base::Duration hour{3'600'000'000};
         if (forgot_runs_at_ && now - *forgot_runs_at_ < hour) return;
         connection.add("DELETE FROM sync_run WHERE finished_at < $1", Parameters::of(now - options_.run_retention));
+        connection.add("DELETE FROM operator_request WHERE asked_at < $1", Parameters::of(now - options_.run_retention));
         forgot_runs_at_ = now;
     }
 

@@ -246,6 +246,15 @@ Result<bool> Database::renew_write_ahead_log() {
     return true;
 }
 
+Result<void> Database::check_in_place() const {
+    int moved = 0;
+    static_cast<void>(sqlite3_file_control(connection_, "main", SQLITE_FCNTL_HAS_MOVED, &moved));
+    if (moved == 0) return {};
+    unusable_ = true;
+    return base::fail(ErrorCode::io,
+                      fmt::format("database {} was removed or replaced while it was open: stop the service before its file is touched", path_));
+}
+
 base::Error Database::error(int status) const {
     int const primary = status & 0xff;
     if (primary == SQLITE_IOERR || primary == SQLITE_CORRUPT) unusable_ = true;
@@ -256,11 +265,13 @@ base::Error Database::error(int status) const {
 // -------------------------------------------------------------------------------------------------
 
 Result<Transaction> Transaction::begin(Database& database) {
+    POSSYNC_TRY_VOID(database.check_in_place());
     POSSYNC_TRY_VOID(database.run("BEGIN IMMEDIATE"));
     return Transaction(database);
 }
 
 Result<Transaction> Transaction::begin_reading(Database& database) {
+    POSSYNC_TRY_VOID(database.check_in_place());
     POSSYNC_TRY_VOID(database.run("BEGIN DEFERRED"));
     return Transaction(database);
 }

@@ -286,6 +286,9 @@ public:
     /// commit behind it. False: readers hold the log, it goes on as it is.
     [[nodiscard]] base::Result<bool> renew_write_ahead_log();
 
+    /// Whether the file is still the one that its path names; what is written to one that was removed or replaced is lost with it.
+    [[nodiscard]] base::Result<void> check_in_place() const;
+
     /// After an I/O error nothing that this connection believes can be trusted: close it and open another.
     [[nodiscard]] bool unusable() const { return unusable_; }
 

@@ -838,12 +838,14 @@ private:
         return {};
     }
 
-    /// Once an hour, with a commit that writes a run anyway.
+    /// Runs, and what operators asked. Once an hour, with a commit that writes a run anyway.
     Result<void> forget_old_runs(Database& database, Timestamp now) {
         constexpr base::Duration hour{3'600'000'000};
         if (forgot_runs_at_ && now - *forgot_runs_at_ < hour) return {};
         POSSYNC_TRY_VOID(
             database.run("DELETE FROM sync_run WHERE finished_at < ?1", now - options_.run_retention));
+        POSSYNC_TRY_VOID(
+            database.run("DELETE FROM operator_request WHERE asked_at < ?1", now - options_.run_retention));
         forgot_runs_at_ = now;
         return {};
     }

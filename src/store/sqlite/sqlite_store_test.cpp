@@ -754,11 +754,37 @@ TEST_F(SqliteStoreTest, OldRunsAreForgotten) {
     options.run_retention = base::Duration(100 * contract::second);
     open(options);
     claim();
+    OperatorRequest ask;
+    ask.verb = "status";
+    ask.arguments = "{}";
+    ask.author = "command";
+    ask.asked_at = after(-500);
+    auto const old = submit_operator_request(path_, ask).value();
+    ask.asked_at = after(-50);
+    auto const young = submit_operator_request(path_, ask).value();
     CommitRequest one = request();
     one.runs = {run(Outcome::committed, -500), run(Outcome::committed, -50)};
     commit(one);
     EXPECT_EQ(rows("SELECT started_at FROM sync_runs"),
               (std::vector{Values{{"started_at", base::to_rfc3339(after(-50))}}}));
+    EXPECT_EQ(operator_answer(path_, old).error().code, ErrorCode::not_found) << "each `possync status` leaves one";
+    EXPECT_TRUE(operator_answer(path_, young).has_value());
+}
+
+TEST_F(SqliteStoreTest, NothingIsWrittenToAFileThatIsNotThereAnyMore) {
+    claim();
+    CommitRequest one = request();
+    one.runs = {run(Outcome::committed, -50)};
+    commit(one);
+    std::filesystem::rename(path_, path_ + ".old");
+    auto const lost = store_->commit(one);
+    ASSERT_FALSE(lost.has_value()) << "it is believed to be written";
+    EXPECT_EQ(lost.error().code, ErrorCode::io);
+    EXPECT_NE(lost.error().message.find("removed or replaced"), std::string::npos) << lost.error().message;
+    EXPECT_EQ(store_->commit(one).error().code, ErrorCode::not_found) << "and no empty one is made";
+    EXPECT_FALSE(std::filesystem::exists(path_));
+    std::filesystem::rename(path_ + ".old", path_);
+    EXPECT_TRUE(store_->commit(one).has_value());
 }
 
 // --- requests and leases
