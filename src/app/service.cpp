@@ -634,8 +634,21 @@ private:
         signals_.cancel();
         poll_timer_.cancel();
         beat_timer_.cancel();
+        if (options_.serve_operator_requests) refuse_pending_requests();
         if (!options_.one_shot) store_thread_->post([this] { (void)store_->leave(owner_name()); });
         io_.stop();
+    }
+
+    /// Nobody looks at them any more, and whoever asked would wait for long: this process's own schedule before it can end.
+    void refuse_pending_requests() {
+        store_thread_->post([this, serving = serving_] {
+            auto const pending = store_->pending_requests(owner_name());
+            if (!pending) return;
+            auto const text = failed_answer({base::ErrorCode::unavailable, "the service is stopping; ask again"});
+            for (auto const& request : *pending) {
+                if (!serving.contains(request.request_id)) (void)store_->finish_request(request.request_id, false, text, clock_now().wall);
+            }
+        });
     }
 
     void stop_now() {
@@ -681,11 +694,14 @@ private:
             mine.now = clock_now().wall;
             auto const done = store_->beat(mine);
             auto fleet = std::make_shared<Result<store::Fleet>>(done ? store_->fleet(mine.now) : std::unexpected(done.error()));
-            asio::post(io_, [this, fleet] { share(*fleet); });
-        });
-        beat_timer_.expires_after(configuration_.fleet_lease / 3);
-        beat_timer_.async_wait([this](boost::system::error_code error) {
-            if (!error) beat();
+            asio::post(io_, [this, fleet] {
+                share(*fleet);
+                // Only now: over a database that does not answer they would pile up, and be waited for at the end.
+                beat_timer_.expires_after(configuration_.fleet_lease / 3);
+                beat_timer_.async_wait([this](boost::system::error_code error) {
+                    if (!error) beat();
+                });
+            });
         });
     }
 
@@ -706,23 +722,45 @@ private:
             store_thread_->post([this] {
                 auto pending = std::make_shared<Result<std::vector<store::OperatorRequest>>>(store_->pending_requests(owner_name()));
                 asio::post(io_, [this, pending] {
-                    if (*pending) {
-                        for (auto const& request : **pending) serve(request);
-                    }
+                    if (*pending) serve(**pending);
                     poll_operator_requests();
                 });
             });
         });
     }
 
+    void serve(std::vector<store::OperatorRequest> const& pending) {
+        // What was done and could not be written down as answered is written down now, and not done again.
+        for (auto& [id, unwritten] : std::exchange(unwritten_, {})) {
+            bool const waits = std::any_of(pending.begin(), pending.end(), [id](auto const& request) { return request.request_id == id; });
+            waits ? write_answer(id, std::move(unwritten)) : static_cast<void>(serving_.erase(id));
+        }
+        for (auto const& request : pending) serve(request);
+    }
+
+    struct RequestAnswer {
+        bool ok = false;
+        std::string text;
+    };
+
+    /// From any thread that is this service's.
+    void write_answer(std::int64_t id, RequestAnswer answer) {
+        store_thread_->post([this, id, answer = std::move(answer)]() mutable {
+            auto const done = store_->finish_request(id, answer.ok, answer.text, clock_now().wall);
+            bool const written = done || done.error().code == base::ErrorCode::not_found;
+            asio::post(io_, [this, id, written, answer = std::move(answer)]() mutable {
+                if (written) {
+                    serving_.erase(id);
+                } else {
+                    unwritten_[id] = std::move(answer);
+                }
+            });
+        });
+    }
+
     void serve(store::OperatorRequest const& request) {
         if (!serving_.insert(request.request_id).second) return;
-        auto answer = [this, id = request.request_id](bool ok, std::string text) {
-            store_thread_->post([this, id, ok, text = std::move(text)] {
-                (void)store_->finish_request(id, ok, text, clock_now().wall);
-                asio::post(io_, [this, id] { serving_.erase(id); });
-            });
-        };
+        auto answer = [this, id = request.request_id](bool ok, std::string text) { write_answer(id, {ok, std::move(text)}); };
         if (request.verb == "sync" || request.verb == "diff") {
             std::string account;
             bool dry_run = request.verb == "diff";  // which writes nothing, whatever else is said
@@ -831,6 +869,7 @@ private:
     std::unique_ptr<store::Store> store_;
     std::vector<std::unique_ptr<GatewayRunner>> runners_;
     std::set<std::int64_t> serving_;
+    std::map<std::int64_t, RequestAnswer> unwritten_;  ///< of those, what was done and could not be answered yet
     std::unique_ptr<StoreThread> store_thread_;
     std::unique_ptr<outbox::Dispatcher> dispatcher_;
     std::unique_ptr<alert::Watcher> watcher_;

@@ -205,6 +205,51 @@ TEST_F(Running, CountersBeginAnewWithoutAServiceToo) {
     EXPECT_EQ(total(false), 2);
 }
 
+/// The answer is what was done, though writing it down failed for a while: nothing is done twice.
+TEST_F(Running, WhatWasDoneIsDoneOnceThoughTheAnswerCouldNotBeWritten) {
+    store::sqlite::StatementFaults faults;
+    start();
+    auto const syncs = [this] { return service_->status().at(0).statistics.total_syncs; };
+    auto const before = syncs();
+    EXPECT_TRUE(ask("sync", "{}").first);
+    auto const once = syncs() - before;
+    ASSERT_GT(once, 0);
+    faults.fail_like("UPDATE operator_request");
+    std::thread mends([&] {
+        EXPECT_TRUE(soon([&] { return syncs() > before + once; }));
+        std::this_thread::sleep_for(1s);  // it is found pending again
+        faults.fail_at(0);
+    });
+    EXPECT_TRUE(ask("sync", "{}").first);
+    mends.join();
+    EXPECT_EQ(syncs(), before + 2 * once);
+}
+
+TEST_F(Running, WhoAsksAServiceThatEndsDoesNotWaitForItsAnswer) {
+    start();
+    store::OperatorRequest request;
+    request.verb = "status";
+    request.arguments = "{}";
+    request.author = "test";
+    request.asked_at = clock_now().wall;
+    auto const id = database()->submit_operator_request(request).value();
+    service_->stop();  // most likely before it has looked
+    thread_.join();
+    service_.reset();
+    EXPECT_TRUE(database()->operator_answer(id).value().answered);
+}
+
+/// While the database does not answer, what is to be asked of it does not pile up.
+TEST_F(Running, ADatabaseThatIsAwayForLongIsNotAskedEverMore) {
+    configuration_.fleet_lease = 600ms;
+    start();
+    auto blocks = store::sqlite::Database::open(folder_.file("book.db"), {.mode = store::sqlite::Database::Mode::read_write}).value();
+    ASSERT_TRUE(soon([&] { return blocks->execute("BEGIN IMMEDIATE").has_value(); }));
+    std::this_thread::sleep_for(3s);
+    EXPECT_LT(service_->store_jobs(), 6U);
+    ASSERT_TRUE(blocks->execute("ROLLBACK").has_value());
+}
+
 /// A gateway that another service holds is not written for by this one, whatever it is asked.
 TEST_F(Running, WhatItDoesNotHoldItDoesNotImport) {
     start();
