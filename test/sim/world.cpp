@@ -467,6 +467,7 @@ void World::carry_out(Service& service, sync::Effect& effect) {
         hang_up(service);
         service.connection = simulator.connect(now_);
         ++connections_since_empty_;
+        auditor.guard_holds = false;  // a reconnect may confirm what it holds back
         if (service.connection == 0) {
             marks.hit("connection refused");
             feed(service, {sync::SocketFailed{"Connection refused"}, {}, false});
