@@ -670,6 +670,8 @@ private:
                 result_.notices.push_back({con_id, model::EventKind::found, Cause::missing_at_broker});
             }
         }
+        // A move that undoes just what nobody had explained is a trade as well as any other.
+        if (rest_before != nullptr && rest.is_zero() && taken == 0 && named.empty() && statement_ == nullptr && seen_.edits.empty()) ++result_.rests_gone;
         return hold_rest(at, rest_before, rest, target, by);
     }
 

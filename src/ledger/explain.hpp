@@ -40,6 +40,7 @@ struct Explanation {
     std::vector<Warning> warnings;
     int pending_executions = 0;  ///< fills that no position change has taken up yet
     int settling = 0;            ///< instruments with a rest that may still be explained
+    int rests_gone = 0;          ///< instruments whose rest went as it came, without a fill: one may be on its way
     int unexplained = 0;
     int missing = 0;
     bool guard_held = false;

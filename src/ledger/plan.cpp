@@ -74,6 +74,7 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
     plan.warnings = std::move(explanation.warnings);
     plan.pending_executions = explanation.pending_executions;
     plan.settling = explanation.settling;
+    plan.rests_gone = explanation.rests_gone;
     plan.unexplained = explanation.unexplained;
     plan.missing = explanation.missing;
     plan.guard_held = explanation.guard_held;

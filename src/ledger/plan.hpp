@@ -11,6 +11,7 @@ struct Plan {
     std::vector<Warning> warnings;
     int pending_executions = 0;
     int settling = 0;
+    int rests_gone = 0;
     int unexplained = 0;
     int missing = 0;
     bool guard_held = false;
@@ -21,7 +22,7 @@ struct Plan {
 
     [[nodiscard]] bool commits() const { return first_sight || !change_set.empty(); }
     /// Nothing is waiting for a further fill or push.
-    [[nodiscard]] bool explained() const { return pending_executions == 0 && settling == 0; }
+    [[nodiscard]] bool explained() const { return pending_executions == 0 && settling == 0 && rests_gone == 0; }
 };
 
 [[nodiscard]] base::Result<Plan> plan(model::AccountBook const& book, model::Observation const& observation,

@@ -378,6 +378,21 @@ TEST(Plan, FillsBehindAMoveGoTowardsTheRest) {
     EXPECT_EQ(account.book.breaks.begin()->second.book_value, dec("18"));
 }
 
+TEST(Plan, AMoveThatUndoesARestWaitsForItsFill) {
+    Account account;
+    account.take(account.look(0, {holding(stock(), "100", "150")}));
+    for (int seconds = 10; seconds <= 250; seconds += 80) account.take(account.look(seconds, {holding(stock(), "96", "150")}));
+    EXPECT_EQ(account.last.unexplained, 1);
+    auto const book = account.book;
+    account.take(Account::events(300, {}, {holding(stock(), "100")}));
+    EXPECT_EQ(account.last.settling, 0);
+    EXPECT_FALSE(account.last.explained()) << "somebody bought them, and the fill may be on its way";
+    account.book = book;
+    account.take(Account::events(301, {fill("f1.01", 300, "4", "151")}, {holding(stock(), "100")}));
+    EXPECT_TRUE(account.last.explained());
+    EXPECT_EQ(account.position().quantity, dec("100"));
+}
+
 TEST(Plan, ARestIsNeverOvershot) {
     Account account;
     account.take(account.look(0, {holding(stock(), "10", "100")}));

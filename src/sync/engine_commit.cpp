@@ -149,7 +149,7 @@ void Engine::Implementation::commit(std::vector<PlannedAccount> planned, std::ve
     Commit effect;
     bool changes = false;
     for (auto& each : planned) {
-        bool const waits = each.plan.settling > 0 || each.plan.missing > 0 || each.plan.pending_executions > 0;
+        bool const waits = !each.plan.explained() || each.plan.missing > 0;
         if (waits) look_again_soon();
         if (!each.plan.commits()) continue;
         changes = true;
