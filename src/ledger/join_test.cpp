@@ -929,6 +929,27 @@ TEST(Join, ACorrectedFillThatWasTakenBackStaysSo) {
     }
 }
 
+/// A fill was corrected, and the correction taken back, and of both only one statement tells: the fill that the gateway told is gone too.
+TEST(Join, ACorrectionThatWasTakenBackTakesItsFillWithIt) {
+    auto book = refold(as_followed(cold_start(statement_of_the_day())));
+    ASSERT_TRUE(fill_in(book, msft, "m1.01").superseded_by.empty());
+    Statement later = statement_of_the_day();
+    std::erase_if(later.trades, [](auto const& each) { return each.exec_id == "m1.01"; });
+    later.positions.clear();
+    later.has_positions = false;
+    auto corrected = trade("901", "m1.02", msft, "12:00", "10", "215", "-1", "0");
+    auto cancel = corrected;
+    cancel.transaction_id = "902";
+    cancel.exec_id.clear();
+    cancel.original_trade_id = corrected.trade_id = "T901";
+    cancel.quantity = dec("-10");
+    cancel.cancels = true;
+    later.trades.push_back(corrected);
+    later.trades.push_back(cancel);
+    (void)import(book, later, policy(), true, false);
+    EXPECT_TRUE(fill_in(book, msft, "m1.01").superseded_by.starts_with("cancelled:")) << fill_in(book, msft, "m1.01").superseded_by;
+}
+
 /// A query without the column says nothing of what was realized.
 TEST(Join, WhatTheBrokerRealizedStaysWhereAnotherQueryDoesNotSay) {
     auto book = cold_start(statement_of_the_day());

@@ -258,15 +258,19 @@ void Joiner::Instrument::correct(Execution& was, StatementTrade const& trade, De
 
 void Joiner::Instrument::take_back(StatementTrade const& trade) {
     std::string const exec_id = index_.exec_id_of(trade);
-    for (auto& execution : facts_.executions) {
-        bool const it = execution.exec_id == exec_id || execution.exec_id == model::statement_version(exec_id);
-        if (it && execution.superseded_by.empty()) cancel(execution, trade);
-    }
-    // What the book never had is kept as taken back: a statement of before may come later and list it as it was.
     auto const root = model::execution_root(exec_id);
-    bool const known = by_root_.contains(std::string(root)) || joiner_.elsewhere(exec_id, con_id_) != 0;
     bool const replaced = std::ranges::any_of(
         says_.trades, [&](StatementTrade const* each) { return model::execution_root(index_.exec_id_of(*each)) == root; });
+    auto const rank = model::correction_rank(model::statement_version(exec_id));
+    for (auto& execution : facts_.executions) {
+        bool const it = execution.exec_id == exec_id || execution.exec_id == model::statement_version(exec_id);
+        // A correction that was taken back took the place of the fill before, which the gateway may never have heard.
+        bool const before = !replaced && model::is_correction(exec_id) && model::execution_root(execution.exec_id) == root &&
+                            model::correction_rank(execution.exec_id) < rank;
+        if ((it || before) && execution.superseded_by.empty()) cancel(execution, trade);
+    }
+    // What the book never had is kept as taken back: a statement of before may come later and list it as it was.
+    bool const known = by_root_.contains(std::string(root)) || joiner_.elsewhere(exec_id, con_id_) != 0;
     if (known || replaced || never_ || trade.quantity.is_zero()) return;
     Execution kept = made_of(trade, exec_id);
     kept.broker_realized_pnl.reset();
