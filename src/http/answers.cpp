@@ -182,8 +182,8 @@ Result<Answer> answer_list(query::Reader& reader, Route const& route, Parameters
                           fmt::format("limit is not from 1 to {}; go on with the cursor in `next`", page_limit_max));
     }
     std::optional<PageCursor> cursor;
-    if (auto const text = find(parameters, "cursor")) {
-        cursor = parse_page_cursor(*text);
+    if (auto const asked = find(parameters, "cursor")) {
+        cursor = parse_page_cursor(*asked);
         if (!cursor || cursor->view != view.name || cursor->sort != filter.sort) {
             return base::fail(ErrorCode::invalid_input, "the cursor is not one of this list in this order");
         }
