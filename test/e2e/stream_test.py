@@ -240,7 +240,8 @@ def many_idle(running):
     while time.monotonic() < end and "possync_stream_subscribers 0\n" not in running.get("/metrics").text():
         time.sleep(0.2)
     assert "possync_stream_subscribers 0\n" in running.get("/metrics").text(), "who is gone is still counted"
-    assert used < 50, f"{used:.0f} MiB for {subscribers} idle subscribers"
+    # A sanitizer keeps what was freed, and a shadow of it all.
+    assert used < 50 or "POSSYNC_TEST_SANITIZED" in os.environ, f"{used:.0f} MiB for {subscribers} idle subscribers"
     return used
 
 
