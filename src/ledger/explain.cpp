@@ -42,6 +42,8 @@ struct Work {
     InstrumentFacts facts;
     InstrumentBook const* was = nullptr;  // null: not in the book yet
     bool new_executions = false;
+    std::string stated;                // by an operator of what changed, in words
+    std::optional<Adjustment> undone;  // what an edit makes unexplained again
 };
 
 /// What the broker shows of one instrument.
@@ -402,7 +404,7 @@ private:
     base::Result<void> state_cause(Work& at, Adjustment const was, model::ExplainEdit const& edit) {
         if (auto const no = why_not(at, was, edit.cause); !no.empty()) return refuse(no);
         if (was.adjustment_id != 0) withdraw(at, was.adjustment_id, "explained by " + edit.author);
-        stated_[at.facts.instrument.con_id] = fmt::format("{} ({})", to_string(edit.cause), edit.author);
+        at.stated = fmt::format("{} ({})", to_string(edit.cause), edit.author);
         Adjustment added;
         added.adjustment_id = ids_.take();
         added.con_id = at.facts.instrument.con_id;
@@ -445,7 +447,7 @@ private:
                 }
                 execution.excluded = excluded;
             }
-            stated_[book.instrument.con_id] = fmt::format("{} {} ({})", excluded ? "excluding" : "counting again", exec_id, author);
+            work(book.instrument).stated = fmt::format("{} {} ({})", excluded ? "excluding" : "counting again", exec_id, author);
             return {};
         }
         return base::fail(ErrorCode::not_found, fmt::format("there is no execution {}; see `possync executions`", exec_id));
@@ -462,10 +464,10 @@ private:
         if (adjustment->provisional()) return refuse("what is not explained yet is kept by the service itself; explain it instead");
         Work& at = work(book->instrument);
         Adjustment before = behind(at, *adjustment);
-        stated_[at.facts.instrument.con_id] = fmt::format("taking back {} ({})", to_string(adjustment->cause), edit.author);
+        at.stated = fmt::format("taking back {} ({})", to_string(adjustment->cause), edit.author);
         withdraw(at, edit.id, edit.author);
         if (before.cause == Cause::settling || before.cause == Cause::unexplained) {
-            undone_[at.facts.instrument.con_id] = std::move(before);  // what is left of it
+            at.undone = std::move(before);  // what is left of it
             return {};
         }
         before.adjustment_id = ids_.take();
@@ -641,8 +643,7 @@ private:
         Decimal const moved = rest_before != nullptr ? delta - rest_before->quantity : delta;
         std::size_t const taken = count_taken(at, delta, moved);
         Decimal rest = delta - sum_pending(at, taken);
-        auto const stated = stated_.find(con_id);
-        std::string by = stated != stated_.end() ? stated->second : statement_ != nullptr ? "a statement" : "fills";
+        std::string by = !at.stated.empty() ? at.stated : statement_ != nullptr ? "a statement" : "fills";
         auto const named = infer(at, explained, taken, rest, target);
         for (auto const& event : named) {
             by = to_string(event.cause);
@@ -665,7 +666,7 @@ private:
         }
 
         if (Break const* was = find_break(con_id, BreakKind::missing)) {
-            close_break(*was, BreakState::resolved, target.absent || stated != stated_.end() ? "explained by " + by : "shown again");
+            close_break(*was, BreakState::resolved, target.absent || !at.stated.empty() ? "explained by " + by : "shown again");
             if (!target.quantity.is_zero()) {
                 result_.notices.push_back({con_id, model::EventKind::found, Cause::missing_at_broker});
             }
@@ -999,9 +1000,7 @@ private:
         // A split that a statement told of later must not multiply it.
         bool const stays = unchanged && behind_splits(at, *before->effective_at) == *before->effective_at;
         Break state = open != nullptr ? not_later_than_now(*open) : new_break(con_id, BreakKind::quantity);
-        if (auto const undone = undone_.find(con_id); open == nullptr && undone != undone_.end()) {
-            state.opened_at = std::min(state.opened_at, *undone->second.effective_at);  // it is as old as it was
-        }
+        if (open == nullptr && at.undone) state.opened_at = std::min(state.opened_at, *at.undone->effective_at);  // it is as old as it was
         if (open == nullptr || !unchanged) {
             state.state = BreakState::settling;
             state.last_change_at = seen_.observed_at;
@@ -1042,8 +1041,7 @@ private:
         if (before == nullptr && statement_ != nullptr && statement_->latest) {
             added.effective_at = statement_->index->end() - std::chrono::microseconds(1);
         }
-        auto const found = undone_.find(added.con_id);
-        Adjustment const* const undone = before == nullptr && found != undone_.end() ? &found->second : nullptr;
+        Adjustment const* const undone = before == nullptr && at.undone ? &*at.undone : nullptr;
         if (undone != nullptr) added.effective_at = undone->effective_at;
         added.effective_at = behind_splits(at, *added.effective_at);
         added.recorded_at = seen_.observed_at;
@@ -1208,14 +1206,27 @@ private:
                cause == Cause::cash_settlement || cause == Cause::maturity;
     }
 
+    /// What last changed the position, but for fills and a rest that nobody has explained.
+    static Adjustment const* last_named(Work const& at) {
+        Adjustment const* last = nullptr;
+        for (auto const& adjustment : at.facts.adjustments) {
+            if (adjustment.in_force() && !adjustment.provisional()) last = &adjustment;
+        }
+        return last;
+    }
+
+    static bool traded_since(Work const& at, Adjustment const& change) {
+        auto const order = order_of(change);
+        return std::ranges::any_of(at.facts.executions, [&](Execution const& execution) {
+            return execution.in_force() && execution.booking == Booking::booked && order < order_of(execution);
+        });
+    }
+
     /// A position that was closed as missing, or as ended, and is back with the same quantity, or with what the fills known since make
     /// of it, was never closed.
     bool reopen_returned(Work& at, Target const& target, Decimal const& delta) {
         if (target.absent || delta.is_zero()) return false;
-        Adjustment* last = nullptr;
-        for (auto& adjustment : at.facts.adjustments) {
-            if (adjustment.in_force() && !adjustment.provisional()) last = &adjustment;
-        }
+        Adjustment const* const last = last_named(at);
         if (last == nullptr || !was_inferred(last->cause)) return false;
         // What an option delivered into it is no end: it is sold again like anything else.
         bool const delivered = (last->cause == Cause::exercise || last->cause == Cause::assignment) && !is_derivative(at.facts.instrument.con_id);
@@ -1232,13 +1243,8 @@ private:
             by_fills = by_fills || waiting == delta;  // they say it all: what went is gone
             returned = returned || waiting - last->quantity == delta;
         }
-        if (!returned || by_fills) return false;
-        auto const order = order_of(*last);
-        for (auto const& execution : at.facts.executions) {
-            if (execution.in_force() && execution.booking == Booking::booked && order < order_of(execution)) return false;
-        }
-        last->undone_at = seen_.observed_at;
-        last->undone_by = "returned";
+        if (!returned || by_fills || traded_since(at, *last)) return false;
+        withdraw(at, last->adjustment_id, "returned");
         return true;
     }
 
@@ -1253,23 +1259,15 @@ private:
     /// list does not show yet: they are believed when they have moved nothing for as long as a rest may settle, and nothing was traded.
     bool end_told_by_fills(Work& at, Decimal const& delta) {
         if (!delta.is_zero()) return false;
-        Adjustment* last = nullptr;
-        for (auto& adjustment : at.facts.adjustments) {
-            if (adjustment.in_force()) last = &adjustment;
-        }
+        Adjustment const* const last = last_named(at);
         if (last == nullptr || last->cause != Cause::missing_at_broker) return false;
         Decimal waiting;
         bool made_before = true;
         bool believed = true;
         bool told_by_earlier = false;  // whatever was traded since, they come before it
         bool told = false;
-        bool traded_since = false;
         for (auto const& execution : at.facts.executions) {
-            if (!is_pending(execution)) {
-                bool const booked = execution.in_force() && execution.booking == Booking::booked;
-                traded_since = traded_since || (booked && order_of(*last) < order_of(execution));
-                continue;
-            }
+            if (!is_pending(execution)) continue;
             waiting += execution.signed_quantity();
             bool const settled = seen_.snapshot && seen_.observed_at - execution.recorded_at >= policy_.settle_for;
             made_before = made_before && execution.time <= *last->effective_at;
@@ -1278,9 +1276,8 @@ private:
             told_by_earlier = told_by_earlier || made_before;
             told = told || believed;
         }
-        if (!told_by_earlier && (!told || traded_since)) return false;
-        last->undone_at = seen_.observed_at;
-        last->undone_by = "explained by fills";
+        if (!told_by_earlier && (!told || traded_since(at, *last))) return false;
+        withdraw(at, last->adjustment_id, "explained by fills");
         return true;
     }
 
@@ -1413,8 +1410,6 @@ private:
     std::vector<ConId> orders_of_master_;  ///< whose pending fills are rows of an adviser's orders
     std::map<ConId, Target> targets_;
     std::map<ConId, std::vector<Delivery>> deliveries_;  ///< underlying -> legs delivered in this observation
-    std::map<ConId, std::string> stated_;  ///< by an operator of what changed, in words
-    std::map<ConId, Adjustment> undone_;  ///< what an edit makes unexplained again
     std::map<model::RowId, Break> breaks_;
     std::map<ConId, std::string> proposals_;  ///< what to do about what a statement does not decide
     std::optional<Timestamp> guard_opened_at_;
