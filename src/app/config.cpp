@@ -718,24 +718,25 @@ Result<void> check_sinks(Config const& config, Places const& places) {
     return {};
 }
 
+/// Each [[section]] has its `key`, and no two the same.
+template <typename Item>
+Result<void> check_ids(std::vector<Item> const& items, std::string Item::*id, std::string const& section, char const* key, Places const& places) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        std::string const& text = items[i].*id;
+        std::string const place = fmt::format("{}.{}", section, i);
+        if (text.empty()) return places.fail_at({place}, fmt::format("{}.{} is missing in {} [[{}]]", section, key, section == "account" ? "an" : "a", section));
+        auto const same = [&](Item const& earlier) { return earlier.*id == text; };
+        if (std::any_of(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(i), same)) {
+            return places.fail_at({fmt::format("{}.{}", place, key)}, fmt::format("{}.{} {} is there twice", section, key, text));
+        }
+    }
+    return {};
+}
+
 Result<void> check_whole(Config const& config, Places const& places) {
     POSSYNC_TRY_VOID(check_gateways(config, places));
-    for (std::size_t i = 0; i < config.accounts.size(); ++i) {
-        auto const& code = config.accounts[i].code;
-        std::string const place = fmt::format("account.{}", i);
-        if (code.empty()) return places.fail_at({place}, "account.code is missing in an [[account]]");
-        for (std::size_t earlier = 0; earlier < i; ++earlier) {
-            if (config.accounts[earlier].code == code) return places.fail_at({place + ".code"}, fmt::format("account.code {} is there twice", code));
-        }
-    }
-    for (std::size_t i = 0; i < config.flex_queries.size(); ++i) {
-        auto const& id = config.flex_queries[i].id;
-        std::string const place = fmt::format("flex.query.{}", i);
-        if (id.empty()) return places.fail_at({place}, "flex.query.id is missing in a [[flex.query]]");
-        for (std::size_t earlier = 0; earlier < i; ++earlier) {
-            if (config.flex_queries[earlier].id == id) return places.fail_at({place + ".id"}, fmt::format("flex.query.id {} is there twice", id));
-        }
-    }
+    POSSYNC_TRY_VOID(check_ids(config.accounts, &AccountConfig::code, "account", "code", places));
+    POSSYNC_TRY_VOID(check_ids(config.flex_queries, &FlexQueryConfig::id, "flex.query", "id", places));
     if (config.http_certificate_file.empty() != config.http_key_file.empty()) {
         return places.fail_at({"http.certificate_file", "http.key_file"},
                               "http.certificate_file and http.key_file go together; one of them is missing");

@@ -186,7 +186,7 @@ TEST_F(Running, EachRequestIsAnsweredAndWhatIsNoneIsRefused) {
 }
 
 TEST_F(Running, CountersBeginAnewWithoutAServiceToo) {
-    auto const counted_by = [this](auto const& command) {
+    auto const counted_by = [](auto const& command) {
         testing::internal::CaptureStdout();
         EXPECT_EQ(command(), exit_fine);
         return json::parse(testing::internal::GetCapturedStdout());
