@@ -94,7 +94,7 @@ Fill const& Broker::fill(std::string const& account, ConId con_id, Decimal quant
 
 Fill const* Broker::correct(std::string const& exec_id, Decimal price, std::optional<base::Timestamp> stated_at, bool served) {
     auto const found = std::find_if(fills_.begin(), fills_.end(), [&](Fill const& fill) { return fill.exec_id == exec_id; });
-    if (found == fills_.end()) return nullptr;
+    if (found == fills_.end() || found->superseded) return nullptr;
     Fill corrected = *found;
     auto const dot = corrected.exec_id.rfind('.');
     int const number = std::stoi(corrected.exec_id.substr(dot + 1)) + 1;
@@ -166,7 +166,7 @@ std::string Broker::enter(BookEntry entry) {
 
 Fill const* Broker::cancel(std::string const& exec_id, base::Timestamp time) {
     auto const found = std::find_if(fills_.begin(), fills_.end(), [&](Fill const& fill) { return fill.exec_id == exec_id; });
-    if (found == fills_.end()) return nullptr;
+    if (found == fills_.end() || found->superseded) return nullptr;
     ++changes_;
     found->superseded = true;
     found->superseded_at = time;

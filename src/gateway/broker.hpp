@@ -155,7 +155,8 @@ public:
     void hold_in_model(std::string const& account, std::string const& model_code, ConId con_id, base::Decimal quantity,
                        base::Decimal average_cost);
     /// A correction of an earlier fill: the same root, the next number. The holding follows.
-    /// `stated_at`: when the broker makes it. `served`: false when the gateway does not hear of it.
+    /// `stated_at`: when the broker makes it. `served`: false when the gateway does not hear of it. Null: no such fill, or it does
+    /// not stand any more.
     Fill const* correct(std::string const& exec_id, base::Decimal price, std::optional<base::Timestamp> stated_at = {}, bool served = true);
     /// The commission of a fill that was made without one. Null: no such fill.
     /// `realized`: what the broker claims instead of what it should.
@@ -172,7 +173,7 @@ public:
 
     /// Enters a movement and moves the positions by it; returns its transaction id.
     std::string enter(BookEntry entry);
-    /// Takes a fill back. Null: no such fill.
+    /// Takes a fill back. Null: no such fill, or it does not stand any more.
     Fill const* cancel(std::string const& exec_id, base::Timestamp time);
     /// In the order they were made; times need not ascend.
     [[nodiscard]] std::vector<BookEntry> const& entries() const { return entries_; }

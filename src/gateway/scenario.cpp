@@ -582,6 +582,8 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
         if (!labels_.contains(label)) words.fail("no fill is called " + label);
         POSSYNC_TRY_VOID(words.result());
         Fill const* corrected = broker_.correct(labels_[label], price, now.wall, !unserved);
+        if (corrected == nullptr) words.fail(label + " was taken back");
+        POSSYNC_TRY_VOID(words.result());
         labels_[label] = corrected->exec_id;
         if (!unserved) simulator_.push_fill(*corrected, now);
     } else if (verb == "cancel") {
@@ -590,6 +592,8 @@ Result<bool> ScenarioPlayer::play(ScenarioStep const& step, base::Now now) {
         if (!labels_.contains(label)) words.fail("no fill is called " + label);
         POSSYNC_TRY_VOID(words.result());
         Fill const* cancelled = broker_.cancel(labels_[label], now.wall);
+        if (cancelled == nullptr) words.fail(label + " was taken back");
+        POSSYNC_TRY_VOID(words.result());
         simulator_.push_position(cancelled->account, cancelled->con_id);
     } else if (verb == "entry") {
         Words words(*this, step, "entry NAME expiry|exercise|assignment|cash_settlement QUANTITY [@ PRICE]");
