@@ -379,6 +379,7 @@ void Engine::Implementation::put_back_riders(CommitUnderWay& failed, std::string
 
 void Engine::Implementation::reload_books() {
     phase_ = Phase::loading;
+    if (cycle_) cycle_->doubtful = true;  // its list may be older than what was written meanwhile
     for (auto& [unused, account] : accounts_) {
         account.loaded = false;
         emit(LoadBook{account.book.account_id});

@@ -449,6 +449,26 @@ TEST(EngineRequests, ARepairElsewhereIsLoadedAtOnceOrWithTheNextConnection) {
     EXPECT_EQ(last_trigger(), model::Trigger::reconnect);
 }
 
+TEST(EngineRequests, AListFromBeforeARepairElsewhereIsAskedForAnew) {
+    Synced story;
+    auto const asked = story.sync();
+    story.take<tws::RequestPositions>();
+    story.row("DU1", 5, 90);  // the list is on its way
+    story.books["DU1"].next_id += 5;
+    story.step(BooksChanged{});
+    story.row("DU2", 5, 200);
+    story.say(tws::PositionEnd{});
+    for (int i = 0; i < 2; ++i) {  // executions, then contract data
+        story.answer_rest();
+        story.pass(1s);
+    }
+    EXPECT_EQ(story.held("DU1", 5), Decimal(100)) << "what was written elsewhere may know more than this list";
+    EXPECT_TRUE(story.answers.empty());
+    story.list({{"DU1", 5, 60}, {"DU2", 5, 200}});
+    EXPECT_TRUE(story.result(asked).success);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(60));
+}
+
 // --- the lease -----------------------------------------------------------------------------------------------------------
 
 TEST(EngineRequests, ADatabaseThatIsAwayIsNoRival) {
