@@ -79,15 +79,24 @@ bool Joiner::Instrument::near(Timestamp time, Date date) const {
 }
 
 Decimal Joiner::Instrument::quoted(StatementTrade const& trade) const {
-    auto const scale = model::effective_scale(facts_.instrument);
+    auto const& instrument = facts_.instrument;
+    auto const scale = model::effective_scale(instrument);
     Decimal const price = stated_price(trade).value_or(Decimal(0));
-    if (!scale || *scale == Decimal(1)) return price;
-    if (trade.money && !trade.quantity.is_zero()) {
-        Decimal const as_quoted = base::multiply_rounded(price, trade.quantity.abs() * facts_.instrument.multiplier * *scale, 6);
-        Decimal const off = (as_quoted - *trade.money).abs();
-        if (base::multiply_rounded(off, Decimal(100), 6) <= trade.money->abs()) return price;
+    bool const may_be_told = !instrument.price_scale && model::scale_defaults_to_one(instrument.sec_type);
+    if (!scale || (*scale == Decimal(1) && !may_be_told)) return price;
+    auto const comes_to_its_money = [&](Decimal const& unit) {
+        if (!trade.money || trade.quantity.is_zero()) return false;
+        Decimal const value = base::multiply_rounded(price, trade.quantity.abs() * instrument.multiplier * unit, 6);
+        Decimal const off = (value - *trade.money).abs();
+        return base::multiply_rounded(off, Decimal(100), 6) <= trade.money->abs();
+    };
+    if (!may_be_told) return comes_to_its_money(*scale) ? price : base::divide_rounded(price, *scale, price_decimals);
+    // Nobody said yet what the exchange quotes in: until then prices are in the currency, and restated when it is known.
+    for (int decimals = 0; decimals <= 4; ++decimals) {
+        Decimal const unit = Decimal::from_parts(1, decimals);
+        if (comes_to_its_money(unit)) return base::multiply_rounded(price, unit, price_decimals);
     }
-    return base::divide_rounded(price, *scale, price_decimals);
+    return price;
 }
 
 void Joiner::Instrument::take(StatementTrade const& trade) {
