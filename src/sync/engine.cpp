@@ -133,11 +133,14 @@ void Engine::Implementation::claim(std::vector<std::string> accounts, std::optio
     emit(Claim{std::move(accounts), paper, owned_});
 }
 
+void Engine::Implementation::claim_accounts() { claim(registering_.accounts, registering_.paper); }
+
 void Engine::Implementation::handle(Claimed const& event) {
     --claims_;
     owned_ = true;
-    for (auto const& warning : event.warnings)
-        log(LogLevel::warning, "gateway.account_ignored", "", warning);
+    for (auto const& warning : event.warnings) {
+        if (ignored_told_.insert(warning).second) log(LogLevel::warning, "gateway.account_ignored", "", warning);
+    }
     bool const another = std::exchange(epoch_, event.epoch) != event.epoch;
     if (phase_ == Phase::stopped) {  // refused meanwhile: another service may serve it
         owned_ = false;
@@ -190,13 +193,21 @@ void Engine::Implementation::accounts_registered(Claimed const& event) {
     }
     accounts_ = std::move(accounts);
     forget_executions();
+    if (accounts_.empty()) return nothing_to_serve();
     refusal_.clear();
-    if (accounts_.empty()) {
-        refusal_ = "none of the gateway's accounts is this database's to write";
-        connection_failed(ErrorCode::refused, refusal_);
-        return;
-    }
+    last_connection_error_.clear();
     phase_ = Phase::loading;
+}
+
+/// All accounts of the login are another gateway's. They may become this one's (`possync setup --rebind`): it stays connected and asks
+/// again with each renewal of the lease.
+void Engine::Implementation::nothing_to_serve() {
+    std::string const why = "none of the gateway's accounts is this database's to write";
+    bool const told = std::exchange(refusal_, why) == why;
+    if (options_.one_shot) return connection_failed(ErrorCode::refused, why);
+    if (!told) log(LogLevel::error, "gateway.unusable", "", why);
+    fail_waiting(ErrorCode::refused, why);
+    last_connection_error_ = why;
 }
 
 void Engine::Implementation::handle(ClaimFailed const& event) {
@@ -258,7 +269,7 @@ void Engine::Implementation::leave_gateway(std::string const& why) {
 /// Nothing is being observed, planned or written, and what came is written.
 bool Engine::Implementation::quiet() const {
     if (claims_ > 0 || under_way_ || cycle_ || next_trigger_ || !next_requests_.empty()) return false;
-    if (phase_ == Phase::connecting) return true;
+    if (phase_ == Phase::connecting || phase_ == Phase::registering) return true;
     return phase_ == Phase::ready && std::none_of(accounts_.begin(), accounts_.end(), [](auto const& each) { return each.second.first_arrival.has_value(); });
 }
 
@@ -312,6 +323,8 @@ void Engine::Implementation::handle(SyncRequested const& event) {
     Request const request{event.request_number, event.account, event.dry_run, event.calculate_realized_pnl, now_.wall};
     if (phase_ == Phase::ready) {
         ask(Trigger::manual, request);
+    } else if (phase_ == Phase::registering && claims_ == 0) {
+        fail_requests({request}, ErrorCode::refused, refusal_);
     } else if (phase_ == Phase::stopped || phase_ == Phase::standby || (phase_ == Phase::connecting && !options_.one_shot)) {
         fail_requests({request}, ErrorCode::unavailable, not_connected());
     } else {
@@ -377,7 +390,8 @@ void Engine::Implementation::on_ready(std::vector<std::string> const& managed) {
         return;
     }
     phase_ = Phase::registering;
-    claim(wanted, paper);
+    registering_ = {std::move(wanted), paper};
+    claim_accounts();
 }
 
 void Engine::Implementation::refuse(std::string const& why) {
@@ -485,7 +499,12 @@ void Engine::Implementation::advance() {
     if (!stopping_ && claims_ == 0) {
         bool const look = phase_ == Phase::standby && due(claim_at_, now_.steady);
         bool const renew = owned_ && phase_ != Phase::stopped && due(renew_at_, now_.steady);
-        if (look || renew) claim();
+        bool const nothing_to_serve = phase_ == Phase::registering;  // as no claim is under way
+        if (renew && nothing_to_serve) {
+            claim_accounts();
+        } else if (look || renew) {
+            claim();
+        }
     }
     if (yield_wanted_ && owned_ && !stopping_ && quiet()) hand_over();
     if (phase_ != Phase::ready) {

@@ -135,8 +135,10 @@ private:
     void on_notice(LogLevel level, std::string const& event, std::string const& text) override;
     void become_ready();
     void claim(std::vector<std::string> accounts = {}, std::optional<bool> paper = std::nullopt);
+    void claim_accounts();
     void lease_taken();
     void accounts_registered(Claimed const& event);
+    void nothing_to_serve();
     void stand_by(std::string const& why, std::optional<Duration> free_in);
     void leave_gateway(std::string const& why);
     void hand_over();
@@ -266,6 +268,11 @@ private:
     bool last_runs_written_ = false;  ///< or could not be
     std::string last_connection_error_;
     std::string refusal_;  ///< see GatewayStatus
+    struct {
+        std::vector<std::string> accounts;
+        bool paper = false;
+    } registering_;                       ///< what this connection is to write
+    std::set<std::string> ignored_told_;  ///< accounts of other gateways
     bool anothers_ = true;  ///< in standby: the lease is another's; false: it could not be taken for another reason
     std::string failure_told_;
     Duration failure_told_at_{0};

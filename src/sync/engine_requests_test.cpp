@@ -115,7 +115,22 @@ TEST(EngineRequests, AGatewayWhoseAccountsAreAnothersIsNotServed) {
     story.connect("DU1");
     EXPECT_TRUE(story.logged("gateway.account_ignored"));
     EXPECT_NE(story.text_of("gateway.unusable").find("none of the gateway's accounts"), std::string::npos);
-    EXPECT_FALSE(story.engine.status().connected);
+    auto const told = story.log.size();
+    story.pass_alive(10min);
+    EXPECT_EQ(story.log.size(), told) << "once is enough";
+    EXPECT_TRUE(story.engine.status().connected) << "nor does it come again and again";
+    EXPECT_TRUE(story.take<tws::RequestPositions>().empty());
+    auto const asked = story.sync();
+    ASSERT_EQ(story.answers.size(), 1u);
+    EXPECT_EQ(story.answers[0].request_number, asked);
+
+    story.not_ours.clear();  // possync setup --rebind
+    story.pass_alive(10s);
+    story.list({{"DU1", 5, 100}});
+    story.pass(6s);
+    EXPECT_EQ(story.held("DU1", 5), Decimal(100));
+    EXPECT_EQ(story.engine.status().last_error, "");
+    EXPECT_EQ(story.engine.status().refusal, "");
 }
 
 TEST(EngineRequests, OnlyTheConfiguredAccountsAreWritten) {
