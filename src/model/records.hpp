@@ -28,7 +28,7 @@ struct SyncRun {
     int positions_created = 0;
     int positions_updated = 0;
     int positions_closed = 0;
-    int broker_positions = 0;
+    std::optional<int> broker_positions;  ///< unset: no whole list came
     int repeats = 1;  ///< how many equal unchanged runs this record stands for
     std::string error;
     std::optional<Revision> revision;

@@ -464,7 +464,7 @@ struct RunRow {
     std::int64_t positions_created = 0;
     std::int64_t positions_updated = 0;
     std::int64_t positions_closed = 0;
-    std::int64_t broker_positions = 0;
+    OptionalInteger broker_positions;
     OptionalText error;
     OptionalInteger revision;
     std::int64_t repeats = 1;
@@ -488,7 +488,7 @@ struct View<RunRow> {
         Column{"positions_created", &RunRow::positions_created, "Positions opened."},
         Column{"positions_updated", &RunRow::positions_updated, "Other changes of quantity."},
         Column{"positions_closed", &RunRow::positions_closed, "Positions closed."},
-        Column{"broker_positions", &RunRow::broker_positions, "Positions that the broker showed."},
+        Column{"broker_positions", &RunRow::broker_positions, "Positions that the broker showed; NULL when no whole list came."},
         Column{"error", &RunRow::error, "Why it failed."},
         Column{"revision", &RunRow::revision, "The account's revision afterwards."},
         Column{"repeats", &RunRow::repeats, "How many equal unchanged runs in a row this one stands for."},

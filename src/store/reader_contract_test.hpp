@@ -308,6 +308,28 @@ TEST_P(ReaderContract, RowsCarryExactlyWhatWasCommitted) {
     EXPECT_TRUE(read<query::AccountRow>()[1].is_paper);
 }
 
+TEST_P(ReaderContract, ARunToWhichNoListCameDoesNotSayHowManyPositionsThereAre) {
+    model::SyncRun run;
+    run.gateway = "paper";
+    run.account_id = lease_.accounts[0].account_id;
+    run.account = "DU1";
+    run.started_at = moment("2026-11-23T12:00:00Z");
+    run.finished_at = moment("2026-11-23T12:00:01Z");
+    run.outcome = model::Outcome::failed;
+    run.error = "the list did not come";
+    CommitRequest request;
+    request.now = run.finished_at;
+    request.runs = {run};
+    commit(std::move(request));
+    Filter filter;
+    filter.status = "failed";
+    auto const failed = read<query::RunRow>(filter);
+    ASSERT_EQ(failed.size(), 1U);
+    EXPECT_EQ(failed[0].broker_positions, std::nullopt);
+    filter.status = "committed";
+    EXPECT_EQ(read<query::RunRow>(filter).at(0).broker_positions, 2);
+}
+
 TEST_P(ReaderContract, FiltersRows) {
     auto const count = [&](auto set) {
         Filter filter;

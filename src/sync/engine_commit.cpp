@@ -199,7 +199,7 @@ void Engine::Implementation::add_run(SyncResult const& result, Timestamp started
     run.positions_created = result.positions_created;
     run.positions_updated = result.positions_updated;
     run.positions_closed = result.positions_closed;
-    run.broker_positions = result.broker_positions.value_or(0);
+    run.broker_positions = result.broker_positions;
     run.error = result.error;
     if (result.changed) run.revision = result.revision;
     unsaved_runs_.push_back(std::move(run));

@@ -136,7 +136,7 @@ TEST(EngineCommit, ARunByAPushCountsWhatTheBrokerHoldsBehindIt) {
         story.answer_rest();
         story.pass(6s);
         EXPECT_EQ(story.runs.size(), 1u);
-        return story.runs.empty() ? -1 : story.runs[0].broker_positions;
+        return story.runs.empty() ? std::nullopt : story.runs[0].broker_positions;
     };
     EXPECT_EQ(pushed(6, 10), 2);
     EXPECT_EQ(pushed(7, 10), 3);

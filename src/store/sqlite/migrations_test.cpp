@@ -213,5 +213,28 @@ TEST_F(MigrationsTest, EverySchemaEverReleasedStillOpens) {
     }
 }
 
+/// A run that failed before a list came was kept as one that showed no positions.
+TEST_F(MigrationsTest, WhatAFailedRunDidNotSeeIsUnknownAfterwards) {
+    std::ifstream dump(std::string(POSSYNC_SOURCE_DIR) + "/src/store/sqlite/testdata/schema_5.sql");
+    auto const database = open();
+    ASSERT_TRUE(database->execute(std::string((std::istreambuf_iterator<char>(dump)), {})).has_value());
+    auto const run = [&](int number, std::string_view outcome, int positions) {
+        ASSERT_TRUE(database
+                        ->run("INSERT INTO sync_run VALUES (?1, 'paper', 1, 'DU1234567', 'manual', 5, 6, ?2, 0, 0, 0, ?3, 1, NULL, NULL)",
+                              number, outcome, positions)
+                        .has_value());
+    };
+    run(3, "failed", 0);
+    run(4, "failed", 2);
+    run(5, "unchanged", 0);
+    ASSERT_TRUE(migrate(*database, embedded_migrations()).has_value());
+    auto const shown = [&](int number) { return database->integer("SELECT broker_positions FROM sync_runs WHERE sync_run_id = ?1", number).value(); };
+    EXPECT_EQ(shown(2), 1);
+    EXPECT_EQ(shown(3), std::nullopt);
+    EXPECT_EQ(database->integer("SELECT count(*) FROM sync_runs WHERE broker_positions IS NULL").value(), 1);
+    EXPECT_EQ(shown(4), 2);
+    EXPECT_EQ(shown(5), 0);
+}
+
 }  // namespace
 }  // namespace possync::store::sqlite

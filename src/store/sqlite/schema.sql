@@ -215,11 +215,10 @@ CREATE TABLE sync_run (
     positions_created INTEGER NOT NULL,
     positions_updated INTEGER NOT NULL,
     positions_closed INTEGER NOT NULL,
-    broker_positions INTEGER NOT NULL,
     repeats INTEGER NOT NULL,
     error TEXT,
     revision INTEGER
-) STRICT;
+, broker_positions INTEGER) STRICT;
 
 CREATE TABLE operator_request (
     request_id INTEGER PRIMARY KEY,
@@ -303,17 +302,6 @@ FROM lot l
     JOIN instrument i ON i.con_id = p.con_id
 WHERE p.superseded_at IS NULL;
 
-CREATE VIEW sync_runs AS
-SELECT
-    r.sync_run_id, r.gateway, r.account, r."trigger",
-    strftime('%Y-%m-%dT%H:%M:%S', r.started_at / 1000000, 'unixepoch')
-        || printf('.%06dZ', r.started_at % 1000000) AS started_at,
-    strftime('%Y-%m-%dT%H:%M:%S', r.finished_at / 1000000, 'unixepoch')
-        || printf('.%06dZ', r.finished_at % 1000000) AS finished_at,
-    r.outcome, r.positions_created, r.positions_updated, r.positions_closed, r.broker_positions, r.error,
-    r.revision, r.repeats
-FROM sync_run r;
-
 CREATE VIEW breaks AS
 SELECT
     b.break_id, a.code AS account, b.con_id, i.symbol, b.kind, b.class, b.state, b.broker_value,
@@ -381,12 +369,6 @@ SELECT
     CAST(quantity AS REAL) AS quantity, CAST(remaining_quantity AS REAL) AS remaining_quantity,
     CAST(price AS REAL) AS price
 FROM lots;
-
-CREATE VIEW sync_runs_numeric AS
-SELECT
-    sync_run_id, gateway, account, "trigger", started_at, finished_at, outcome, positions_created,
-    positions_updated, positions_closed, broker_positions, error, revision, repeats
-FROM sync_runs;
 
 CREATE VIEW breaks_numeric AS
 SELECT
@@ -814,4 +796,21 @@ CREATE TABLE alert_account (
     account TEXT PRIMARY KEY,
     revision INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE VIEW sync_runs AS
+SELECT
+    r.sync_run_id, r.gateway, r.account, r."trigger",
+    strftime('%Y-%m-%dT%H:%M:%S', r.started_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', r.started_at % 1000000) AS started_at,
+    strftime('%Y-%m-%dT%H:%M:%S', r.finished_at / 1000000, 'unixepoch')
+        || printf('.%06dZ', r.finished_at % 1000000) AS finished_at,
+    r.outcome, r.positions_created, r.positions_updated, r.positions_closed, r.broker_positions, r.error,
+    r.revision, r.repeats
+FROM sync_run r;
+
+CREATE VIEW sync_runs_numeric AS
+SELECT
+    sync_run_id, gateway, account, "trigger", started_at, finished_at, outcome, positions_created,
+    positions_updated, positions_closed, broker_positions, error, revision, repeats
+FROM sync_runs;
 
