@@ -275,12 +275,14 @@ private:
             }
         } else {
             bool const stops = cycle_ % 16 == 1;
-            static_cast<void>(read_until(child, now + std::chrono::microseconds(random_.between(0, 120'000)), text));
+            static_cast<void>(read_until(child, now + std::chrono::microseconds(random_.between(0, latest_moment_.count())), text));
             if (stops) stop_and_let_a_rival_try(child, configuration);
             ::kill(child.pid, SIGKILL);
             static_cast<void>(read_until(child, std::chrono::steady_clock::now() + patience, text));
             end(child, SIGKILL);
             ++at_random_;
+            // On a slow machine, or under instruments, it takes longer until there is something to lose.
+            if (acknowledged_in_all_ == 0 && at_random_ % 4 == 0) latest_moment_ = std::min(2 * latest_moment_, std::chrono::microseconds(5'000'000));
         }
         if (text.starts_with("!")) fail("the service cannot open its database: " + text);
         check(configuration, text);
@@ -395,6 +397,7 @@ private:
     std::int64_t at_points_ = 0;
     std::int64_t at_random_ = 0;
     std::int64_t stopped_ = 0;
+    std::chrono::microseconds latest_moment_{120'000};  ///< after a start at which a process is killed
     std::int64_t rounds_ = 0;
 };
 
