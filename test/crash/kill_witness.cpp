@@ -275,14 +275,18 @@ private:
             }
         } else {
             bool const stops = cycle_ % 16 == 1;
-            static_cast<void>(read_until(child, now + std::chrono::microseconds(random_.between(0, latest_moment_.count())), text));
+            // An account that trades without a pause is taken up after several looks only: one process must live to see it.
+            bool const waits = acknowledged_.empty() && cycle_ % 8 == 3;
+            while (waits && text.find('\n') == std::string::npos && std::chrono::steady_clock::now() < now + std::chrono::minutes(1)) {
+                if (read_until(child, std::chrono::steady_clock::now() + milliseconds(5), text)) break;
+            }
+            auto const moment = std::chrono::microseconds(random_.between(0, 120'000));
+            static_cast<void>(read_until(child, std::chrono::steady_clock::now() + moment, text));
             if (stops) stop_and_let_a_rival_try(child, configuration);
             ::kill(child.pid, SIGKILL);
             static_cast<void>(read_until(child, std::chrono::steady_clock::now() + patience, text));
             end(child, SIGKILL);
             ++at_random_;
-            // On a slow machine, or under instruments, it takes longer until there is something to lose.
-            if (acknowledged_in_all_ == 0 && at_random_ % 4 == 0) latest_moment_ = std::min(2 * latest_moment_, std::chrono::microseconds(5'000'000));
         }
         if (text.starts_with("!")) fail("the service cannot open its database: " + text);
         check(configuration, text);
@@ -397,7 +401,6 @@ private:
     std::int64_t at_points_ = 0;
     std::int64_t at_random_ = 0;
     std::int64_t stopped_ = 0;
-    std::chrono::microseconds latest_moment_{120'000};  ///< after a start at which a process is killed
     std::int64_t rounds_ = 0;
 };
 
