@@ -57,13 +57,16 @@ namespace {
 
 constexpr std::size_t receive_size = 256 * 1024;
 
-/// Start time of a process in clock ticks since boot: a recycled pid has another one. 0 when there is no such process.
+/// Start time of a process in clock ticks since boot: a recycled pid has another one. 0 when there is no such process, or only what
+/// its parent has not taken note of yet (in a container whose first process never does, for good).
 unsigned long long process_start(long pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
     std::string text;
     if (!std::getline(file, text)) return 0;
     // The command's name may hold anything; the fields after its closing bracket are numbers.
     auto at = text.rfind(')');
+    bool const ended = at != std::string::npos && at + 2 < text.size() && (text[at + 2] == 'Z' || text[at + 2] == 'X');
+    if (ended) return 0;
     for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
     return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 1, nullptr, 10);
 }

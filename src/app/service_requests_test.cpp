@@ -2,7 +2,11 @@
 // its log level anew, and what of it fails while the database does.
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -589,6 +593,23 @@ TEST(Owner, IsKnownToBeGoneOnlyWhereThatIsCertain) {
     auto const host = mine.substr(0, mine.find(':'));
     EXPECT_TRUE(owner_is_gone(mine + "1")) << "the number of the process was given to another";
     EXPECT_TRUE(owner_is_gone(host + ":999999999:1"));
+
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    auto const child = ::fork();
+    if (child == 0) {
+        auto const name = owner_name();
+        ::_exit(::write(ends[1], name.data(), name.size()) > 0 ? 0 : 1);
+    }
+    std::array<char, 256> name{};
+    ASSERT_GT(::read(ends[0], name.data(), name.size() - 1), 0);
+    siginfo_t how{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &how, WEXITED | WNOWAIT), 0);  // it ended, and nobody took note
+    EXPECT_TRUE(owner_is_gone(name.data()));
+    EXPECT_FALSE(owner_lives_here(name.data()));
+    ::waitpid(child, nullptr, 0);
+    ::close(ends[0]);
+    ::close(ends[1]);
     for (std::string const& other : {std::string(), std::string("x"), host, host + ":1", host + ":0:1", host + ":-5:1",
                                      host + ":x:1", "elsewhere" + mine, std::string("elsewhere:999999999:1")}) {
         EXPECT_FALSE(owner_is_gone(other)) << other;
