@@ -456,7 +456,7 @@ int run_all(Arguments const& arguments) {
 }
 
 /// A hunt goes through the work that the bug is in, and not through all of it for every bug.
-bool is_hunted_in(std::string_view bug, std::string_view workload) {
+[[maybe_unused]] bool is_hunted_in(std::string_view bug, std::string_view workload) {
     bool const migrates = bug.starts_with("migration") || bug.starts_with("backup");
     if (migrates) return workload.starts_with("migrate-from");
     return workload == "one-row" || workload == "missed-while-down" || workload == "flip";

@@ -108,8 +108,8 @@ void say(int to, std::string const& line) {
     test::end_process(0);
 }
 
-std::string_view kill_point;
-std::atomic<int> passages_left = 0;
+[[maybe_unused]] std::string_view kill_point;
+[[maybe_unused]] std::atomic<int> passages_left = 0;
 
 [[noreturn]] void serve(app::Configuration const& configuration, int output, std::string_view point, int passage) {
 #ifdef POSSYNC_PLANTED_BUGS
