@@ -194,7 +194,7 @@ TEST(RunTable, CutsLongTextBeforeColumnsLeave) {
     run.error = "the gateway at 127.0.0.1:4002 does not answer: connection refused; is it running?";
     EXPECT_EQ("\n" + to_table(std::vector{run}, {.width = 120, .colour = false}), R"(
 started               account  trigger    outcome  times  created  updated  closed  at broker  error
-2026-11-23 14:31:05Z  DU1      scheduled  failed       1        0        0       0          0  the gateway at 127.0.0.1…
+2026-11-23 14:31:05Z  DU1      scheduled  failed       1        0        0       0          -  the gateway at 127.0.0.1…
 )");
     EXPECT_EQ("\n" + to_table(std::vector{run}, {.width = 70, .colour = false}), R"(
 started               account  outcome  error
