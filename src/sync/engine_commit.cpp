@@ -362,19 +362,19 @@ void Engine::Implementation::put_back_riders(CommitUnderWay& failed, std::string
     }
     unsaved_runs_.insert(unsaved_runs_.begin(), riders.runs.begin(), riders.runs.end());
     // A disk that is full for days leaves a few rows, not one for every attempt.
-    for (std::size_t i = 1; i < unsaved_runs_.size();) {
-        auto& before = unsaved_runs_[i - 1];
-        auto const& run = unsaved_runs_[i];
-        bool const same = run.outcome == before.outcome && run.outcome != model::Outcome::committed && run.account_id == before.account_id &&
-                          run.trigger == before.trigger && run.error == before.error;
-        if (!same) {
-            ++i;
-            continue;
+    std::vector<model::SyncRun> kept;
+    for (auto& run : unsaved_runs_) {
+        auto const before = std::find_if(kept.rbegin(), kept.rend(), [&](auto const& each) { return each.account_id == run.account_id; });
+        bool const same = before != kept.rend() && run.outcome == before->outcome && run.outcome != model::Outcome::committed &&
+                          run.trigger == before->trigger && run.error == before->error;
+        if (same) {
+            before->repeats += run.repeats;
+            before->finished_at = run.finished_at;
+        } else {
+            kept.push_back(std::move(run));
         }
-        before.repeats += run.repeats;
-        before.finished_at = run.finished_at;
-        unsaved_runs_.erase(unsaved_runs_.begin() + static_cast<std::ptrdiff_t>(i));
     }
+    unsaved_runs_ = std::move(kept);
 }
 
 void Engine::Implementation::reload_books() {

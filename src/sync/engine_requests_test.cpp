@@ -378,6 +378,93 @@ TEST(EngineRequests, WhoAsksWhileTheGatewayIsAwayLeavesARun) {
     EXPECT_EQ(story.held("DU1", 5), Decimal(90)) << "and all goes on";
 }
 
+TEST(EngineRequests, WhoAsksInVainForAnAccountThatWasNotChosenLeavesNoTrace) {
+    EngineOptions options;
+    options.accounts = {"DU1", "DU3"};
+    EngineStory story(options);
+    story.connect("DU1,DU2,DU3");
+    story.list({{"DU1", 5, 100}, {"DU3", 5, 300}});
+    story.pass(6s);
+    story.runs.clear();
+    story.lose_connection();
+    for (char const* const account : {"DU2", "DU1", "DU3", "DU3"}) story.sync(account);
+    story.pass(6s);
+    ASSERT_EQ(story.runs.size(), 1u);
+    EXPECT_EQ(story.runs[0].repeats, 3);
+    EXPECT_EQ(story.runs[0].account_id, 0);
+
+    EngineStory unclaimed;  // not even the gateway is its own yet
+    unclaimed.fail_next_claim = ErrorCode::unavailable;
+    unclaimed.step(Start{});
+    unclaimed.sync();
+    unclaimed.pass(6s);
+    EXPECT_TRUE(unclaimed.runs.empty());
+}
+
+TEST(EngineRequests, FailedRunsOfAFullDiskAreOneRowForEachCause) {
+    Synced story;
+    story.runs.clear();
+    auto const in_vain = [&] {
+        for (int attempt = 0; attempt < 3; ++attempt) {
+            story.fail_next_commit = ErrorCode::io;
+            story.sync("DU1");
+            story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
+        }
+    };
+    in_vain();
+    story.fail_next_commit = ErrorCode::io;
+    story.row("DU2", 6, 10);
+    story.answer_rest();
+    story.pass(3s);
+    in_vain();
+    story.pass(10s);
+    std::vector<std::pair<model::Trigger, int>> failed;
+    for (auto const& run : story.runs) {
+        if (run.outcome == model::Outcome::failed) failed.emplace_back(run.trigger, run.repeats);
+    }
+    EXPECT_EQ(failed.size(), 3u) << "not one for every attempt";
+}
+
+TEST(EngineRequests, WhatTheDatabaseRefusesToRegisterIsSaid) {
+    EngineStory story;
+    story.step(Start{});
+    story.started = true;
+    story.fail_next_claim = ErrorCode::refused;
+    story.connect("U1");
+    EXPECT_TRUE(story.logged("gateway.unusable"));
+    EXPECT_EQ(story.engine.status().refusal, "the database is away");
+    EXPECT_FALSE(story.engine.status().connected);
+}
+
+TEST(EngineRequests, AGatewayWithNothingToServeIsHandedOverAtOnce) {
+    EngineStory story;
+    story.not_ours = {"DU1"};
+    story.connect("DU1");
+    ASSERT_EQ(story.releases, 0);
+    story.step(Yield{true});
+    EXPECT_EQ(story.releases, 1);
+    EXPECT_EQ(story.engine.status().state, "standby");
+}
+
+/// A list is newer than what was pushed before it, also where it is only looked at.
+TEST(EngineRequests, WhatADryRunsListContradictsIsNotWrittenBehindIt) {
+    Synced story;
+    auto const looks = story.sync("DU1", true);
+    story.take<tws::RequestPositions>();
+    story.row("DU1", 6, 10);
+    story.row("DU1", 6, std::int64_t{0});
+    story.row("DU1", 5, 100);
+    story.row("DU2", 5, 200);
+    story.say(tws::PositionEnd{});
+    for (int i = 0; i < 8; ++i) {
+        story.answer_rest();
+        story.pass(1s);
+    }
+    EXPECT_TRUE(story.result(looks).success);
+    EXPECT_EQ(story.held("DU1", 6), Decimal(0));
+    EXPECT_EQ(story.held("DU1", 5), Decimal(100));
+}
+
 TEST(EngineRequests, WhatAFailedSyncDoesNotKnowIsNotNothing) {
     Synced story;
     auto const broken = story.sync("DU1");
