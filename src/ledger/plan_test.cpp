@@ -566,7 +566,8 @@ TEST(Plan, ACauseIsTakenWhereKindAndDirectionFit) {
           Row{"OPT", "2", "0", "expiry exercise cash_settlement "}, Row{"OPT", "2", "1", "expiry exercise cash_settlement "},
           Row{"OPT", "-2", "0", "expiry assignment cash_settlement "}, Row{"OPT", "2", "3", ""}, Row{"OPT", "-2", "-3", ""},
           Row{"OPT", "2", "-1", ""}, Row{"FOP", "-2", "-1", "expiry assignment cash_settlement "}, Row{"WAR", "2", "0", "expiry exercise cash_settlement "},
-          Row{"FUT", "-2", "0", "expiry cash_settlement "}, Row{"FUT", "2", "3", ""}, Row{"BOND", "2", "0", "maturity "}, Row{"BOND", "2", "4", ""}}) {
+          Row{"FUT", "-2", "0", "expiry cash_settlement "}, Row{"FUT", "2", "3", ""}, Row{"BOND", "2", "0", "maturity "}, Row{"BOND", "2", "4", ""}, Row{"BILL", "2", "0", "maturity "},
+          Row{"IOPT", "2", "0", "expiry exercise cash_settlement "}, Row{"EC", "2", "1", "expiry exercise cash_settlement "}}) {
         Account account;
         auto held = stock(1, "X");
         held.sec_type = kind;
@@ -614,6 +615,51 @@ TEST(Plan, AnEndIsJudgedByWhatWasHeldThen) {
     account.take(account.look(30, {holding(option, "-2", "300"), holding(stock(2), "1", "1")}, {sold}));
     EXPECT_EQ(refusal(account, explanation(break_of(account, BreakKind::quantity), Cause::exercise)), "");
     EXPECT_NE(refusal(account, explanation(break_of(account, BreakKind::quantity), Cause::assignment)), "");
+}
+
+/// Bought before the change and sold behind it: what was held between tells.
+TEST(Plan, AnEndIsJudgedByTheFillsBeforeIt) {
+    Account account;
+    auto option = stock(7, "X");
+    option.sec_type = "OPT";
+    auto const traded = [](std::string id, std::int64_t at, std::string quantity) {
+        auto made = fill(std::move(id), at, quantity, "4");
+        made.con_id = 7;
+        return made;
+    };
+    account.take(account.look(0, {holding(option, "2", "300"), holding(stock(2), "1", "1")}));
+    account.take(account.look(8, {holding(option, "3", "300"), holding(stock(2), "1", "1")}, {traded("f0.01", 5, "1")}));
+    account.take(account.look(10, {holding(option, "2", "300"), holding(stock(2), "1", "1")}));
+    auto const rest = break_of(account, BreakKind::quantity);
+    account.take(account.look(30, {holding(option, "-2", "300"), holding(stock(2), "1", "1")}, {traded("f1.01", 20, "-4")}));
+    EXPECT_NE(refusal(account, explanation(rest, Cause::assignment)), "");
+    EXPECT_EQ(refusal(account, explanation(rest, Cause::exercise)), "");
+}
+
+TEST(Plan, WhatIsGoneEndsByWhatItsKindEndsBy) {
+    struct Row {
+        char const* kind;
+        char const* held;
+        Cause cause;
+        char const* refused;
+    };
+    for (auto const& [kind, held, cause, refused] :
+         {Row{"OPT", "-2", Cause::assignment, ""}, Row{"OPT", "-2", Cause::exercise, "is no exercise"}, Row{"STK", "2", Cause::expiry, "does not end by expiry"},
+          Row{"FUT", "2", Cause::expiry, ""}, Row{"OPT", "2", Cause::assignment, "is no assignment"}}) {
+        Account account;
+        auto contract = stock(1, "X");
+        contract.sec_type = kind;
+        account.take(account.look(0, {holding(contract, held, "5"), holding(stock(2), "1", "1")}));
+        account.take(account.look(10, {holding(stock(2), "1", "1")}));
+        auto const gone = break_of(account, BreakKind::missing);
+        ASSERT_NE(gone, 0) << kind;
+        auto const said = refusal(account, explanation(gone, cause));
+        if (*refused == 0) {
+            EXPECT_EQ(said, "") << kind << held;
+        } else {
+            EXPECT_NE(said.find(refused), std::string::npos) << kind << held << said;
+        }
+    }
 }
 
 TEST(Plan, WhatWasWithdrawnIsNeitherExplainedNorUndoneAgain) {
