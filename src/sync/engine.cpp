@@ -202,7 +202,9 @@ void Engine::Implementation::accounts_registered(Claimed const& event) {
 /// All accounts of the login are another gateway's. They may become this one's (`possync setup --rebind`): it stays connected and asks
 /// again with each renewal of the lease.
 void Engine::Implementation::nothing_to_serve() {
-    std::string const why = "none of the gateway's accounts is this database's to write";
+    std::string const why = fmt::format("none of the gateway's accounts is this database's to write: they are other gateways'; remove "
+                                        "[[gateway]] {0}, or move them with `possync setup --rebind {0}`",
+                                        options_.gateway);
     bool const told = std::exchange(refusal_, why) == why;
     if (options_.one_shot) return connection_failed(ErrorCode::refused, why);
     if (!told) log(LogLevel::error, "gateway.unusable", "", why);
