@@ -601,6 +601,8 @@ TEST(Owner, IsKnownToBeGoneOnlyWhereThatIsCertain) {
         auto const name = owner_name();
         ::_exit(::write(ends[1], name.data(), name.size()) > 0 ? 0 : 1);
     }
+    ASSERT_GT(child, 0);
+    ::close(ends[1]);
     std::array<char, 256> name{};
     ASSERT_GT(::read(ends[0], name.data(), name.size() - 1), 0);
     siginfo_t how{};
@@ -609,7 +611,6 @@ TEST(Owner, IsKnownToBeGoneOnlyWhereThatIsCertain) {
     EXPECT_FALSE(owner_lives_here(name.data()));
     ::waitpid(child, nullptr, 0);
     ::close(ends[0]);
-    ::close(ends[1]);
     for (std::string const& other : {std::string(), std::string("x"), host, host + ":1", host + ":0:1", host + ":-5:1",
                                      host + ":x:1", "elsewhere" + mine, std::string("elsewhere:999999999:1")}) {
         EXPECT_FALSE(owner_is_gone(other)) << other;

@@ -77,7 +77,7 @@ GatewayStatus Engine::Implementation::status() const {
     status.gateway = options_.gateway;
     status.host = options_.host;
     status.port = options_.port;
-    status.connected = connected();
+    status.connected = connected() && refusal_.empty();
     status.owned = owned_;
     status.stale = stale_since_ || phase_ != Phase::ready;
     status.stale_since = stale_since_;
@@ -133,13 +133,11 @@ void Engine::Implementation::claim(std::vector<std::string> accounts, std::optio
     emit(Claim{std::move(accounts), paper, owned_});
 }
 
-void Engine::Implementation::claim_accounts() { claim(registering_.accounts, registering_.paper); }
-
 void Engine::Implementation::handle(Claimed const& event) {
     --claims_;
     owned_ = true;
     for (auto const& warning : event.warnings) {
-        if (ignored_told_.insert(warning).second) log(LogLevel::warning, "gateway.account_ignored", "", warning);
+        if (warnings_told_.insert(warning).second) log(LogLevel::warning, "gateway.account_ignored", "", warning);
     }
     bool const another = std::exchange(epoch_, event.epoch) != event.epoch;
     if (phase_ == Phase::stopped) {  // refused meanwhile: another service may serve it
@@ -199,11 +197,10 @@ void Engine::Implementation::accounts_registered(Claimed const& event) {
     phase_ = Phase::loading;
 }
 
-/// All accounts of the login are another gateway's. They may become this one's (`possync setup --rebind`): it stays connected and asks
-/// again with each renewal of the lease.
+/// All accounts of the login are another gateway's, and stay so while services run: it stays connected and does nothing.
 void Engine::Implementation::nothing_to_serve() {
     std::string const why = fmt::format("none of the gateway's accounts is this database's to write: they are other gateways'; remove "
-                                        "[[gateway]] {0}, or move them with `possync setup --rebind {0}`",
+                                        "[[gateway]] {0}, or stop possync and move them with `possync setup --rebind {0}`",
                                         options_.gateway);
     bool const told = std::exchange(refusal_, why) == why;
     if (options_.one_shot) return connection_failed(ErrorCode::refused, why);
@@ -256,6 +253,7 @@ void Engine::Implementation::stand_by(std::string const& why, std::optional<Dura
 void Engine::Implementation::leave_gateway(std::string const& why) {
     if (cycle_) fail_cycle(ErrorCode::unavailable, why);
     owned_ = false;
+    refusal_.clear();
     left_ = true;
     check_lease_ = false;
     phase_ = Phase::standby;
@@ -325,7 +323,7 @@ void Engine::Implementation::handle(SyncRequested const& event) {
     Request const request{event.request_number, event.account, event.dry_run, event.calculate_realized_pnl, now_.wall};
     if (phase_ == Phase::ready) {
         ask(Trigger::manual, request);
-    } else if (phase_ == Phase::registering && claims_ == 0) {
+    } else if (phase_ == Phase::registering && !refusal_.empty()) {
         fail_requests({request}, ErrorCode::refused, refusal_);
     } else if (phase_ == Phase::stopped || phase_ == Phase::standby || (phase_ == Phase::connecting && !options_.one_shot)) {
         fail_requests({request}, ErrorCode::unavailable, not_connected());
@@ -392,8 +390,7 @@ void Engine::Implementation::on_ready(std::vector<std::string> const& managed) {
         return;
     }
     phase_ = Phase::registering;
-    registering_ = {std::move(wanted), paper};
-    claim_accounts();
+    claim(wanted, paper);
 }
 
 void Engine::Implementation::refuse(std::string const& why) {
@@ -501,12 +498,7 @@ void Engine::Implementation::advance() {
     if (!stopping_ && claims_ == 0) {
         bool const look = phase_ == Phase::standby && due(claim_at_, now_.steady);
         bool const renew = owned_ && phase_ != Phase::stopped && due(renew_at_, now_.steady);
-        bool const nothing_to_serve = phase_ == Phase::registering;  // as no claim is under way
-        if (renew && nothing_to_serve) {
-            claim_accounts();
-        } else if (look || renew) {
-            claim();
-        }
+        if (look || renew) claim();
     }
     if (yield_wanted_ && owned_ && !stopping_ && quiet()) hand_over();
     if (phase_ != Phase::ready) {

@@ -232,7 +232,7 @@ void Engine::Implementation::add_run_in_vain(Request const& request, std::string
 
 /// When runs are to be written although the gateway is away; what else waits does so until it is back.
 std::optional<Duration> Engine::Implementation::runs_in_vain_at() const {
-    bool const may = phase_ == Phase::connecting && owned_ && claims_ == 0 && !under_way_ && !unsaved_runs_.empty();
+    bool const may = (phase_ == Phase::connecting || phase_ == Phase::registering) && owned_ && claims_ == 0 && !under_way_ && !unsaved_runs_.empty();
     return may ? flush_at_ : std::nullopt;
 }
 
@@ -370,6 +370,7 @@ void Engine::Implementation::put_back_riders(CommitUnderWay& failed, std::string
         if (same) {
             before->repeats += run.repeats;
             before->finished_at = run.finished_at;
+            before->broker_positions = run.broker_positions;
         } else {
             kept.push_back(std::move(run));
         }

@@ -59,7 +59,7 @@ struct Cycle {
     int looks = 0;
     Timestamp look_asked_at;
     bool collecting = false;
-    bool doubtful = false;  ///< the gateway lost its broker meanwhile: what it said may be old
+    bool doubtful = false;  ///< the gateway lost its broker meanwhile, or books were written elsewhere: what it said may be old
     std::map<std::string, model::CompleteSnapshot> snapshots;
     std::map<std::string, std::string> lost;  ///< accounts without a snapshot, and why
     bool positions_done = false;
@@ -135,7 +135,6 @@ private:
     void on_notice(LogLevel level, std::string const& event, std::string const& text) override;
     void become_ready();
     void claim(std::vector<std::string> accounts = {}, std::optional<bool> paper = std::nullopt);
-    void claim_accounts();
     void lease_taken();
     void accounts_registered(Claimed const& event);
     void nothing_to_serve();
@@ -268,11 +267,7 @@ private:
     bool last_runs_written_ = false;  ///< or could not be
     std::string last_connection_error_;
     std::string refusal_;  ///< see GatewayStatus
-    struct {
-        std::vector<std::string> accounts;
-        bool paper = false;
-    } registering_;                       ///< what this connection is to write
-    std::set<std::string> ignored_told_;  ///< accounts of other gateways
+    std::set<std::string> warnings_told_;  ///< of accounts that are other gateways'
     bool anothers_ = true;  ///< in standby: the lease is another's; false: it could not be taken for another reason
     std::string failure_told_;
     Duration failure_told_at_{0};

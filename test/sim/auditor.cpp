@@ -771,9 +771,9 @@ void Auditor::check_explained(base::Timestamp now, std::set<std::string> const& 
             if (!each.corrects.empty()) continue;
             for (auto const& [from, window] : account.coverage) {
                 bool const within = window.state == "complete" && window.source != "statement" && each.time >= from && each.time < window.to_time;
-                // What equal quantities on both sides say: fills that come to nothing may have been made meanwhile, and those of currencies,
-                // which move no position.
-                bool const moves_none = model::never_booked(broker_.instruments().at(each.con_id).sec_type);
+                // What equal quantities on both sides say: fills that come to nothing may have been made meanwhile, and those that move no
+                // position.
+                bool const moves_none = never_a_position(broker_.instruments().at(each.con_id).sec_type);
                 if (within && window.source == "snapshot" && (moves_none || comes_to_nothing(account, each.con_id, from, window.to_time))) continue;
                 if (within) {
                     return fail("P6", fmt::format("{} was made at {}, within complete coverage, and is not in the book", each.exec_id, base::to_rfc3339(each.time)));

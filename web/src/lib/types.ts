@@ -45,7 +45,7 @@ export interface Break {
 export interface Run {
   sync_run_id: number; gateway: string; account: Text; trigger: string; started_at: Text; finished_at: Text
   outcome: string; positions_created: number; positions_updated: number; positions_closed: number
-  broker_positions: number; error: Text; revision: number | null; repeats: number
+  broker_positions: number | null; error: Text; revision: number | null; repeats: number
 }
 export interface Coverage { account: string; stream: string; from_time: Text; to_time: Text; state: string; source: string }
 export interface Account {
