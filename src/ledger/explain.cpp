@@ -153,7 +153,7 @@ private:
             if (adjustment.basis != Basis::broker || !adjustment.price) continue;
             adjustment.price = base::multiply_divide_rounded(*adjustment.price, *before, *after, price_decimals);
         }
-        // So are fills that only a statement told: it prints prices in the currency, whatever the exchange quotes.
+        // So are fills that only a statement told: without contract data they are kept in the currency.
         for (auto& execution : at.facts.executions) {
             if (!execution.time_text.empty() || execution.transaction_id.empty()) continue;
             execution.price = base::multiply_divide_rounded(execution.price, *before, *after, price_decimals);

@@ -68,8 +68,12 @@ private:
     /// An entry for the end of an option, which the wire may have brought as a fill with an exercise type.
     Execution* same_event(StatementTrade const& trade);
     bool near(Timestamp time, Date date) const;
-    /// The statement's price in the unit that the wire quotes: what the trade came to tells which unit it prints.
+    /// No contract data came yet: what the wire's prices are in is not known.
+    bool is_quoted_unit_unknown() const;
+    /// The statement's price in the unit that the wire quotes, or in the currency while that unit is not known: what the trade came to
+    /// tells which unit the statement prints.
     Decimal quoted(StatementTrade const& trade) const;
+    bool has_price_of(Execution const& execution, StatementTrade const& trade) const;
     void take(StatementTrade const& trade);
     /// The broker took the fill back and lists what is to stand for it, often under the id of the same fill.
     bool stands_for_cancelled(Execution const& known, StatementTrade const& trade) const;

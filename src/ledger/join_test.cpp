@@ -1070,6 +1070,39 @@ TEST(Join, ATradeWhoseDateIsAmendedMovesWithoutAWord) {
     EXPECT_EQ(show(done.differences).find("execution_trade_date"), std::string::npos);
 }
 
+/// What the exchange quotes in is not known before the contract data came; what the trade came to tells what the statement prints.
+TEST(Join, PricesOfWhatNobodyDescribedYetAreInTheCurrency) {
+    struct Row {
+        char const* kind;
+        char const* money;  ///< empty: the statement does not say
+        bool on_the_wire;
+        char const* expected;  ///< of 100 at 72.2
+    };
+    for (auto const& [kind, money, on_the_wire, expected] :
+         {Row{"STK", "72.2", false, "0.722"}, Row{"STK", "7220", false, "72.2"}, Row{"STK", "", false, "72.2"}, Row{"CFD", "72.2", false, "0.722"},
+          Row{"BOND", "72.2", false, "72.2"}, Row{"STK", "500", false, "72.2"}, Row{"STK", "72.2", true, "72.2"}}) {
+        Statement s;
+        s.account = "DU1";
+        s.from = s.to = day;
+        s.has_trades = true;
+        s.instruments = {stock(msft, "VOD")};
+        s.instruments[0].sec_type = kind;
+        auto told = trade("701", "v1.01", msft, "12:00", "100", "72.2", "1", "0");
+        if (*money != 0) told.money = dec(money);
+        s.trades = {told};
+        auto book = cold_start(s);
+        if (on_the_wire) {
+            auto facts = as_followed(book);
+            fill_in(facts, msft, "v1.01").price = dec("72.2");  // in pence, which it does not say
+            book = refold(facts);
+            auto const done = import(book, s, policy());
+            EXPECT_EQ(show(done.differences).find("execution_price"), std::string::npos) << show(done.differences);
+        }
+        EXPECT_EQ(fill_in(book, msft, "v1.01").price, dec(expected)) << kind << " " << money;
+        EXPECT_TRUE(fill_in(book, msft, "v1.01").in_force());
+    }
+}
+
 /// A query without the column says nothing of what was realized.
 TEST(Join, WhatTheBrokerRealizedStaysWhereAnotherQueryDoesNotSay) {
     auto book = cold_start(statement_of_the_day());

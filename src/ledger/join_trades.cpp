@@ -78,20 +78,32 @@ bool Joiner::Instrument::near(Timestamp time, Date date) const {
     return std::abs((time - noon).count()) <= days_apart * 24 * 3600 * std::int64_t{1'000'000};
 }
 
+bool Joiner::Instrument::is_quoted_unit_unknown() const {
+    auto const& instrument = facts_.instrument;
+    bool const in_percent = instrument.sec_type == "BOND" || instrument.sec_type == "BILL";
+    return !instrument.price_scale && !instrument.details_known && !in_percent;
+}
+
+bool Joiner::Instrument::has_price_of(Execution const& execution, StatementTrade const& trade) const {
+    if (same_money(execution.price, quoted(trade), execution.shares)) return true;
+    bool const as_the_wire_said = is_quoted_unit_unknown() && !execution.time_text.empty();
+    return as_the_wire_said && same_money(execution.price, stated_price(trade).value_or(Decimal(0)), execution.shares);
+}
+
 Decimal Joiner::Instrument::quoted(StatementTrade const& trade) const {
     auto const& instrument = facts_.instrument;
     auto const scale = model::effective_scale(instrument);
     Decimal const price = stated_price(trade).value_or(Decimal(0));
-    bool const may_be_told = !instrument.price_scale && model::scale_defaults_to_one(instrument.sec_type);
-    if (!scale || (*scale == Decimal(1) && !may_be_told)) return price;
+    bool const unknown = is_quoted_unit_unknown();
+    if (!scale || (*scale == Decimal(1) && !unknown)) return price;
     auto const comes_to_its_money = [&](Decimal const& unit) {
         if (!trade.money || trade.quantity.is_zero()) return false;
         Decimal const value = base::multiply_rounded(price, trade.quantity.abs() * instrument.multiplier * unit, 6);
         Decimal const off = (value - *trade.money).abs();
         return base::multiply_rounded(off, Decimal(100), 6) <= trade.money->abs();
     };
-    if (!may_be_told) return comes_to_its_money(*scale) ? price : base::divide_rounded(price, *scale, price_decimals);
-    // Nobody said yet what the exchange quotes in: until then prices are in the currency, and restated when it is known.
+    if (!unknown) return comes_to_its_money(*scale) ? price : base::divide_rounded(price, *scale, price_decimals);
+    // Until then prices are in the currency, and restated when it is known.
     for (int decimals = 0; decimals <= 4; ++decimals) {
         Decimal const unit = Decimal::from_parts(1, decimals);
         if (comes_to_its_money(unit)) return base::multiply_rounded(price, unit, price_decimals);
@@ -115,11 +127,9 @@ void Joiner::Instrument::take(StatementTrade const& trade) {
         return differs(DifferenceKind::execution_excluded, trade.trade_date, DifferenceState::open, known->exec_id,
                        text(trade.quantity), "0", "excluded by the operator; `possync undo` lets it count again");
     }
-    Decimal const price = quoted(trade);
     bool const quantity_differs = known->signed_quantity() != trade.quantity;
-    bool const price_differs = !same_money(known->price, price, known->shares);
-    if (quantity_differs || price_differs) {
-        correct(*known, trade, price);
+    if (quantity_differs || !has_price_of(*known, trade)) {
+        correct(*known, trade, quoted(trade));
         return;
     }
     confirm(*known, trade);
@@ -358,7 +368,7 @@ void Joiner::Instrument::take_back_earlier(StatementTrade const& cancel_row) {
     bool ambiguous = false;
     for (auto& execution : facts_.executions) {
         bool const same = execution.in_force() && execution.signed_quantity() == -cancel_row.quantity &&
-                          same_money(execution.price, quoted(cancel_row), execution.shares) && execution.time < index_.end();
+                          has_price_of(execution, cancel_row) && execution.time < index_.end();
         bool const named = !cancel_row.exec_id.empty() &&
                            model::execution_root(cancel_row.exec_id) == model::execution_root(execution.exec_id) &&
                            execution.in_force();
