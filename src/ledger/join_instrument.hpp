@@ -77,7 +77,10 @@ private:
     void take(StatementTrade const& trade);
     /// The broker took the fill back and lists what is to stand for it, often under the id of the same fill.
     bool stands_for_cancelled(Execution const& known, StatementTrade const& trade) const;
-    std::string free_id(std::string const& exec_id) const;
+    /// The correction that the statement lists, as the wire told it: a statement of before, which did not know it yet, took its place.
+    Execution* told_before(std::string const& exec_id, StatementTrade const& trade);
+    /// `id`, or the statement's version of it where the book has one of that name.
+    std::string free_id(std::string id) const;
     /// Equal but for the way binary numbers were printed: less than half a cent in all.
     bool same_money(Decimal const& ours, Decimal const& theirs, Decimal const& shares) const;
     /// What the statement adds to a fill that is as it says: commission, claim, date.

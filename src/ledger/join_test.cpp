@@ -1023,6 +1023,48 @@ TEST(Join, AFillThatIsTakenBackBesideItsCorrectionGivesWayToIt) {
     }
 }
 
+/// The wire told a correction, the statement of the day before (which did not know it) came again and took its place, and the next one
+/// takes the fill back and states that very correction: the wire's is it.
+TEST(Join, ACorrectionOfTheWireStandsAgainWhenTheNextStatementStatesIt) {
+    auto facts = as_followed(cold_start(statement_of_the_day()));
+    auto& executions = facts.instruments.at(msft).executions;
+    auto corrected = fill_in(facts, msft, "m1.01");
+    corrected.exec_id = "m1.02";
+    corrected.price = dec("390");
+    fill_in(facts, msft, "m1.01").superseded_by = "m1.02";
+    executions.push_back(corrected);
+    auto book = refold(facts);
+    (void)import(book, statement_of_the_day(), policy(), true, false);
+    ASSERT_FALSE(fill_in(book, msft, "m1.02").in_force());
+    for (std::string const price : {"390", "385"}) {  // or yet another one under the same id
+        auto next_book = book;
+        Statement next;
+        next.account = "DU1";
+        next.from = next.to = {2026, 11, 19};
+        next.has_trades = true;
+        next.instruments = {stock(msft, "MSFT")};
+        auto back = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
+        back.cancels = true;
+        back.original_trade_id = "9103";
+        auto stands = trade("902", "m1.02", msft, "12:00", "10", price, "1", "0");
+        stands.corrects = true;
+        next.trades = {back, stands};
+        (void)import(next_book, next, policy(), true, true, when("2026-11-19T05:00:00Z"));
+        std::set<std::string> ids;
+        int in_force = 0;
+        for (auto const& each : next_book.instruments.at(msft).executions) {
+            EXPECT_TRUE(ids.insert(each.exec_id).second) << each.exec_id << " stands twice";
+            in_force += each.in_force() && each.booking == model::Booking::booked;
+        }
+        EXPECT_EQ(in_force, 1) << price;
+        EXPECT_EQ(fill_in(next_book, msft, "m1.02").in_force(), price == "390");
+        EXPECT_EQ(next_book.instruments.at(msft).positions.back().average_price, dec(price));
+        auto const before = next_book;
+        (void)import(next_book, next, policy(), true, true, when("2026-11-19T05:00:00Z"));
+        EXPECT_EQ(positions_of(next_book), positions_of(before));
+    }
+}
+
 /// A statement of before lists a fill that was taken back since: what the operator excluded, and what another row stated, stays as it is.
 TEST(Join, AnOlderStatementLeavesWhatIsNotItsOwnAlone) {
     auto const facts = as_followed(cold_start(statement_of_the_day()));

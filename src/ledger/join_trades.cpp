@@ -116,7 +116,12 @@ void Joiner::Instrument::take(StatementTrade const& trade) {
     Execution* known = version_in_force(exec_id);
     if (known == nullptr) known = same_event(trade);
     if (known == nullptr) return add(trade, exec_id);
-    if (stands_for_cancelled(*known, trade)) return add(trade, free_id(exec_id));
+    if (stands_for_cancelled(*known, trade)) {
+        Execution* const told = told_before(exec_id, trade);
+        if (told == nullptr) return add(trade, free_id(exec_id));
+        told->superseded_by.clear();
+        known = told;
+    }
     if (known->superseded_by.ends_with(model::not_listed)) known->superseded_by.clear();  // it is listed now
     if (auto const since = model::cancelled_on(*known)) return count_until_taken_back(*known, *since, trade);
     if (joiner_.part_.outdated && !known->transaction_id.empty()) return;
@@ -141,10 +146,15 @@ bool Joiner::Instrument::stands_for_cancelled(Execution const& known, StatementT
     return known.transaction_id.empty() || known.transaction_id != trade.transaction_id;
 }
 
-std::string Joiner::Instrument::free_id(std::string const& exec_id) const {
-    bool const taken =
-        std::any_of(facts_.executions.begin(), facts_.executions.end(), [&](Execution const& e) { return e.exec_id == exec_id; });
-    return taken ? model::statement_version(exec_id) : exec_id;
+Execution* Joiner::Instrument::told_before(std::string const& exec_id, StatementTrade const& trade) {
+    auto const found = std::ranges::find(facts_.executions, exec_id, &Execution::exec_id);
+    if (found == facts_.executions.end() || found->superseded_by.empty() || found->excluded || model::cancelled_on(*found)) return nullptr;
+    return found->signed_quantity() == trade.quantity && has_price_of(*found, trade) ? &*found : nullptr;
+}
+
+std::string Joiner::Instrument::free_id(std::string id) const {
+    while (std::ranges::find(facts_.executions, id, &Execution::exec_id) != facts_.executions.end()) id = model::statement_version(id);
+    return id;
 }
 
 bool Joiner::Instrument::same_money(Decimal const& ours, Decimal const& theirs, Decimal const& shares) const {

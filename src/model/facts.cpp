@@ -51,8 +51,8 @@ std::int64_t correction_rank(std::string_view exec_id) {
     auto const dot = exec_id.rfind('.');
     if (dot == std::string_view::npos) return 0;
     std::string_view tail = exec_id.substr(dot + 1);
-    bool const stated = tail.ends_with(by_statement);
-    if (stated) tail.remove_suffix(by_statement.size());
+    bool stated = false;
+    for (; tail.ends_with(by_statement); stated = true) tail.remove_suffix(by_statement.size());
     std::int64_t number = 0;
     auto const [stop, error] = std::from_chars(tail.data(), tail.data() + tail.size(), number);
     if (error != std::errc{} || stop != tail.data() + tail.size()) return 0;
