@@ -502,13 +502,22 @@ std::optional<std::map<model::AccountId, model::Revision>> Auditor::settle_doubt
         auto const id = static_cast<model::AccountId>(row.integer());
         revisions[id] = row.integer();
     });
-    // Of several commits of one revision the one was done whose time stands beside it.
-    std::map<std::pair<model::AccountId, model::Revision>, base::Timestamp> recorded;
+    // Of several commits of one revision the one was done whose time and events stand beside it.
+    struct Recorded {
+        base::Timestamp at;
+        std::optional<RowId> first_event;
+        std::optional<RowId> last_event;
+        bool operator==(Recorded const&) const = default;
+    };
+    std::map<std::pair<model::AccountId, model::Revision>, Recorded> recorded;
     if (read && !doubts_.empty()) {
-        read = database.each("SELECT account_id, revision, recorded_at FROM outbox", [&](auto& row) {
+        read = database.each("SELECT account_id, revision, recorded_at, first_event_id, last_event_id FROM outbox", [&](auto& row) {
             auto const id = static_cast<model::AccountId>(row.integer());
             auto const revision = row.integer();
-            recorded[{id, revision}] = row.time();
+            Recorded& one = recorded[{id, revision}];
+            one.at = row.time();
+            one.first_event = row.optional_integer();
+            one.last_event = row.optional_integer();
         });
     }
     if (!read) return std::nullopt;
@@ -517,7 +526,9 @@ std::optional<std::map<model::AccountId, model::Revision>> Auditor::settle_doubt
         bool const overtaken = just_done != nullptr && std::ranges::any_of(just_done->change_sets, [&](auto const& done) {
             return done->account_id == change_set.account_id && done->base_revision == change_set.base_revision;
         });
-        return !overtaken && found != recorded.end() && found->second == change_set.recorded_at && accounts_[change_set.account_id].revision == change_set.base_revision;
+        Recorded own{change_set.recorded_at, std::nullopt, std::nullopt};
+        if (!change_set.events.empty()) own.first_event = change_set.events.front().event_id, own.last_event = change_set.events.back().event_id;
+        return !overtaken && found != recorded.end() && found->second == own && accounts_[change_set.account_id].revision == change_set.base_revision;
     };
     auto const is_past = [&](model::ChangeSet const& change_set) { return revisions[change_set.account_id] > change_set.base_revision; };
     for (bool again = true; again;) {  // a commit may stand on another one in doubt

@@ -939,11 +939,14 @@ void World::finish() {
     if (swarm.client_ids != 0 || swarm.half_open != 0) bound += seconds(100);
     if (swarm.services > 1 || !dead_owners_known_) bound += seconds(95);
     // Over midnight fills are lost that nobody was there to ask for, and what they closed is missing without an explanation.
-    bool const over_midnight = base::utc_local(now_.wall).date != base::utc_local(began_).date;
-    bool const waits = waits_for_missing_ || over_midnight || swarm.drops || swarm.empty_lists != 0;
-    if (waits) bound += minutes(16) + 2 * interval;
+    auto const waits = [&] {
+        bool const over_midnight = base::utc_local(now_.wall).date != base::utc_local(began_).date;
+        return waits_for_missing_ || over_midnight || swarm.drops || swarm.empty_lists != 0;
+    };
     // What the guard holds back it holds back for an hour: also what really ended, all at once, while nobody could look.
-    auto const allowed = [&] { return bound + (guard_held_ ? minutes(62) : Duration(0)); };
+    auto const allowed = [&] {
+        return bound + (waits() ? minutes(16) + 2 * interval : Duration(0)) + (guard_held_ ? minutes(62) : Duration(0));
+    };
     std::string difference = "nothing was compared";
     for (Duration passed{0}; passed <= allowed() && !auditor.violation(); passed += seconds(5)) {
         pass(seconds(5));
@@ -964,8 +967,8 @@ void World::finish() {
     marks.hit("converged");
     // What waits for an hour or longer and then acts wrongly shows in a watch of its own, which most of a seed's work would go into.
     // What is missing is called so after a quarter of an hour, also where nothing is done about it.
-    bool const watched = waits && options_.seed % 4 == 0;
-    pass(seconds(200) + 2 * interval + (watched ? minutes(80) : waits ? minutes(16) : minutes(0)));
+    bool const watched = waits() && options_.seed % 4 == 0;
+    pass(seconds(200) + 2 * interval + (watched ? minutes(80) : waits() ? minutes(16) : minutes(0)));
     if (auditor.violation()) return;
     if (auto const again = auditor.difference(); !again.empty())
         return auditor.fail("P18", "had converged, and differs again: " + again);
