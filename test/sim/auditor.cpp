@@ -22,8 +22,8 @@ constexpr std::string_view by_statement = "+statement";
 
 /// Which version of a fill an id is: the digits behind the last dot; a statement's version stands above the one it restates.
 std::int64_t version_of(std::string_view id) {
-    bool const stated = id.ends_with(by_statement);
-    if (stated) id.remove_suffix(by_statement.size());
+    bool stated = false;
+    for (; id.ends_with(by_statement); stated = true) id.remove_suffix(by_statement.size());
     std::int64_t number = 0;
     std::int64_t place = 1;
     for (auto at = id.size(); at > 0 && id[at - 1] != '.'; --at, place *= 10) number += (id[at - 1] - '0') * place;
