@@ -8,7 +8,7 @@ die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 build_packages=(cmake ninja-build ccache pkg-config g++ clang-19 lld-19 git
   libboost1.81-dev libboost-json1.81-dev libsqlite3-dev libpq-dev libfmt-dev libspdlog-dev libtomlplusplus-dev
-  libcli11-dev libhowardhinnant-date-dev libexpat1-dev libcurl4-openssl-dev libssl-dev libnats-dev prometheus-cpp-dev libsystemd-dev zlib1g-dev tzdata)
+  libcli11-dev libhowardhinnant-date-dev libexpat1-dev libcurl4-openssl-dev libssl-dev libnats-dev prometheus-cpp-dev zlib1g-dev tzdata)
 test_packages=(valgrind libgtest-dev libgmock-dev librapidcheck-dev libclang-rt-19-dev clang-format-19 libprotobuf-dev protobuf-compiler python3 python3-jsonschema curl sqlite3 postgresql nats-server prometheus openssl chromium
   python3-pandas python3-psycopg2 python3-venv python3-pip python3-setuptools python3-wheel)
 bench_packages=(python3-sqlalchemy python3-psycopg2 postgresql python3-matplotlib libbenchmark-dev libprotobuf-dev protobuf-compiler valgrind binutils wrk)

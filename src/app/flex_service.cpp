@@ -1,6 +1,5 @@
 #include "app/flex_service.hpp"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,13 +7,13 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <sstream>
 
 #include <fmt/format.h>
 
-#include "app/service.hpp"
 #include "app/secret_file.hpp"
+#include "app/service.hpp"
+#include "outbox/libcurl.hpp"
 #include "statement/flex_response.hpp"
 
 namespace possync::app {
@@ -24,16 +23,12 @@ using base::Error;
 using base::ErrorCode;
 using base::fail;
 using base::Result;
+using namespace outbox;  // libcurl's functions, as it loads them
 
 namespace {
 
 constexpr std::size_t response_size_max = 65536;
 constexpr std::string_view response_root = "<FlexStatementResponse";
-
-void start_curl() {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
 
 std::string replaced(std::string text, std::string const& what, std::string_view with) {
     if (what.empty()) return text;
@@ -51,13 +46,12 @@ std::string one_line(std::string_view text) {
 }
 
 std::string escaped(std::string const& text) {
-    std::unique_ptr<char, decltype(&curl_free)> const result(
-        curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size())), curl_free);
+    std::unique_ptr<char, FreeCurl> const result(curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size())));
     return result ? result.get() : "";
 }
 
 std::string part_of(std::string const& url, CURLUPart part) {
-    std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> const parsed(curl_url(), curl_url_cleanup);
+    std::unique_ptr<CURLU, FreeCurl> const parsed(curl_url());
     char* text = nullptr;
     if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
         curl_url_get(parsed.get(), part, &text, 0) != CURLUE_OK)
@@ -133,9 +127,7 @@ struct FlexService::Answer {
 };
 
 FlexService::FlexService(FlexServiceOptions options, std::function<Duration()> steady_now, Wait wait, Tell tell)
-    : options_(std::move(options)), steady_now_(std::move(steady_now)), wait_(std::move(wait)), tell_(std::move(tell)) {
-    start_curl();
-}
+    : options_(std::move(options)), steady_now_(std::move(steady_now)), wait_(std::move(wait)), tell_(std::move(tell)) {}
 
 Error FlexService::masked(Error error) const {
     error.message = replaced(std::move(error.message), options_.token.reveal(), "***");
@@ -167,7 +159,7 @@ Result<FlexService::Answer> FlexService::get(std::string const& url, std::string
                                              std::filesystem::path const* into) {
     POSSYNC_TRY_VOID(keep_pace());
     std::string const host = part_of(url, CURLUPART_HOST);
-    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> const curl(curl_easy_init(), curl_easy_cleanup);
+    std::unique_ptr<CURL, FreeCurl> const curl(curl_easy_init());
     Received received;
     received.size_max = into != nullptr ? options_.size_max : response_size_max;
     if (into != nullptr) {
@@ -235,6 +227,7 @@ Result<FlexService::Answer> FlexService::get(std::string const& url, std::string
 }
 
 Result<std::filesystem::path> FlexService::fetch(std::string const& query_id, std::filesystem::path const& folder) {
+    POSSYNC_TRY_VOID(load_libcurl());
     std::string const token = "t=" + escaped(options_.token.reveal());
     Duration const begin = steady_now_();
     std::string part = (folder / ".possync-flex-XXXXXX").string();

@@ -1,12 +1,15 @@
 #include "app/systemd.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/datagram_protocol.hpp>
 #include <fmt/format.h>
-#include <systemd/sd-daemon.h>
 
 #include "app/service.hpp"
 
@@ -18,14 +21,29 @@ namespace {
 /// start the service again and again would help nobody.
 constexpr auto start_patience = std::chrono::seconds(60);
 
+std::string environment(char const* name) {
+    char const* const value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+/// How often the manager wants to hear a life sign of this process, 0: not at all. As sd_watchdog_enabled(3) tells it.
+base::Duration watchdog_interval() {
+    if (auto const pid = environment("WATCHDOG_PID"); !pid.empty() && pid != std::to_string(::getpid())) return base::Duration{0};
+    auto const text = environment("WATCHDOG_USEC");
+    std::int64_t microseconds = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), microseconds);
+    return base::Duration(error == std::errc{} && end == text.data() + text.size() ? std::max<std::int64_t>(microseconds, 0) : 0);
+}
+
 }  // namespace
 
 bool first_sync_is_done(std::vector<sync::GatewayStatus> const& gateways, base::Timestamp since) {
     return std::all_of(gateways.begin(), gateways.end(), [&](auto const& gateway) {
         // What another service serves has been done by it; to stand by is all that this one shall do.
-        return gateway.state == "standby" || (!gateway.accounts.empty() &&
-               std::all_of(gateway.accounts.begin(), gateway.accounts.end(),
-                           [&](auto const& account) { return account.last_synced_at && *account.last_synced_at >= since; }));
+        return gateway.state == "standby" ||
+               (!gateway.accounts.empty() &&
+                std::all_of(gateway.accounts.begin(), gateway.accounts.end(),
+                            [&](auto const& account) { return account.last_synced_at && *account.last_synced_at >= since; }));
     });
 }
 
@@ -53,12 +71,10 @@ SystemdNotifier::SystemdNotifier(boost::asio::io_context& io, bool enabled,
     : status_(std::move(status)), timer_(io), syncs_(enabled) {}
 
 void SystemdNotifier::start() {
-    running_ = std::getenv("NOTIFY_SOCKET") != nullptr;
+    running_ = !environment("NOTIFY_SOCKET").empty();
     if (!running_) return;
     started_at_ = clock_now().wall;
-    std::uint64_t microseconds = 0;
-    // Half of it, as sd_watchdog_enabled(3) advises.
-    if (::sd_watchdog_enabled(0, &microseconds) > 0) watchdog_ = base::Duration(static_cast<std::int64_t>(microseconds / 2));
+    watchdog_ = watchdog_interval() / 2;  // half of it, as sd_watchdog_enabled(3) advises
     tick();
 }
 
@@ -68,7 +84,20 @@ void SystemdNotifier::stop() {
     running_ = false;
 }
 
-void SystemdNotifier::tell(std::string const& text) { (void)::sd_notify(0, text.c_str()); }
+// One datagram, as sd_notify(3) tells to do it for those who do not want libsystemd with its compressors and ciphers in the
+// process.
+void SystemdNotifier::tell(std::string const& text) {
+    auto path = environment("NOTIFY_SOCKET");
+    if (path.starts_with('@')) path.front() = '\0';  // a name that is no file
+    boost::system::error_code error;
+    boost::asio::local::datagram_protocol::socket socket(timer_.get_executor());
+    socket.open({}, error);
+    if (error) return;
+    try {
+        socket.send_to(boost::asio::buffer(text), boost::asio::local::datagram_protocol::endpoint(path), 0, error);
+    } catch (boost::system::system_error const&) {  // a path that is too long: nobody to tell
+    }
+}
 
 void SystemdNotifier::tick() {
     auto const now = clock_now().steady;

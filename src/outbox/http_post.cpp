@@ -1,10 +1,10 @@
 #include "outbox/http_post.hpp"
 
-#include <curl/curl.h>
-
-#include <mutex>
+#include <memory>
 
 #include <fmt/format.h>
+
+#include "outbox/libcurl.hpp"
 
 namespace possync::outbox {
 
@@ -18,16 +18,14 @@ std::size_t discard(char*, std::size_t size, std::size_t count, void*) { return 
 }  // namespace
 
 struct HttpPost::Handle {
-    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl{nullptr, curl_easy_cleanup};
+    std::unique_ptr<CURL, FreeCurl> curl;
 };
 
-HttpPost::HttpPost() : handle_(std::make_unique<Handle>()) {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
+HttpPost::HttpPost() : handle_(std::make_unique<Handle>()) {}
 HttpPost::~HttpPost() = default;
 
 Result<void> HttpPost::send(PostRequest const& request, base::Duration timeout, std::string const& ca_file) {
+    POSSYNC_TRY_VOID(load_libcurl());
     auto& curl = handle_->curl;
     if (!curl) curl.reset(curl_easy_init());
     if (!curl) return base::fail(ErrorCode::unavailable, "no memory for a request");
@@ -39,7 +37,7 @@ Result<void> HttpPost::send(PostRequest const& request, base::Duration timeout, 
     for (auto const& header : request.headers)
         add(header);
     add("Expect:");  // the body goes at once
-    std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> const headers(list, curl_slist_free_all);
+    std::unique_ptr<curl_slist, FreeCurl> const headers(list);
     set(CURLOPT_URL, request.url.reveal().c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_POST, 1L);

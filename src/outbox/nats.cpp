@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "outbox/sink.hpp"
+#include "shared_library/shared_library.hpp"
 
 namespace possync::outbox {
 
@@ -12,6 +13,33 @@ using base::ErrorCode;
 using base::Result;
 
 namespace {
+
+constinit shared_library::SharedLibrary libnats{POSSYNC_LIBNATS_SONAME, "libnats3.4", "publishing to NATS"};
+
+#define POSSYNC_LIBNATS(function)                                                                                                \
+    constinit shared_library::SharedFunction<decltype(::function)> const function { libnats, #function }
+POSSYNC_LIBNATS(jsCtx_Destroy);
+POSSYNC_LIBNATS(jsPubAck_Destroy);
+POSSYNC_LIBNATS(jsPubOptions_Init);
+POSSYNC_LIBNATS(js_Publish);
+POSSYNC_LIBNATS(natsConnection_Connect);
+POSSYNC_LIBNATS(natsConnection_Destroy);
+POSSYNC_LIBNATS(natsConnection_JetStream);
+POSSYNC_LIBNATS(natsConnection_Status);
+POSSYNC_LIBNATS(natsOptions_Create);
+POSSYNC_LIBNATS(natsOptions_Destroy);
+POSSYNC_LIBNATS(natsOptions_LoadCATrustedCertificates);
+POSSYNC_LIBNATS(natsOptions_SetAllowReconnect);
+POSSYNC_LIBNATS(natsOptions_SetName);
+POSSYNC_LIBNATS(natsOptions_SetTimeout);
+POSSYNC_LIBNATS(natsOptions_SetToken);
+POSSYNC_LIBNATS(natsOptions_SetURL);
+POSSYNC_LIBNATS(natsStatus_GetText);
+#undef POSSYNC_LIBNATS
+
+struct FreeOptions {
+    void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
+};
 
 class Nats final : public Sink {
 public:
@@ -42,10 +70,11 @@ public:
 private:
     Result<void> connect() {
         if (stream_ != nullptr && natsConnection_Status(connection_) == NATS_CONN_STATUS_CONNECTED) return {};
+        POSSYNC_TRY_VOID(libnats.load());
         close();
         natsOptions* made = nullptr;
         natsStatus status = natsOptions_Create(&made);
-        std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)> const options(made, natsOptions_Destroy);
+        std::unique_ptr<natsOptions, FreeOptions> const options(made);
         auto const set = [&](natsStatus result) { status = status == NATS_OK ? result : status; };
         if (status == NATS_OK) {
             set(natsOptions_SetURL(made, options_.url.c_str()));
@@ -64,6 +93,7 @@ private:
     }
 
     void close() {
+        if (connection_ == nullptr) return;
         jsCtx_Destroy(stream_);
         natsConnection_Destroy(connection_);
         stream_ = nullptr;

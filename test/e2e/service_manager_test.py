@@ -21,10 +21,10 @@ possync = sys.argv.pop(1)
 class Manager:
     """The other end of the socket."""
 
-    def __init__(self, folder):
-        self.path = str(folder / "notify")
+    def __init__(self, path):
+        self.path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.path)
+        self.socket.bind("\0" + path[1:] if path.startswith("@") else path)
         self.heard = []
 
     def listen(self, until, seconds):
@@ -46,7 +46,7 @@ class ServiceManager(unittest.TestCase):
     def setUp(self):
         self.temporary = tempfile.TemporaryDirectory()
         self.folder = pathlib.Path(self.temporary.name)
-        self.manager = Manager(self.folder)
+        self.manager = Manager(str(self.folder / "notify"))
         self.processes = []
 
     def tearDown(self):
@@ -60,11 +60,11 @@ class ServiceManager(unittest.TestCase):
         self.processes.append(process)
         return int(process.stdout.readline().split(",")[0].rsplit(":", 1)[1])
 
-    def service(self, port, watchdog=None, text=""):
+    def service(self, port, watchdog=None, text="", **more):
         config = self.folder / "possync.toml"
         config.write_text(f'[database]\nurl = "sqlite:///{self.folder}/book.db"\n[[gateway]]\nname = "sim"\nport = {port}\n'
                           f'[http]\nlisten = ""\n{text}')
-        environment = dict(os.environ, NOTIFY_SOCKET=self.manager.path)
+        environment = {**os.environ, "NOTIFY_SOCKET": self.manager.path, **more}
         if watchdog:
             environment["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
         process = subprocess.Popen([possync, "run", "--config", config], env=environment, stdout=subprocess.DEVNULL,
@@ -114,6 +114,31 @@ class ServiceManager(unittest.TestCase):
         self.service(port)
         self.assertTrue(self.manager.listen(lambda line: "standing by for gateway sim" in line, 20), self.manager.heard)
         self.assertIn("READY=1", self.manager.heard)
+
+    def test_a_socket_may_have_a_name_that_is_no_file(self):
+        self.manager.socket.close()
+        self.manager = Manager(f"@possync-test-{os.getpid()}")
+        self.service(self.simulator())
+        self.assertTrue(self.manager.listen(lambda line: line == "READY=1", 20), self.manager.heard)
+
+    def test_the_watchdog_of_another_process_is_not_ours(self):
+        self.service(self.simulator(), watchdog=0.2, WATCHDOG_PID="1")
+        self.assertTrue(self.manager.listen(lambda line: line == "READY=1", 20), self.manager.heard)
+        self.assertFalse(self.manager.listen(lambda line: line == "WATCHDOG=1", 1))
+
+    def test_nobody_at_the_socket_is_no_reason_to_stop(self):
+        for nowhere in (str(self.folder / "gone"), "/" + "x" * 300, "not a path"):
+            service = self.service(self.simulator(), NOTIFY_SOCKET=nowhere)
+            config = ["--config", self.folder / "possync.toml"]
+            for _ in range(100):
+                rows = subprocess.run([possync, "positions", "--csv", *config], capture_output=True, text=True).stdout.splitlines()
+                if len(rows) == 4:
+                    break
+                time.sleep(0.1)
+            self.assertEqual(len(rows), 4)
+            service.terminate()
+            self.assertEqual(service.wait(10), 0)
+            (self.folder / "book.db").unlink()
 
     def test_ready_at_once_where_nothing_is_synced_by_itself(self):
         self.service(1, text="[sync]\nenabled = false\n")

@@ -155,6 +155,7 @@ Result<std::vector<Connection::Host>> Connection::hosts(Address const& address) 
     struct Free {
         void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
     };
+    POSSYNC_TRY_VOID(libpq.load());
     std::unique_ptr<PQconninfoOption, Free> const options(PQconninfoParse(address.url.c_str(), nullptr));
     if (!options) return base::fail(ErrorCode::invalid_input, address.shown + " is not a PostgreSQL URL");
     auto const list = [&](std::string_view keyword) {

@@ -6,8 +6,6 @@
 // it finds out (see Session). Threading: one thread at a time.
 #pragma once
 
-#include <libpq-fe.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +19,7 @@
 #include "base/decimal.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "store/postgres/libpq.hpp"
 #include "store/postgres/parameters.hpp"
 #include "store/postgres/url.hpp"
 

@@ -1,11 +1,11 @@
 #include "store/postgres/url.hpp"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
+
+#include "store/postgres/libpq.hpp"
 
 namespace possync::store::postgres {
 
@@ -107,6 +107,7 @@ Result<Address> parse_address(std::string const& url) {
     if (address.schema != default_schema) address.shown += "?schema=" + address.schema;
     address.url = before + kept;
 
+    POSSYNC_TRY_VOID(libpq.load());
     char* message = nullptr;
     std::unique_ptr<PQconninfoOption, FreeOptions> const options(PQconninfoParse(address.url.c_str(), &message));
     std::string said = message != nullptr ? message : "";
