@@ -3,6 +3,7 @@ option(POSSYNC_BUILD_TESTS "Build the tests" ON)
 set(POSSYNC_SANITIZE "" CACHE STRING "Comma list for -fsanitize= (address,undefined | thread)")
 option(POSSYNC_PLANTED_BUGS "Carry the planted bugs of src/base/planted_bug.hpp, each off until a test switches it on" OFF)
 option(POSSYNC_COVERAGE "Instrument for coverage" OFF)
+option(POSSYNC_LTO "Optimise across files: ThinLTO (clang with lld only)" OFF)
 option(POSSYNC_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 
 find_program(CCACHE_PROGRAM ccache)
@@ -40,4 +41,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   if(LLD_PROGRAM)
     target_link_options(possync_flags INTERFACE "--ld-path=${LLD_PROGRAM}")
   endif()
+endif()
+if(POSSYNC_LTO)
+  # What ships: a first sync takes 6 % less time, the program's code is a seventh smaller (docs/performance.md). Linking again is quick.
+  target_compile_options(possync_flags INTERFACE -flto=thin -ffunction-sections -fdata-sections)
+  target_link_options(possync_flags INTERFACE -flto=thin -Wl,--gc-sections -Wl,--icf=safe
+    "-Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/thinlto")
 endif()
