@@ -1,10 +1,22 @@
-# possync_soname(TARGET LIBRARY DEFINITION) defines DEFINITION, for the files of TARGET, as the soname of LIBRARY ("libpq.so.5"): what is
-# loaded at run time is what the headers are of.
-find_program(READELF_PROGRAM NAMES readelf llvm-readelf-19 llvm-readelf REQUIRED)
-function(possync_soname target library definition)
-  execute_process(COMMAND "${READELF_PROGRAM}" -dW "${library}" OUTPUT_VARIABLE dynamic ERROR_QUIET)
-  if(NOT dynamic MATCHES "\\(SONAME\\)[^[]*\\[([^]]+)\\]")
-    message(FATAL_ERROR "${library} has no soname; is it a shared library?")
+# possync_soname(TARGET LIBRARY PREFIX) defines, for the files of TARGET, PREFIX_SONAME as the soname of LIBRARY ("libpq.so.5"), so that what is
+# loaded at run time is what the headers are of, and PREFIX_PACKAGE as the Debian package it came from here ("libpq5"). Sets PREFIX_PACKAGE
+# for the package's recommendations, empty where dpkg does not know.
+function(possync_soname target library prefix)
+  execute_process(COMMAND "${CMAKE_READELF}" -dW "${library}" OUTPUT_VARIABLE dynamic ERROR_QUIET)
+  if(NOT dynamic MATCHES "SONAME[^[]*\\[([^]]+)\\]")
+    message(FATAL_ERROR "'${library}' has no soname; is it a shared library?")
   endif()
-  target_compile_definitions(${target} PRIVATE ${definition}="${CMAKE_MATCH_1}")
+  set(soname "${CMAKE_MATCH_1}")
+  file(REAL_PATH "${library}" real)
+  execute_process(COMMAND dpkg-query -S "${real}" OUTPUT_VARIABLE owner ERROR_QUIET RESULT_VARIABLE failed)
+  set(package "")
+  if(NOT failed AND owner MATCHES "^([^:]+):")
+    set(package "${CMAKE_MATCH_1}")
+  endif()
+  set(shown "${package}")
+  if(NOT package)
+    set(shown "${soname}")
+  endif()
+  target_compile_definitions(${target} PRIVATE ${prefix}_SONAME="${soname}" ${prefix}_PACKAGE="${shown}")
+  set_property(GLOBAL APPEND PROPERTY possync_loaded_packages ${package})
 endfunction()

@@ -50,9 +50,13 @@ echo "== installing what it depends on"
 inside apt-get update -qq >"$folder/try.log" 2>&1 || { tail -5 "$folder/try.log"; fail "apt-get update"; }
 inside apt-get install -y -qq --no-install-recommends man-db adduser tzdata ca-certificates >>"$folder/try.log" 2>&1 || { tail -5 "$folder/try.log"; fail "apt-get install man-db"; }
 # The libraries first, without the packages under test: what is there before must be there after purging.
-depends=$(for each in "$packages"/*.deb; do dpkg-deb -f "$each" Depends; done | tr ',' '\n' | sed 's/(.*//; s/|.*//; s/ //g' | grep -v '^libpossync' | sort -u)
+names_in() { for each in "$packages"/*.deb; do dpkg-deb -f "$each" "$1"; done | tr ',' '\n' | sed 's/(.*//; s/|.*//; s/ //g' | grep -v '^libpossync' | sort -u; }
+depends=$(names_in Depends)
 # shellcheck disable=SC2086
 inside apt-get install -y -qq --no-install-recommends $depends >>"$folder/try.log" 2>&1 || { tail -5 "$folder/try.log"; fail "the packages depend on what Debian does not have"; }
+# Recommended are the libraries that are loaded when needed: the packages are tried without them, and yet they must exist.
+# shellcheck disable=SC2046
+inside apt-get install -s -qq --no-install-recommends $(names_in Recommends) >>"$folder/try.log" 2>&1 || { tail -5 "$folder/try.log"; fail "the packages recommend what Debian does not have"; }
 files_of_root >"$folder/try.before"
 
 echo "== possync"

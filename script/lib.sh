@@ -57,7 +57,7 @@ build() {
   if [ "$*" != possync ] && grep -qs '^POSSYNC_BUILD_TESTS:BOOL=OFF' "build/$preset/CMakeCache.txt"; then
     cmake "build/$preset" -DPOSSYNC_BUILD_TESTS=ON >/dev/null || die "cmake --preset $preset failed"
   fi
-  [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >"build-$preset.log" 2>&1 ||
+  [ "build/$preset/build.ninja" -nt CMakePresets.json ] || cmake --preset "$preset" >"build-$preset.log" 2>&1 ||
     { tail -20 "build-$preset.log" >&2; rm -f "build-$preset.log"; die "cmake --preset $preset failed"; }
   rm -f "build-$preset.log"
   cmake --build "build/$preset" -j "$(jobs)" ${1:+--target "$@"} -- --quiet || die "the build of preset $preset failed, see above"

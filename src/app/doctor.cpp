@@ -17,6 +17,7 @@
 #include "app/operator.hpp"
 #include "app/output.hpp"
 #include "app/service.hpp"
+#include "app/sinks.hpp"
 #include "app/zones.hpp"
 #include "store/sharing.hpp"
 
@@ -122,6 +123,7 @@ private:
         if (!configuration_.flex_queries.empty() && configuration_.flex_token.empty() && configuration_.flex_token_file.empty()) {
             say(Level::bad, "flex", "queries are configured and no token: set flex.token_file");
         }
+        if (auto const loaded = load_libraries(configuration_); !loaded) say(Level::bad, "libraries", loaded.error().message);
     }
 
     void clock() {

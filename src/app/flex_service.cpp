@@ -46,12 +46,12 @@ std::string one_line(std::string_view text) {
 }
 
 std::string escaped(std::string const& text) {
-    std::unique_ptr<char, FreeCurl> const result(curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size())));
+    std::unique_ptr<char, shared_library::Free<curl_free>> const result(curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size())));
     return result ? result.get() : "";
 }
 
 std::string part_of(std::string const& url, CURLUPart part) {
-    std::unique_ptr<CURLU, FreeCurl> const parsed(curl_url());
+    std::unique_ptr<CURLU, shared_library::Free<curl_url_cleanup>> const parsed(curl_url());
     char* text = nullptr;
     if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
         curl_url_get(parsed.get(), part, &text, 0) != CURLUE_OK)
@@ -159,7 +159,7 @@ Result<FlexService::Answer> FlexService::get(std::string const& url, std::string
                                              std::filesystem::path const* into) {
     POSSYNC_TRY_VOID(keep_pace());
     std::string const host = part_of(url, CURLUPART_HOST);
-    std::unique_ptr<CURL, FreeCurl> const curl(curl_easy_init());
+    std::unique_ptr<CURL, shared_library::Free<curl_easy_cleanup>> const curl(curl_easy_init());
     Received received;
     received.size_max = into != nullptr ? options_.size_max : response_size_max;
     if (into != nullptr) {

@@ -467,6 +467,7 @@ public:
                                                                [this] { runner_finished(); }));
             if (!gateway.recording.empty()) record(gateway, engine, *runners_.back());
         }
+        if (!options_.one_shot) POSSYNC_TRY_VOID(load_libraries(configuration_));
         POSSYNC_TRY_VOID(open_outbox());
         return open_alerts();
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/secret_file.hpp"
+#include "outbox/libcurl.hpp"
 
 namespace possync::app {
 
@@ -25,6 +26,14 @@ base::Result<std::vector<outbox::SinkOptions>> sink_options(Configuration const&
         sinks.push_back(std::move(sink));
     }
     return sinks;
+}
+
+base::Result<void> load_libraries(Configuration const& configuration) {
+    POSSYNC_TRY(auto const sinks, sink_options(configuration));
+    for (auto const& sink : sinks)
+        POSSYNC_TRY_VOID(outbox::load_library(sink.type));
+    if (configuration.alerts.empty() && configuration.flex_queries.empty()) return {};
+    return outbox::load_libcurl();
 }
 
 }  // namespace possync::app

@@ -18,7 +18,7 @@ std::size_t discard(char*, std::size_t size, std::size_t count, void*) { return 
 }  // namespace
 
 struct HttpPost::Handle {
-    std::unique_ptr<CURL, FreeCurl> curl;
+    std::unique_ptr<CURL, shared_library::Free<curl_easy_cleanup>> curl;
 };
 
 HttpPost::HttpPost() : handle_(std::make_unique<Handle>()) {}
@@ -37,7 +37,7 @@ Result<void> HttpPost::send(PostRequest const& request, base::Duration timeout, 
     for (auto const& header : request.headers)
         add(header);
     add("Expect:");  // the body goes at once
-    std::unique_ptr<curl_slist, FreeCurl> const headers(list);
+    std::unique_ptr<curl_slist, shared_library::Free<curl_slist_free_all>> const headers(list);
     set(CURLOPT_URL, request.url.reveal().c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_POST, 1L);

@@ -4,7 +4,16 @@
 
 namespace possync::outbox {
 
-constinit shared_library::SharedLibrary libcurl{POSSYNC_LIBCURL_SONAME, "libcurl4", "calling webhooks and the Flex Web Service"};
+namespace {
+
+#define POSSYNC_LIBCURL_NAME(name) #name,
+constexpr char const* names[] = {POSSYNC_LIBCURL_FUNCTIONS(POSSYNC_LIBCURL_NAME)};
+#undef POSSYNC_LIBCURL_NAME
+
+}  // namespace
+
+constinit shared_library::SharedLibrary libcurl{POSSYNC_LIBCURL_SONAME, POSSYNC_LIBCURL_PACKAGE,
+                                                "a request to another server (webhook, alert, Flex Web Service)", names};
 
 base::Result<void> load_libcurl() {
     POSSYNC_TRY_VOID(libcurl.load());

@@ -11,34 +11,20 @@ namespace possync::outbox {
 
 extern constinit shared_library::SharedLibrary libcurl;
 
-#define POSSYNC_LIBCURL(function)                                                                                                \
-    inline constinit shared_library::SharedFunction<decltype(::function)> const function { libcurl, #function }
-POSSYNC_LIBCURL(curl_easy_cleanup);
-POSSYNC_LIBCURL(curl_easy_escape);
-POSSYNC_LIBCURL(curl_easy_getinfo);
-POSSYNC_LIBCURL(curl_easy_init);
-POSSYNC_LIBCURL(curl_easy_perform);
-POSSYNC_LIBCURL(curl_easy_reset);
-POSSYNC_LIBCURL(curl_easy_setopt);
-POSSYNC_LIBCURL(curl_easy_strerror);
-POSSYNC_LIBCURL(curl_free);
-POSSYNC_LIBCURL(curl_global_init);
-POSSYNC_LIBCURL(curl_slist_append);
-POSSYNC_LIBCURL(curl_slist_free_all);
-POSSYNC_LIBCURL(curl_url);
-POSSYNC_LIBCURL(curl_url_cleanup);
-POSSYNC_LIBCURL(curl_url_get);
-POSSYNC_LIBCURL(curl_url_set);
-#undef POSSYNC_LIBCURL
+// clang-format off
+#define POSSYNC_LIBCURL_FUNCTIONS(each) \
+    each(curl_easy_cleanup) each(curl_easy_escape) each(curl_easy_getinfo) each(curl_easy_init) each(curl_easy_perform) \
+    each(curl_easy_reset) each(curl_easy_setopt) each(curl_easy_strerror) each(curl_free) each(curl_global_init) \
+    each(curl_slist_append) each(curl_slist_free_all) each(curl_url) each(curl_url_cleanup) each(curl_url_get) \
+    each(curl_url_set)
+// clang-format on
+
+#define POSSYNC_LIBCURL_FUNCTION(name)                                                                                           \
+    inline constinit shared_library::SharedFunction<decltype(::name)> const name{libcurl, #name};
+POSSYNC_LIBCURL_FUNCTIONS(POSSYNC_LIBCURL_FUNCTION)
+#undef POSSYNC_LIBCURL_FUNCTION
 
 /// Loads libcurl and starts it, once. Fails (unavailable) where this machine has none.
 [[nodiscard]] base::Result<void> load_libcurl();
-
-struct FreeCurl {
-    void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-    void operator()(char* text) const { curl_free(text); }
-};
 
 }  // namespace possync::outbox

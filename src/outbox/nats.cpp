@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "outbox/libcurl.hpp"
 #include "outbox/sink.hpp"
 #include "shared_library/shared_library.hpp"
 
@@ -14,32 +15,20 @@ using base::Result;
 
 namespace {
 
-constinit shared_library::SharedLibrary libnats{POSSYNC_LIBNATS_SONAME, "libnats3.4", "publishing to NATS"};
+// clang-format off
+#define POSSYNC_LIBNATS_FUNCTIONS(each) \
+    each(jsCtx_Destroy) each(jsPubAck_Destroy) each(jsPubOptions_Init) each(js_Publish) each(natsConnection_Connect) \
+    each(natsConnection_Destroy) each(natsConnection_JetStream) each(natsConnection_Status) each(natsOptions_Create) \
+    each(natsOptions_Destroy) each(natsOptions_LoadCATrustedCertificates) each(natsOptions_SetAllowReconnect) \
+    each(natsOptions_SetName) each(natsOptions_SetTimeout) each(natsOptions_SetToken) each(natsOptions_SetURL) \
+    each(natsStatus_GetText)
+// clang-format on
 
-#define POSSYNC_LIBNATS(function)                                                                                                \
-    constinit shared_library::SharedFunction<decltype(::function)> const function { libnats, #function }
-POSSYNC_LIBNATS(jsCtx_Destroy);
-POSSYNC_LIBNATS(jsPubAck_Destroy);
-POSSYNC_LIBNATS(jsPubOptions_Init);
-POSSYNC_LIBNATS(js_Publish);
-POSSYNC_LIBNATS(natsConnection_Connect);
-POSSYNC_LIBNATS(natsConnection_Destroy);
-POSSYNC_LIBNATS(natsConnection_JetStream);
-POSSYNC_LIBNATS(natsConnection_Status);
-POSSYNC_LIBNATS(natsOptions_Create);
-POSSYNC_LIBNATS(natsOptions_Destroy);
-POSSYNC_LIBNATS(natsOptions_LoadCATrustedCertificates);
-POSSYNC_LIBNATS(natsOptions_SetAllowReconnect);
-POSSYNC_LIBNATS(natsOptions_SetName);
-POSSYNC_LIBNATS(natsOptions_SetTimeout);
-POSSYNC_LIBNATS(natsOptions_SetToken);
-POSSYNC_LIBNATS(natsOptions_SetURL);
-POSSYNC_LIBNATS(natsStatus_GetText);
-#undef POSSYNC_LIBNATS
-
-struct FreeOptions {
-    void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
-};
+#define POSSYNC_LIBNATS_NAME(name) #name,
+constexpr char const* names[] = {POSSYNC_LIBNATS_FUNCTIONS(POSSYNC_LIBNATS_NAME)};
+constinit shared_library::SharedLibrary libnats{POSSYNC_LIBNATS_SONAME, POSSYNC_LIBNATS_PACKAGE, "publishing to NATS", names};
+#define POSSYNC_LIBNATS_FUNCTION(name) constinit shared_library::SharedFunction<decltype(::name)> const name{libnats, #name};
+POSSYNC_LIBNATS_FUNCTIONS(POSSYNC_LIBNATS_FUNCTION)
 
 class Nats final : public Sink {
 public:
@@ -74,7 +63,7 @@ private:
         close();
         natsOptions* made = nullptr;
         natsStatus status = natsOptions_Create(&made);
-        std::unique_ptr<natsOptions, FreeOptions> const options(made);
+        std::unique_ptr<natsOptions, shared_library::Free<natsOptions_Destroy>> const options(made);
         auto const set = [&](natsStatus result) { status = status == NATS_OK ? result : status; };
         if (status == NATS_OK) {
             set(natsOptions_SetURL(made, options_.url.c_str()));
@@ -106,6 +95,8 @@ private:
 };
 
 }  // namespace
+
+base::Result<void> load_library(SinkType type) { return type == SinkType::nats ? libnats.load() : load_libcurl(); }
 
 std::unique_ptr<Sink> make_nats(SinkOptions const& options) { return std::make_unique<Nats>(options); }
 

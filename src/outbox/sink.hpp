@@ -47,6 +47,8 @@ public:
 /// An account's code as one token of a subject: what NATS does not allow there becomes '_'.
 [[nodiscard]] std::string subject_token(std::string const& account);
 
+/// Loads what a sink of this type sends with; a sink does it by itself, but later. Fails (unavailable) where this machine has none.
+[[nodiscard]] base::Result<void> load_library(SinkType type);
 [[nodiscard]] std::unique_ptr<Sink> make_webhook(SinkOptions const& options);
 [[nodiscard]] std::unique_ptr<Sink> make_nats(SinkOptions const& options);
 

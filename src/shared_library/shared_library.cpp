@@ -2,8 +2,6 @@
 
 #include <dlfcn.h>
 
-#include <cstdio>
-
 #include <fmt/format.h>
 
 #include "base/check.hpp"
@@ -17,8 +15,15 @@ base::Result<void> SharedLibrary::load() {
     if (handle == nullptr) {
         char const* const why = ::dlerror();
         return base::fail(base::ErrorCode::unavailable,
-                          fmt::format("{} needs {}, which could not be loaded ({}); install it (Debian: apt install {})",
-                                      needed_for_, soname_, why != nullptr ? why : "no reason given", package_));
+                          fmt::format("{} needs {}, which could not be loaded ({}); install it (Debian: apt install {})", user_,
+                                      soname_, why != nullptr ? why : "no reason given", package_));
+    }
+    for (char const* const name : functions_) {
+        if (::dlsym(handle, name) == nullptr) {
+            ::dlclose(handle);
+            return base::fail(base::ErrorCode::unavailable,
+                              fmt::format("{} needs a newer {}: this one has no {}", user_, soname_, name));
+        }
     }
     handle_.store(handle, std::memory_order_release);
     return {};
@@ -28,7 +33,6 @@ void* SharedLibrary::symbol(char const* name) {
     void* const handle = handle_.load(std::memory_order_acquire);
     CHECK(handle != nullptr);
     void* const found = ::dlsym(handle, name);
-    if (found == nullptr) std::fprintf(stderr, "%s has no %s\n", soname_, name);
     CHECK(found != nullptr);
     return found;
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <span>
 
 #include "base/result.hpp"
 
@@ -16,26 +17,30 @@ namespace possync::shared_library {
 
 class SharedLibrary {
 public:
-    /// `soname` as the program was built with, `package` of Debian, what it is needed `for` in words that end a sentence.
-    constexpr SharedLibrary(char const* soname, char const* package, char const* needed_for)
-        : soname_(soname), package_(package), needed_for_(needed_for) {}
+    /// `soname` and Debian's `package` as the program was built with, `user` in words that begin a sentence, `functions` all that
+    /// are called.
+    constexpr SharedLibrary(char const* soname, char const* package, char const* user, std::span<char const* const> functions)
+        : soname_(soname), package_(package), user_(user), functions_(functions) {}
     SharedLibrary(SharedLibrary const&) = delete;
     SharedLibrary& operator=(SharedLibrary const&) = delete;
 
-    /// Fails (unavailable) where this machine has none, and tries again when asked again. To be asked before the first call.
+    /// Fails (unavailable) where this machine has none, or one that lacks a function, and tries again when asked again. To be
+    /// asked before the first call.
     [[nodiscard]] base::Result<void> load();
 
-    /// Aborts where the library was not loaded, or has no such function: it is not the one the soname promises.
+    /// Aborts where the library was not loaded.
     [[nodiscard]] void* symbol(char const* name);
 
 private:
     char const* soname_;
     char const* package_;
-    char const* needed_for_;
+    char const* user_;
+    std::span<char const* const> functions_;
     std::atomic<void*> handle_{nullptr};
 };
 
-/// Called like the function itself, as `SharedFunction<decltype(::PQclear)> PQclear{libpq, "PQclear"}`.
+/// Called like the function itself, as `SharedFunction<decltype(::PQclear)> PQclear{libpq, "PQclear"}`; it must be among the
+/// library's `functions`.
 template <class Function>
 class SharedFunction {
 public:
@@ -57,6 +62,12 @@ private:
     SharedLibrary& library_;
     char const* name_;
     mutable std::atomic<Function*> function_{nullptr};
+};
+
+/// A deleter: `std::unique_ptr<PGresult, Free<PQclear>>`.
+template <auto const& function>
+struct Free {
+    void operator()(auto* resource) const { function(resource); }
 };
 
 }  // namespace possync::shared_library

@@ -60,14 +60,14 @@ class ServiceManager(unittest.TestCase):
         self.processes.append(process)
         return int(process.stdout.readline().split(",")[0].rsplit(":", 1)[1])
 
-    def service(self, port, watchdog=None, text="", **more):
+    def service(self, port, watchdog=None, text="", start=(), **more):
         config = self.folder / "possync.toml"
         config.write_text(f'[database]\nurl = "sqlite:///{self.folder}/book.db"\n[[gateway]]\nname = "sim"\nport = {port}\n'
                           f'[http]\nlisten = ""\n{text}')
         environment = {**os.environ, "NOTIFY_SOCKET": self.manager.path, **more}
         if watchdog:
             environment["WATCHDOG_USEC"] = str(int(watchdog * 1e6))
-        process = subprocess.Popen([possync, "run", "--config", config], env=environment, stdout=subprocess.DEVNULL,
+        process = subprocess.Popen([*start, possync, "run", "--config", config], env=environment, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True)
         self.processes.append(process)
         return process
@@ -120,6 +120,12 @@ class ServiceManager(unittest.TestCase):
         self.manager = Manager(f"@possync-test-{os.getpid()}")
         self.service(self.simulator())
         self.assertTrue(self.manager.listen(lambda line: line == "READY=1", 20), self.manager.heard)
+
+    def test_the_watchdog_of_this_process_is_ours(self):
+        # As systemd does it: the process that is to give signs of life, by number.
+        self.service(self.simulator(), watchdog=0.2, start=["sh", "-c", 'WATCHDOG_PID=$$ exec "$0" "$@"'])
+        self.assertTrue(self.manager.listen(lambda line: line == "READY=1", 20), self.manager.heard)
+        self.assertTrue(self.manager.listen(lambda line: line == "WATCHDOG=1", 2), self.manager.heard)
 
     def test_the_watchdog_of_another_process_is_not_ours(self):
         self.service(self.simulator(), watchdog=0.2, WATCHDOG_PID="1")

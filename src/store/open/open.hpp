@@ -9,7 +9,8 @@
 
 namespace possync::store {
 
-/// Opens nothing yet. `password`, where there is one, counts instead of one in the URL. Errors: invalid_input for a URL of no known engine, with the forms that work.
+/// Opens nothing yet. `password`, where there is one, counts instead of one in the URL. Errors: invalid_input for a URL of no known engine, with the forms that work;
+/// unavailable where the library that PostgreSQL needs is missing.
 [[nodiscard]] base::Result<std::unique_ptr<DataSource>> open_data_source(std::string const& url, base::Secret password = {});
 
 /// Whether open_data_source would take it. Errors: as there.

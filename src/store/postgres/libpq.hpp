@@ -11,47 +11,20 @@ namespace possync::store::postgres {
 
 extern constinit shared_library::SharedLibrary libpq;
 
-#define POSSYNC_LIBPQ(function)                                                                                                  \
-    inline constinit shared_library::SharedFunction<decltype(::function)> const function { libpq, #function }
-POSSYNC_LIBPQ(PQbackendPID);
-POSSYNC_LIBPQ(PQcancel);
-POSSYNC_LIBPQ(PQclear);
-POSSYNC_LIBPQ(PQcmdTuples);
-POSSYNC_LIBPQ(PQconnectPoll);
-POSSYNC_LIBPQ(PQconnectStartParams);
-POSSYNC_LIBPQ(PQconninfoFree);
-POSSYNC_LIBPQ(PQconninfoParse);
-POSSYNC_LIBPQ(PQconsumeInput);
-POSSYNC_LIBPQ(PQenterPipelineMode);
-POSSYNC_LIBPQ(PQerrorMessage);
-POSSYNC_LIBPQ(PQexitPipelineMode);
-POSSYNC_LIBPQ(PQfinish);
-POSSYNC_LIBPQ(PQflush);
-POSSYNC_LIBPQ(PQfname);
-POSSYNC_LIBPQ(PQfreeCancel);
-POSSYNC_LIBPQ(PQfreemem);
-POSSYNC_LIBPQ(PQgetCancel);
-POSSYNC_LIBPQ(PQgetResult);
-POSSYNC_LIBPQ(PQgetisnull);
-POSSYNC_LIBPQ(PQgetlength);
-POSSYNC_LIBPQ(PQgetvalue);
-POSSYNC_LIBPQ(PQisBusy);
-POSSYNC_LIBPQ(PQnfields);
-POSSYNC_LIBPQ(PQntuples);
-POSSYNC_LIBPQ(PQpipelineSync);
-POSSYNC_LIBPQ(PQresultErrorField);
-POSSYNC_LIBPQ(PQresultErrorMessage);
-POSSYNC_LIBPQ(PQresultStatus);
-POSSYNC_LIBPQ(PQsendPrepare);
-POSSYNC_LIBPQ(PQsendQuery);
-POSSYNC_LIBPQ(PQsendQueryParams);
-POSSYNC_LIBPQ(PQsendQueryPrepared);
-POSSYNC_LIBPQ(PQserverVersion);
-POSSYNC_LIBPQ(PQsetNoticeProcessor);
-POSSYNC_LIBPQ(PQsetnonblocking);
-POSSYNC_LIBPQ(PQsocket);
-POSSYNC_LIBPQ(PQstatus);
-POSSYNC_LIBPQ(PQtransactionStatus);
-#undef POSSYNC_LIBPQ
+// clang-format off
+#define POSSYNC_LIBPQ_FUNCTIONS(each) \
+    each(PQbackendPID) each(PQcancel) each(PQclear) each(PQcmdTuples) each(PQconnectPoll) each(PQconnectStartParams) \
+    each(PQconninfoFree) each(PQconninfoParse) each(PQconsumeInput) each(PQenterPipelineMode) each(PQerrorMessage) \
+    each(PQexitPipelineMode) each(PQfinish) each(PQflush) each(PQfname) each(PQfreeCancel) each(PQfreemem) \
+    each(PQgetCancel) each(PQgetResult) each(PQgetisnull) each(PQgetlength) each(PQgetvalue) each(PQisBusy) \
+    each(PQnfields) each(PQntuples) each(PQpipelineSync) each(PQresultErrorField) each(PQresultErrorMessage) \
+    each(PQresultStatus) each(PQsendPrepare) each(PQsendQuery) each(PQsendQueryParams) each(PQsendQueryPrepared) \
+    each(PQserverVersion) each(PQsetNoticeProcessor) each(PQsetnonblocking) each(PQsocket) each(PQstatus) \
+    each(PQtransactionStatus)
+// clang-format on
+
+#define POSSYNC_LIBPQ_FUNCTION(name) inline constinit shared_library::SharedFunction<decltype(::name)> const name{libpq, #name};
+POSSYNC_LIBPQ_FUNCTIONS(POSSYNC_LIBPQ_FUNCTION)
+#undef POSSYNC_LIBPQ_FUNCTION
 
 }  // namespace possync::store::postgres
