@@ -46,7 +46,7 @@ if(POSSYNC_LTO)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR NOT LLD_PROGRAM)
     message(FATAL_ERROR "POSSYNC_LTO needs clang and lld; with another compiler leave it OFF")
   endif()
-  # What ships: a first sync takes 6 % less time, the program's code is a seventh smaller (docs/performance.md). Linking again is quick.
+  # What ships; what it gives is in docs/performance.md. Linking again is quick.
   target_compile_options(possync_flags INTERFACE -flto=thin -ffunction-sections -fdata-sections)
   target_link_options(possync_flags INTERFACE -flto=thin -Wl,--gc-sections -Wl,--icf=safe
     "-Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/thinlto")
