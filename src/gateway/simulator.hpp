@@ -70,8 +70,8 @@ struct SimulatorFaults {
 
 class Simulator {
 public:
-    Simulator(Broker& broker, SimulatorOptions options)
-        : options(std::move(options)), broker_(broker), start_order_(this->options.start_seed) {}
+    Simulator(Broker& broker, SimulatorOptions initial)
+        : options(std::move(initial)), broker_(broker), start_order_(options.start_seed) {}
 
     /// 0: refused.
     [[nodiscard]] int connect(base::Now now);

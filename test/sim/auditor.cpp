@@ -186,8 +186,8 @@ void Auditor::take(Account& account, model::ChangeSet const& change_set, model::
     }
     // Contract data is shared by the accounts of a database: who meets an instrument later may find it there.
     auto const describe = [&](model::ConId con_id) {
-        auto& own = account.instruments[con_id].instrument;
-        if (own.con_id == 0 && described_.contains(con_id)) own = described_.at(con_id);
+        auto& known = account.instruments[con_id].instrument;
+        if (known.con_id == 0 && described_.contains(con_id)) known = described_.at(con_id);
     };
     for (auto const& e : change_set.executions) describe(e.con_id);
     for (auto const& a : change_set.adjustments) describe(a.con_id);
