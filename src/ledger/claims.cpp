@@ -72,8 +72,8 @@ void Claims::compare_realized_pnl(InstrumentFacts const& facts) {
 void Claims::compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet const& changes) {
     model::ConId const con_id = facts.instrument.con_id;
     if (!seen_.snapshot) return;
-    compared_.insert(con_id);
-    model::BrokerPosition const* const row = seen_.snapshot->find(con_id);
+    compared_.insert(compared_.end(), con_id);
+    model::BrokerPosition const* const row = row_of(con_id);
     model::Position const* last = nullptr;
     auto const book = book_.instruments.find(con_id);
     if (book != book_.instruments.end() && !book->second.positions.empty()) last = &book->second.positions.back();
@@ -82,6 +82,14 @@ void Claims::compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet
         if (last == nullptr || at->position_id >= last->position_id) last = &*at;
     }
     if (row != nullptr && last != nullptr) compare_cost(*last, {facts.instrument, facts.executions, facts.adjustments}, *row);
+}
+
+model::BrokerPosition const* Claims::row_of(model::ConId con_id) {
+    auto const& rows = seen_.snapshot->rows();
+    if (next_row_ > 0 && rows[next_row_ - 1]->instrument.con_id >= con_id) return seen_.snapshot->find(con_id);
+    while (next_row_ < rows.size() && rows[next_row_]->instrument.con_id < con_id) ++next_row_;
+    bool const found = next_row_ < rows.size() && rows[next_row_]->instrument.con_id == con_id;
+    return found ? rows[next_row_].get() : nullptr;
 }
 
 void Claims::compare_unchanged_costs() {

@@ -26,7 +26,7 @@ public:
     /// The broker's average cost contains the commissions of what is held. Ours is put together likewise, where every
     /// cost and commission is known, by the account's method, first in, first out, or the tax view, whichever agrees: a login
     /// may show either, and puts an option's premium into the cost of what it delivered. A difference is `settling` until it has stood for Policy::settle_for. Nothing without a complete snapshot.
-    /// First each instrument that the plan changes, its rows being in `changes` already; then all others.
+    /// First each instrument that the plan changes, best in order of conId, its rows being in `changes` already; then all others.
     void compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet const& changes);
     void compare_unchanged_costs();
 
@@ -39,6 +39,8 @@ private:
         std::vector<model::Execution> const& executions;
         std::vector<model::Adjustment> const& adjustments;
     };
+    /// Of the list. A walk beside it where the instruments come in its order, else a search.
+    [[nodiscard]] model::BrokerPosition const* row_of(model::ConId con_id);
     void compare_cost(model::Position const& position, Facts const& facts, model::BrokerPosition const& row);
     [[nodiscard]] bool first_in_first_out_agrees(Facts const& facts, base::Decimal const& theirs) const;
     [[nodiscard]] bool tax_view_agrees(Facts const& facts, base::Decimal const& theirs) const;
@@ -53,6 +55,7 @@ private:
     Policy const& policy_;
     IdAllocator& ids_;
     std::set<model::ConId> compared_;
+    std::size_t next_row_ = 0;  ///< of the list: the first that row_of() has not passed
     std::vector<model::Break> breaks_;
 };
 

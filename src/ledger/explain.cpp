@@ -91,11 +91,13 @@ public:
         find_targets();
         hold_guarded();
         // What derivatives deliver is known before their underlyings are looked at.
-        for (bool const derivatives : {true, false}) {
-            for (auto const& [con_id, target] : targets_) {
-                if (is_derivative(con_id) == derivatives) settle(con_id, target);
-            }
+        std::vector<std::map<ConId, Target>::const_pointer> others;
+        others.reserve(targets_.size());
+        for (auto const& each : targets_) {
+            if (is_derivative(each.first)) settle(each.first, each.second);
+            else others.push_back(&each);
         }
+        for (auto const* each : others) settle(each->first, each->second);
         review_breaks();
         return finish();
     }
@@ -109,8 +111,9 @@ private:
     }
 
     Work& work(Instrument const& described) {
-        auto [at, added] = work_.try_emplace(described.con_id);
-        if (added) {
+        auto const before = work_.size();
+        auto const at = work_.try_emplace(work_.end(), described.con_id);  // lists come in order of conId
+        if (work_.size() != before) {
             if (InstrumentBook const* book = known(described.con_id)) {
                 at->second.facts = {book->instrument, book->executions, book->adjustments};
                 at->second.was = book;
@@ -543,7 +546,7 @@ private:
             if (row.quantity.is_zero() && !work_.contains(con_id)) return;  // closed long ago: noise
             work(row.instrument);
         }
-        targets_[con_id] = {row.quantity, false, row.average_cost};
+        targets_.insert_or_assign(targets_.end(), con_id, Target{row.quantity, false, row.average_cost});
     }
 
     // --- implausible snapshots --------------------------------------------------------------------------------
@@ -1390,6 +1393,7 @@ private:
     }
 
     Explanation finish() {
+        result_.changed.reserve(work_.size());
         for (auto& [unused, at] : work_) {
             bool const same = at.was != nullptr && at.was->instrument == at.facts.instrument &&
                               at.was->executions == at.facts.executions && at.was->adjustments == at.facts.adjustments;

@@ -34,8 +34,13 @@ void add_notices(model::AccountBook const& book, std::vector<Notice> const& noti
     }
 }
 
-/// At least one row of each of these per changed instrument.
-void make_room(model::ChangeSet& change_set, std::size_t instruments) {
+/// At least one row of each of these per changed instrument; a book that is empty learns of each instrument, and where it came from. Large
+/// lists that grow fault in the same memory twice.
+void make_room(model::ChangeSet& change_set, std::size_t instruments, bool of_empty_book) {
+    if (of_empty_book) {
+        change_set.instruments.reserve(instruments);
+        change_set.adjustments.reserve(instruments);
+    }
     change_set.positions.reserve(instruments);
     change_set.lots.reserve(instruments);
     change_set.history.reserve(instruments);
@@ -54,7 +59,7 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
     POSSYNC_TRY(Explanation explanation, statement != nullptr ? explain(book, *statement, observation, policy, ids)
                                                               : explain(book, observation, policy, ids));
     static model::InstrumentBook const unknown;
-    make_room(change_set, explanation.changed.size());
+    make_room(change_set, explanation.changed.size(), book.instruments.empty());
     Claims claims(book, observation, policy, ids);
     for (auto& facts : explanation.changed) {
         claims.compare_realized_pnl(facts);

@@ -83,8 +83,9 @@ void Engine::Implementation::on_position(std::string_view account, model::Broker
 void Engine::Implementation::note_cost(AccountState& account, model::BrokerPosition const& row) {
     if (!row.average_cost || row.quantity.is_zero()) return;
     ConId const con_id = row.instrument.con_id;
-    auto [known, added] = account.average_costs.try_emplace(con_id, *row.average_cost);
-    if (added || known->second == *row.average_cost) return;
+    auto const before = account.average_costs.size();
+    auto const known = account.average_costs.try_emplace(account.average_costs.end(), con_id, *row.average_cost);
+    if (account.average_costs.size() != before || known->second == *row.average_cost) return;
     known->second = *row.average_cost;
     account.unsaved_marks.insert(con_id);
 }

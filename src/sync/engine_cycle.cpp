@@ -101,7 +101,7 @@ bool Engine::Implementation::describe() {
         std::set<ConId> unknown;
         for (auto const& [name, account] : accounts_) {
             auto note = [&](ConId con_id) {
-                if (!descriptions_.contains(con_id)) unknown.insert(con_id);
+                if (!descriptions_.contains(con_id)) unknown.insert(unknown.end(), con_id);  // lists come in order of conId
             };
             if (auto const snapshot = cycle.snapshots.find(name); snapshot != cycle.snapshots.end()) {
                 for_each_new(snapshot->second.rows(), account.considered, [&](model::BrokerPosition const& row) {
