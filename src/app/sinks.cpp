@@ -7,12 +7,20 @@
 
 namespace possync::app {
 
+namespace {
+
+outbox::SinkType type_of(SinkConfig const& config) {
+    return config.type == "nats" ? outbox::SinkType::nats : outbox::SinkType::webhook;
+}
+
+}  // namespace
+
 base::Result<std::vector<outbox::SinkOptions>> sink_options(Configuration const& configuration) {
     std::vector<outbox::SinkOptions> sinks;
     for (auto const& config : configuration.sinks) {
         outbox::SinkOptions sink;
         sink.name = config.name;
-        sink.type = config.type == "nats" ? outbox::SinkType::nats : outbox::SinkType::webhook;
+        sink.type = type_of(config);
         sink.url = config.url;
         sink.accounts = config.accounts;
         sink.secret = config.secret;
@@ -29,9 +37,8 @@ base::Result<std::vector<outbox::SinkOptions>> sink_options(Configuration const&
 }
 
 base::Result<void> load_libraries(Configuration const& configuration) {
-    POSSYNC_TRY(auto const sinks, sink_options(configuration));
-    for (auto const& sink : sinks)
-        POSSYNC_TRY_VOID(outbox::load_library(sink.type));
+    for (auto const& config : configuration.sinks)
+        POSSYNC_TRY_VOID(outbox::load_library(type_of(config)));
     if (configuration.alerts.empty() && configuration.flex_queries.empty()) return {};
     return outbox::load_libcurl();
 }
