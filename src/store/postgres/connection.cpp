@@ -152,11 +152,8 @@ std::int64_t Answer::affected() const {
 /// Where the URL names several hosts, each of them alone: waiting for one that does not answer must not use up the time of the
 /// others, and libpq knows that only where it may block.
 Result<std::vector<Connection::Host>> Connection::hosts(Address const& address) {
-    struct Free {
-        void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-    };
     POSSYNC_TRY_VOID(libpq.load());
-    std::unique_ptr<PQconninfoOption, Free> const options(PQconninfoParse(address.url.c_str(), nullptr));
+    std::unique_ptr<PQconninfoOption, shared_library::Free<PQconninfoFree>> const options(PQconninfoParse(address.url.c_str(), nullptr));
     if (!options) return base::fail(ErrorCode::invalid_input, address.shown + " is not a PostgreSQL URL");
     auto const list = [&](std::string_view keyword) {
         std::vector<std::string> found;

@@ -109,10 +109,7 @@ public:
     }
 
 private:
-    struct Clear {
-        void operator()(PGresult* result) const { PQclear(result); }
-    };
-    std::unique_ptr<PGresult, Clear> result_;
+    std::unique_ptr<PGresult, shared_library::Free<PQclear>> result_;
 };
 
 struct ConnectionOptions {
@@ -195,9 +192,6 @@ public:
     [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
 
 private:
-    struct Finish {
-        void operator()(PGconn* connection) const { PQfinish(connection); }
-    };
     struct TextHash {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
@@ -236,7 +230,7 @@ private:
     base::Error lost(std::string const& why);
     void cancel();
 
-    std::unique_ptr<PGconn, Finish> connection_;
+    std::unique_ptr<PGconn, shared_library::Free<PQfinish>> connection_;
     std::string shown_;
     ConnectionOptions options_;
     ServerProcess process_;

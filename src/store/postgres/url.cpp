@@ -47,10 +47,6 @@ Result<std::string> decoded(std::string_view text) {
     return out;
 }
 
-struct FreeOptions {
-    void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
-
 }  // namespace
 
 bool is_postgres_url(std::string const& url) {
@@ -109,7 +105,7 @@ Result<Address> parse_address(std::string const& url) {
 
     POSSYNC_TRY_VOID(libpq.load());
     char* message = nullptr;
-    std::unique_ptr<PQconninfoOption, FreeOptions> const options(PQconninfoParse(address.url.c_str(), &message));
+    std::unique_ptr<PQconninfoOption, shared_library::Free<PQconninfoFree>> const options(PQconninfoParse(address.url.c_str(), &message));
     std::string said = message != nullptr ? message : "";
     PQfreemem(message);
     while (!said.empty() && said.back() == '\n')
