@@ -1023,6 +1023,22 @@ TEST(Join, AFillThatIsTakenBackBesideItsCorrectionGivesWayToIt) {
     }
 }
 
+/// The statement of the next day takes the first fill of MSFT back and states what stands for it.
+Statement correction_of_the_next_day(std::string const& exec_id, std::string const& price) {
+    Statement next;
+    next.account = "DU1";
+    next.from = next.to = {2026, 11, 19};
+    next.has_trades = true;
+    next.instruments = {stock(msft, "MSFT")};
+    auto back = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
+    back.cancels = true;
+    back.original_trade_id = "9103";
+    auto stands = trade("902", exec_id, msft, "12:00", "10", price, "1", "0");
+    stands.corrects = true;
+    next.trades = {back, stands};
+    return next;
+}
+
 /// The wire told a correction, the statement of the day before (which did not know it) came again and took its place, and the next one
 /// takes the fill back and states that very correction: the wire's is it.
 TEST(Join, ACorrectionOfTheWireStandsAgainWhenTheNextStatementStatesIt) {
@@ -1038,17 +1054,7 @@ TEST(Join, ACorrectionOfTheWireStandsAgainWhenTheNextStatementStatesIt) {
     ASSERT_FALSE(fill_in(book, msft, "m1.02").in_force());
     for (std::string const price : {"390", "385"}) {  // or yet another one under the same id
         auto next_book = book;
-        Statement next;
-        next.account = "DU1";
-        next.from = next.to = {2026, 11, 19};
-        next.has_trades = true;
-        next.instruments = {stock(msft, "MSFT")};
-        auto back = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
-        back.cancels = true;
-        back.original_trade_id = "9103";
-        auto stands = trade("902", "m1.02", msft, "12:00", "10", price, "1", "0");
-        stands.corrects = true;
-        next.trades = {back, stands};
+        Statement const next = correction_of_the_next_day("m1.02", price);
         (void)import(next_book, next, policy(), true, true, when("2026-11-19T05:00:00Z"));
         std::set<std::string> ids;
         int in_force = 0;
@@ -1204,17 +1210,7 @@ TEST(Join, ACorrectionOfAnEarlierDayCountsInsteadOfTheFill) {
     for (auto const& [exec_id, on_the_wire] : {std::pair("m1.01", false), std::pair("m1.02", false), std::pair("m1.01", true)}) {
         auto book = cold_start(statement_of_the_day());
         if (on_the_wire) book = refold(as_followed(book));
-        Statement next;
-        next.account = "DU1";
-        next.from = next.to = {2026, 11, 19};
-        next.has_trades = true;
-        next.instruments = {stock(msft, "MSFT")};
-        auto back = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
-        back.cancels = true;
-        back.original_trade_id = "9103";
-        auto stands = trade("902", exec_id, msft, "12:00", "10", "390", "1", "0");
-        stands.corrects = true;
-        next.trades = {back, stands};
+        Statement const next = correction_of_the_next_day(exec_id, "390");
         auto const done = import(book, next, policy(), true, true, when("2026-11-19T05:00:00Z"));
         auto const& position = book.instruments.at(msft).positions.back();
         EXPECT_EQ(position.quantity, dec("10"));
