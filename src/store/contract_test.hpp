@@ -116,6 +116,17 @@ TEST_P(StoreContract, InstrumentsOfOneAccountLoadAsApplied) {
     });
 }
 
+TEST_P(StoreContract, ManyRowsAtOnceLoadAsApplied) {  // written several at a time, and what is left over one by one
+    rc::detail::checkGTest([&] {
+        auto const subject = GetParam()();
+        Bench bench(*subject);
+        for (auto rounds = Draw::between(1, 3); rounds > 0; --rounds) {
+            bench.commit_and_apply(RandomChange(bench.books[0], bench.change()).make(80));
+        }
+        RC_ASSERT(bench.load() == bench.books[0]);
+    });
+}
+
 TEST_P(StoreContract, StaleRevisionIsAConflictAndWritesNothing) {
     Bench bench(*subject_);
     ChangeSet const change_set = full_change_set(bench);

@@ -442,9 +442,10 @@ class RandomChange {
 public:
     RandomChange(AccountBook const& book, ChangeSet change_set) : book_(book), out_(std::move(change_set)) {}
 
-    ChangeSet make() {
-        auto const count = Draw::between(1, 4);
-        for (std::int64_t i = 0; i < count; ++i) change_instrument(Draw::between(1, 5));
+    /// Of so many instruments, once or several times each.
+    ChangeSet make(ConId instruments = 5) {
+        auto const count = Draw::between(1, instruments - 1);
+        for (std::int64_t i = 0; i < count; ++i) change_instrument(Draw::between(1, instruments));
         if (Draw::yes()) change_break();
         return std::move(out_);
     }

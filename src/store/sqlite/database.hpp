@@ -122,6 +122,16 @@ public:
         return each_bound(std::forward<Read>(read));
     }
 
+    /// For a statement of several rows with as many parameters each: binds those of one, which are borrowed until run_bound().
+    template <typename... Values>
+    void bind_row(std::size_t row, Values const&... values) {
+        CHECK((row + 1) * sizeof...(Values) <= text_.size());
+        CHECK(!busy());
+        auto index = static_cast<int>(row * sizeof...(Values));
+        (bind(++index, values), ...);
+    }
+    base::Result<void> run_bound() { return finish(); }
+
     // For statements composed at run time: bind one by one (text is copied), then each_bound.
     void bind_copy(int index, std::string_view text) {
         note(sqlite3_bind_text(get(), index, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT));
@@ -159,10 +169,8 @@ private:
 
     template <typename... Values>
     void bind_all(Values const&... values) {
-        CHECK(static_cast<int>(sizeof...(Values)) == static_cast<int>(text_.size()));
-        CHECK(!busy());
-        int index = 0;
-        (bind(++index, values), ...);
+        CHECK(sizeof...(Values) == text_.size());
+        bind_row(0, values...);
     }
     template <std::integral Integer>
     void bind(int index, Integer value) {

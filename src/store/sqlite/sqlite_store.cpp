@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <map>
 
@@ -10,6 +11,7 @@
 #include "base/point.hpp"
 #include "store/claim_rules.hpp"
 #include "store/rows.hpp"
+#include "store/sqlite/row_writer.hpp"
 #include "store/sqlite/sqlite_load.hpp"
 #include "store/sqlite/sqlite_statements.hpp"
 #include "store/sqlite/upsert.hpp"
@@ -21,11 +23,14 @@ using base::Result;
 using base::Timestamp;
 using model::AccountId;
 using sqlite::Database;
+using sqlite::insert;
 using sqlite::Row;
-using sqlite::Statement;
+using sqlite::RowSql;
+using sqlite::RowWriter;
 using sqlite::TextOrNull;
 using sqlite::Transaction;
 using sqlite::upsert;
+using sqlite::write_rows;
 
 namespace {
 
@@ -33,17 +38,6 @@ TextOrNull or_null(std::string const& text) { return {text}; }
 std::optional<model::ConId> or_null(model::ConId con_id) {
     return con_id == 0 ? std::nullopt : std::optional(con_id);
 }
-
-constexpr std::string_view add_event =
-    "INSERT INTO position_event (event_id, position_id, revision, kind, cause, quantity_before, "
-    "quantity_after, average_price_before, average_price_after, occurred_at, recorded_at, sync_run_id, "
-    "exec_id) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-
-constexpr std::string_view add_version =
-    "INSERT INTO position_version (position_id, valid_from, revision, step, valid_to, quantity, "
-    "average_price, realized_pnl, commissions, recorded_from) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 }  // namespace
 
@@ -296,52 +290,49 @@ private:
     Result<void> write_facts(model::ChangeSet const& change_set) {
         // What the contract data said is not forgotten when another account meets the instrument without
         // them.
-        static std::string const put_instrument = upsert(
+        static RowSql const put_instrument = upsert(
             "instrument", "con_id",
             "con_id, symbol, local_symbol, sec_type, currency, exchange, primary_exchange, "
             "trading_class, multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, "
             "under_sec_type, details_known",
             "WHERE excluded.details_known OR NOT instrument.details_known");
-        POSSYNC_TRY(Statement* const instrument, database_.statement(put_instrument));
-        for (auto const& i : change_set.instruments) {
-            POSSYNC_TRY_VOID(instrument->run(i.con_id, i.symbol, or_null(i.local_symbol), i.sec_type,
-                                             i.currency, or_null(i.exchange), or_null(i.primary_exchange),
-                                             or_null(i.trading_class), i.multiplier, i.price_scale,
-                                             or_null(i.expiry), i.strike, or_null(i.right), i.under_con_id,
-                                             or_null(i.time_zone), or_null(i.under_sec_type), i.details_known));
-        }
-        static std::string const put_execution =
+        POSSYNC_TRY_VOID(write_rows(database_, put_instrument, change_set.instruments, [&](RowWriter& instrument, auto const& i) {
+            return instrument.add(i.con_id, i.symbol, or_null(i.local_symbol), i.sec_type,
+                i.currency, or_null(i.exchange), or_null(i.primary_exchange),
+                or_null(i.trading_class), i.multiplier, i.price_scale,
+                or_null(i.expiry), i.strike, or_null(i.right), i.under_con_id,
+                or_null(i.time_zone), or_null(i.under_sec_type), i.details_known);
+        }));
+        static RowSql const put_execution =
             upsert("execution", "account_id, exec_id",
                    "account_id, exec_id, con_id, time, time_text, side, shares, price, exchange, order_id, "
                    "perm_id, client_id, order_ref, model_code, cum_qty, last_liquidity, liquidation, "
                    "exercise_type, commission, commission_currency, broker_realized_pnl, booking, "
                    "superseded_by, excluded, recorded_at, trade_date, cause, transaction_id, sequence");
-        POSSYNC_TRY(Statement* const execution, database_.statement(put_execution));
-        for (auto const& e : change_set.executions) {
+        POSSYNC_TRY_VOID(write_rows(database_, put_execution, change_set.executions, [&](RowWriter& execution, auto const& e) {
             std::optional<std::string_view> const cause = e.cause ? std::optional(to_string(*e.cause)) : std::nullopt;
-            POSSYNC_TRY_VOID(execution->run(
-                change_set.account_id, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side),
+            return execution.add(change_set.account_id, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side),
                 e.shares, e.price, or_null(e.exchange), e.order_id, e.perm_id, e.client_id,
                 or_null(e.order_ref), or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation,
                 e.exercise_type, e.commission, or_null(e.commission_currency), e.broker_realized_pnl,
                 to_string(e.booking), or_null(e.superseded_by), e.excluded, e.recorded_at, e.trade_date,
-                cause, or_null(e.transaction_id), e.sequence));
-        }
-        static std::string const put_adjustment = upsert(
+                cause, or_null(e.transaction_id), e.sequence);
+        }));
+        static RowSql const put_adjustment = upsert(
             "adjustment", "adjustment_id",
             "adjustment_id, account_id, con_id, cause, quantity, price, basis, estimated_price, ratio, "
             "effective_at, recorded_at, author, note, undone_at, undone_by, value, reference, "
             "acquired_at");
-        POSSYNC_TRY(Statement* const adjustment, database_.statement(put_adjustment));
-        for (auto const& a : change_set.adjustments) {
-            std::optional<std::string> const ratio =
-                a.ratio ? std::optional(to_string(*a.ratio)) : std::nullopt;
-            POSSYNC_TRY_VOID(adjustment->run(a.adjustment_id, change_set.account_id, a.con_id,
-                                             to_string(a.cause), a.quantity, a.price, to_string(a.basis),
-                                             a.estimated_price, ratio, a.effective_at, a.recorded_at,
-                                             a.author, or_null(a.note), a.undone_at, or_null(a.undone_by), a.value,
-                                             or_null(a.reference), a.acquired_at));
-        }
+        std::deque<std::string> ratios;
+        POSSYNC_TRY_VOID(write_rows(database_, put_adjustment, change_set.adjustments, [&](RowWriter& adjustment, auto const& a) {
+            std::optional<std::string_view> ratio;
+            if (a.ratio) ratio = ratios.emplace_back(to_string(*a.ratio));
+            return adjustment.add(a.adjustment_id, change_set.account_id, a.con_id,
+                to_string(a.cause), a.quantity, a.price, to_string(a.basis),
+                a.estimated_price, ratio, a.effective_at, a.recorded_at,
+                a.author, or_null(a.note), a.undone_at, or_null(a.undone_by), a.value,
+                or_null(a.reference), a.acquired_at);
+        }));
         return {};
     }
 
@@ -357,45 +348,42 @@ private:
             POSSYNC_TRY_VOID(database_.run("UPDATE position SET superseded_at = ?2 WHERE position_id = ?1",
                                            id, change_set.recorded_at));
         }
-        static std::string const put_position = upsert(
+        static RowSql const put_position = upsert(
             "position", "position_id",
             "position_id, account_id, con_id, quantity, average_price, cost, realized_pnl, commissions, "
             "net_realized_pnl, estimated_realized_pnl, unknown_closes, opened_at, closed_at, "
             "opening_fact, chain_fact, revision",
             ", superseded_at = NULL");
-        POSSYNC_TRY(Statement* const position, database_.statement(put_position));
-        for (auto const& p : change_set.positions) {
+        POSSYNC_TRY_VOID(write_rows(database_, put_position, change_set.positions, [&](RowWriter& position, auto const& p) {
             TextOrNull const chain{p.chain_fact == p.opening_fact ? std::string_view() : p.chain_fact};
-            POSSYNC_TRY_VOID(position->run(p.position_id, change_set.account_id, p.con_id, p.quantity,
-                                           p.average_price, p.cost, p.realized_pnl, p.commissions,
-                                           p.net_realized_pnl, p.estimated_realized_pnl, p.unknown_closes,
-                                           p.opened_at, p.closed_at, p.opening_fact, chain, p.revision));
-        }
-        static std::string const put_close =
+            return position.add(p.position_id, change_set.account_id, p.con_id, p.quantity,
+                p.average_price, p.cost, p.realized_pnl, p.commissions,
+                p.net_realized_pnl, p.estimated_realized_pnl, p.unknown_closes,
+                p.opened_at, p.closed_at, p.opening_fact, chain, p.revision);
+        }));
+        static RowSql const put_close =
             upsert("position_close", "close_id",
                    "close_id, position_id, quantity_closed, side, entry_price, exit_price, realized_pnl, "
                    "realized_pnl_pct, commissions, net_realized_pnl, estimated_realized_pnl, "
                    "broker_realized_pnl, closed_at, trade_date, is_full_close, cause, basis, exec_id, "
                    "order_ref, closing_fact, revision",
                    ", superseded_at = NULL");
-        POSSYNC_TRY(Statement* const close, database_.statement(put_close));
-        for (auto const& c : change_set.closes) {
-            POSSYNC_TRY_VOID(close->run(c.close_id, c.position_id, c.quantity_closed, to_string(c.side),
-                                        c.entry_price, c.exit_price, c.realized_pnl, c.realized_pnl_pct,
-                                        c.commissions, c.net_realized_pnl, c.estimated_realized_pnl,
-                                        c.broker_realized_pnl, c.closed_at, c.trade_date, c.is_full_close,
-                                        to_string(c.cause), to_string(c.basis), or_null(c.exec_id),
-                                        or_null(c.order_ref), c.closing_fact, change_set.base_revision + 1));
-        }
-        static std::string const put_lot = upsert(
+        POSSYNC_TRY_VOID(write_rows(database_, put_close, change_set.closes, [&](RowWriter& close, auto const& c) {
+            return close.add(c.close_id, c.position_id, c.quantity_closed, to_string(c.side),
+                c.entry_price, c.exit_price, c.realized_pnl, c.realized_pnl_pct,
+                c.commissions, c.net_realized_pnl, c.estimated_realized_pnl,
+                c.broker_realized_pnl, c.closed_at, c.trade_date, c.is_full_close,
+                to_string(c.cause), to_string(c.basis), or_null(c.exec_id),
+                or_null(c.order_ref), c.closing_fact, change_set.base_revision + 1);
+        }));
+        static RowSql const put_lot = upsert(
             "lot", "lot_id",
             "lot_id, position_id, opening_fact, open_exec_id, opened_at, quantity, remaining_quantity, "
             "price");
-        POSSYNC_TRY(Statement* const lot, database_.statement(put_lot));
-        for (auto const& l : change_set.lots) {
-            POSSYNC_TRY_VOID(lot->run(l.lot_id, l.position_id, l.opening_fact, or_null(l.open_exec_id),
-                                      l.opened_at, l.quantity, l.remaining_quantity, l.price));
-        }
+        POSSYNC_TRY_VOID(write_rows(database_, put_lot, change_set.lots, [&](RowWriter& lot, auto const& l) {
+            return lot.add(l.lot_id, l.position_id, l.opening_fact, or_null(l.open_exec_id),
+                l.opened_at, l.quantity, l.remaining_quantity, l.price);
+        }));
         return {};
     }
 
@@ -406,35 +394,38 @@ private:
                               "WHERE position_id = ?1 AND valid_from = ?2 AND recorded_to IS NULL",
                               end.position_id, end.valid_from, change_set.recorded_at));
         }
-        POSSYNC_TRY(Statement* const version, database_.statement(add_version));
+        static RowSql const add_version =
+            insert("position_version", "position_id, valid_from, revision, step, valid_to, quantity, average_price, realized_pnl, commissions, recorded_from");
         std::int64_t step = 0;
-        for (auto const& h : change_set.history) {
-            POSSYNC_TRY_VOID(version->run(h.position_id, h.valid_from, change_set.base_revision + 1, ++step,
-                                          h.valid_to, h.quantity, h.average_price, h.realized_pnl,
-                                          h.commissions, change_set.recorded_at));
-        }
+        POSSYNC_TRY_VOID(write_rows(database_, add_version, change_set.history, [&](RowWriter& version, auto const& h) {
+            return version.add(h.position_id, h.valid_from, change_set.base_revision + 1, ++step,
+                h.valid_to, h.quantity, h.average_price, h.realized_pnl,
+                h.commissions, change_set.recorded_at);
+        }));
         return {};
     }
 
     Result<void> write_events(model::ChangeSet const& change_set) {
         auto const run = run_of(change_set.account_id);
-        POSSYNC_TRY(Statement* const event, database_.statement(add_event));
-        for (auto const& e : change_set.events) {
-            POSSYNC_TRY_VOID(event->run(e.event_id, e.position_id, change_set.base_revision + 1,
-                                        to_string(e.kind), to_string(e.cause), e.quantity_before,
-                                        e.quantity_after, e.average_price_before, e.average_price_after,
-                                        e.occurred_at, change_set.recorded_at, run, or_null(e.exec_id)));
-        }
+        static RowSql const add_event =
+            insert("position_event", "event_id, position_id, revision, kind, cause, quantity_before, quantity_after, average_price_before, "
+                                     "average_price_after, occurred_at, recorded_at, sync_run_id, exec_id");
+        POSSYNC_TRY_VOID(write_rows(database_, add_event, change_set.events, [&](RowWriter& event, auto const& e) {
+            return event.add(e.event_id, e.position_id, change_set.base_revision + 1,
+                to_string(e.kind), to_string(e.cause), e.quantity_before,
+                e.quantity_after, e.average_price_before, e.average_price_after,
+                e.occurred_at, change_set.recorded_at, run, or_null(e.exec_id));
+        }));
         return {};
     }
 
     Result<void> write_breaks(model::ChangeSet const& change_set) {
-        static std::string const put_break =
+        static RowSql const put_break =
             upsert("break", "break_id",
                    "break_id, account_id, con_id, kind, class, state, broker_value, book_value, opened_at, "
                    "closed_at, looks, last_change_at, detail");
         for (auto const& b : change_set.breaks) {
-            POSSYNC_TRY_VOID(database_.run(put_break, b.break_id, change_set.account_id, or_null(b.con_id),
+            POSSYNC_TRY_VOID(database_.run(put_break.one, b.break_id, change_set.account_id, or_null(b.con_id),
                                            to_string(b.kind), to_string(b.break_class), to_string(b.state),
                                            b.broker_value, b.book_value, b.opened_at, b.closed_at, b.looks,
                                            b.last_change_at, b.detail));
@@ -453,17 +444,16 @@ private:
     }
 
     Result<void> write_marks() {
-        static std::string const put_mark =
+        static RowSql const put_mark =
             upsert("mark", "account_id, con_id",
                    "account_id, con_id, broker_avg_cost, current_price, market_value, unrealized_pnl, "
                    "unrealized_pnl_pct, broker_unrealized_pnl, marked_at, mark_source");
-        POSSYNC_TRY(Statement* const mark, database_.statement(put_mark));
-        for (auto const& m : request_.marks) {
-            POSSYNC_TRY_VOID(mark->run(m.account_id, m.con_id, m.broker_avg_cost,
-                                           m.current_price, m.market_value, m.unrealized_pnl,
-                                           m.unrealized_pnl_pct, m.broker_unrealized_pnl, m.marked_at,
-                                           or_null(m.mark_source)));
-        }
+        POSSYNC_TRY_VOID(write_rows(database_, put_mark, request_.marks, [&](RowWriter& mark, auto const& m) {
+            return mark.add(m.account_id, m.con_id, m.broker_avg_cost,
+                m.current_price, m.market_value, m.unrealized_pnl,
+                m.unrealized_pnl_pct, m.broker_unrealized_pnl, m.marked_at,
+                or_null(m.mark_source));
+        }));
         return {};
     }
 

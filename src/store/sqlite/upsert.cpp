@@ -21,20 +21,29 @@ bool is_in(std::string_view column, std::string_view columns) {
     return fmt::format(", {}, ", columns).find(fmt::format(", {}, ", column)) != std::string::npos;
 }
 
+RowSql rows_of(std::string_view table, std::string_view columns, std::string const& end) {
+    std::string row;
+    for_each_column(columns, [&](std::string_view) { row += row.empty() ? "(?" : ", ?"; });
+    row += ')';
+    std::string const one = fmt::format("INSERT INTO {} ({}) VALUES {}", table, columns, row);
+    RowSql sql{one, one};
+    for (std::size_t i = 1; i < RowSql::several_rows; ++i) sql.several += ", " + row;
+    sql.one += end;
+    sql.several += end;
+    return sql;
+}
+
 }  // namespace
 
-std::string upsert(std::string_view table, std::string_view key, std::string_view columns, std::string_view more) {
-    std::string values;
+RowSql insert(std::string_view table, std::string_view columns) { return rows_of(table, columns, ""); }
+
+RowSql upsert(std::string_view table, std::string_view key, std::string_view columns, std::string_view more) {
     std::string updates;
-    int number = 0;
     for_each_column(columns, [&](std::string_view column) {
-        ++number;
-        values += fmt::format("{}?{}", number == 1 ? "" : ", ", number);
         if (column == "account_id" || is_in(column, key)) return;
         updates += fmt::format("{}{} = excluded.{}", updates.empty() ? "" : ", ", column, column);
     });
-    return fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {} {}", table, columns, values, key,
-                       updates, more);
+    return rows_of(table, columns, fmt::format(" ON CONFLICT ({}) DO UPDATE SET {} {}", key, updates, more));
 }
 
 std::string upsert_changed(std::string_view table, std::string_view key, std::string_view columns, std::string_view not_compared) {
@@ -43,7 +52,7 @@ std::string upsert_changed(std::string_view table, std::string_view key, std::st
         if (is_in(column, key) || is_in(column, not_compared)) return;
         differs += fmt::format("{}{}.{} IS NOT excluded.{}", differs.empty() ? "WHERE " : " OR ", table, column, column);
     });
-    return upsert(table, key, columns, differs);
+    return upsert(table, key, columns, differs).one;
 }
 
 }  // namespace possync::store::sqlite
