@@ -125,7 +125,12 @@ gateway = subprocess.Popen([possync, "simulate", "--port", "0", "--pace", "40ms"
 try:
     port = int(gateway.stdout.readline().split(",")[0].rsplit(":", 1)[1])
     config = configure("live", port, "[]")
+    # The day begins when the book does: whether a fill of the second in which a list is first seen is part of it, nobody can tell at once.
+    gateway.send_signal(signal.SIGUSR2)
+    assert "stands still" in gateway.stdout.readline()
     run("sync", config=config)
+    gateway.send_signal(signal.SIGUSR2)
+    assert "goes on" in gateway.stdout.readline()
     for _ in range(80):
         gateway.stdout.readline()
     time.sleep(0.3)
