@@ -45,7 +45,9 @@ public:
         } else {
             POSSYNC_TRY_VOID(open_scenario());
         }
-        return listen_on(acceptor_, options_.address, options_.port, "--port");
+        POSSYNC_TRY_VOID(listen_on(acceptor_, options_.address, options_.port, "--port"));
+        wait_for_signals();  // whoever hears that it listens may send one
+        return {};
     }
 
     int port() const {
@@ -60,15 +62,6 @@ public:
         } else if (options_.pace.count() > 0) {
             wait();
         }
-        if (options_.handle_signals) {
-            signals_.add(SIGINT);
-            signals_.add(SIGTERM);
-            signals_.async_wait([this](boost::system::error_code error, int) {
-                if (!error) io_.stop();
-            });
-        }
-        if (options_.burst > 0) wait_for_burst();
-        if (options_.handle_signals && day_) wait_for_pause();
         io_.run();
         if (!simulator_.alarms().empty()) {
             std::string ids;
@@ -92,6 +85,17 @@ private:
         bool sending = false;
         bool closing = false;
     };
+
+    void wait_for_signals() {
+        if (options_.burst > 0) wait_for_burst();
+        if (!options_.handle_signals) return;
+        signals_.add(SIGINT);
+        signals_.add(SIGTERM);
+        signals_.async_wait([this](boost::system::error_code error, int) {
+            if (!error) io_.stop();
+        });
+        if (day_) wait_for_pause();
+    }
 
     /// SIGUSR2: the day stands still, and goes on with the next one.
     void wait_for_pause() {
