@@ -49,7 +49,7 @@ std::vector<Row> held(model::AccountBook const& book) {
 }
 std::vector<Row> listed(model::Observation const& look) {
     std::vector<Row> rows;
-    for (auto const& row : look.snapshot->rows()) rows.emplace_back(row->instrument.con_id, row->quantity);
+    for (auto const& row : look.snapshot->rows()) rows.emplace_back(row->instrument.con_id(), row->quantity);
     return rows;
 }
 

@@ -56,8 +56,8 @@ public:
             auto row = std::make_shared<model::BrokerPosition>();
             row->instrument = instrument(i, first_con_id + i);
             row->quantity = base::Decimal((i % 37 + 1) * 100 * (i % 11 == 0 ? -1 : 1));
-            row->average_cost = base::Decimal::from_parts((1000 + i % 5000) * 1003, 4) * row->instrument.multiplier;
-            rows_[row->instrument.con_id] = std::move(row);
+            row->average_cost = base::Decimal::from_parts((1000 + i % 5000) * 1003, 4) * row->instrument->multiplier;
+            rows_[row->instrument.con_id()] = std::move(row);
         }
     }
 
@@ -105,10 +105,10 @@ public:
             row->quantity = row->quantity + moved;
             changed.push_back(row);
             if (row->quantity.is_zero()) {
-                rows_.erase(row->instrument.con_id);
+                rows_.erase(row->instrument.con_id());
                 closed_.push_back(row);
             } else {
-                rows_[row->instrument.con_id] = row;
+                rows_[row->instrument.con_id()] = row;
             }
         }
         if (pushed) {
@@ -153,7 +153,7 @@ private:
         model::Execution& e = observed.execution;
         ++fills_;
         e.exec_id = fmt::format("{:08x}.{:08x}.01.01", static_cast<std::uint64_t>(fills_) * 0x9e3779b97f4a7c15U >> 44U, 0x5f000000 + fills_);
-        e.con_id = row.instrument.con_id;
+        e.con_id = row.instrument.con_id();
         e.time = now_;
         e.time_text = "20261125 15:00:00 UTC";
         e.side = moved.is_positive() ? model::Side::bought : model::Side::sold;

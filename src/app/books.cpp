@@ -77,13 +77,13 @@ Result<std::vector<query::CloseRow>> closes_by(std::optional<model::CostBasis> m
             options.tax_view = &view;
         }
         for (auto const& [unused, instrument] : book.instruments) {
-            if (filter.con_id && *filter.con_id != instrument.instrument.con_id) continue;
-            if (filter.symbol && !query::same_symbol(*filter.symbol, instrument.instrument.symbol)) continue;
-            POSSYNC_TRY(auto const folded, ledger::fold(instrument.instrument, instrument.executions, instrument.adjustments, options));
+            if (filter.con_id && *filter.con_id != instrument.instrument.con_id()) continue;
+            if (filter.symbol && !query::same_symbol(*filter.symbol, instrument.instrument->symbol)) continue;
+            POSSYNC_TRY(auto const folded, ledger::fold(*instrument.instrument, instrument.executions, instrument.adjustments, options));
             for (auto const& close : folded.closes) {
                 if (filter.since && (!close.closed_at || *close.closed_at < *filter.since)) continue;
                 if (filter.until && (!close.closed_at || *close.closed_at >= *filter.until)) continue;
-                rows.push_back(row_of(book, instrument.instrument, close));
+                rows.push_back(row_of(book, *instrument.instrument, close));
             }
         }
     }

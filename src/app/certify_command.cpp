@@ -53,7 +53,7 @@ int run_certify(Configuration const& configuration, std::string const& account, 
             row.state = std::string(to_string(each.state));
             if (each.con_id != 0) row.con_id = each.con_id;
             auto const instrument = book.instruments.find(each.con_id);
-            if (instrument != book.instruments.end()) row.symbol = instrument->second.instrument.symbol;
+            if (instrument != book.instruments.end()) row.symbol = instrument->second.instrument->symbol;
             if (!each.subject.empty()) row.subject = each.subject;
             if (!each.statement_value.empty()) row.statement_value = each.statement_value;
             if (!each.book_value.empty()) row.book_value = each.book_value;

@@ -50,9 +50,9 @@ std::vector<query::DifferenceRow> difference_rows(std::vector<sync::SyncFinished
         for (auto const& each : account.rows) {
             query::DifferenceRow row;
             row.account = account.account;
-            row.con_id = each.instrument.con_id;
-            row.symbol = each.instrument.symbol;
-            if (!each.instrument.local_symbol.empty()) row.local_symbol = each.instrument.local_symbol;
+            row.con_id = each.instrument.con_id();
+            row.symbol = each.instrument->symbol;
+            if (!each.instrument->local_symbol.empty()) row.local_symbol = each.instrument->local_symbol;
             row.broker_quantity = each.broker_quantity;
             row.book_quantity = each.book_quantity;
             row.broker_average_price = each.broker_average_price;

@@ -171,14 +171,14 @@ Result<void> show_dry_run(Configuration const& configuration, std::vector<Found>
             if (!position.open() || ++open > most_lines) continue;
             ++lines;
             auto const instrument = std::find_if(changes.instruments.begin(), changes.instruments.end(),
-                                                 [&](auto const& each) { return each.con_id == position.con_id; });
-            bool const known = instrument != changes.instruments.end();
-            std::string const name = !known                             ? fmt::format("contract {}", position.con_id)
-                                     : instrument->local_symbol.empty() ? instrument->symbol
-                                                                        : instrument->local_symbol;
+                                                 [&](auto const& each) { return each.con_id() == position.con_id; });
+            model::Instrument const* const known = instrument == changes.instruments.end() ? nullptr : &**instrument;
+            std::string const name = known == nullptr            ? fmt::format("contract {}", position.con_id)
+                                     : known->local_symbol.empty() ? known->symbol
+                                                                   : known->local_symbol;
             print_line(fmt::format(
-                "    {:<22} {:<4} {:>10} @ {:<14} {}", name, known ? instrument->sec_type : "", position.quantity.to_string(),
-                position.average_price ? position.average_price->to_string() : "unknown", known ? instrument->currency : ""));
+                "    {:<22} {:<4} {:>10} @ {:<14} {}", name, known != nullptr ? known->sec_type : "", position.quantity.to_string(),
+                position.average_price ? position.average_price->to_string() : "unknown", known != nullptr ? known->currency : ""));
         }
     }
     if (open > lines) print_line(fmt::format("    and {} more", open - lines));

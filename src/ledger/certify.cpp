@@ -204,8 +204,8 @@ private:
     // --- one instrument --------------------------------------------------------------------------------------------
 
     void judge(InstrumentBook const& book, std::map<Date, std::vector<StatementPosition const*>> const& listed) {
-        ConId const con_id = book.instrument.con_id;
-        bool const never = model::never_booked(book.instrument.sec_type);
+        ConId const con_id = book.instrument.con_id();
+        bool const never = model::never_booked(book.instrument->sec_type);
         bool any_claim = false;
         for (auto const& execution : book.executions) {
             if (!execution.in_force()) continue;
@@ -218,7 +218,7 @@ private:
             auto& day = verdict_day(*date);
             if (execution.transaction_id.empty()) {
                 // The last hours of what trades at night are of the next date, which no statement covers yet.
-                bool const may_be_next = !trades_by_calendar_day(book.instrument) && !is_covered(next_business_day(*date));
+                bool const may_be_next = !trades_by_calendar_day(*book.instrument) && !is_covered(next_business_day(*date));
                 if (!never && !may_be_next) {
                     differs(DifferenceKind::execution_not_in_statement, *date, con_id, execution.exec_id, "",
                             fmt::format("{} @ {}", execution.signed_quantity().to_string(), execution.price.to_string()),
@@ -228,7 +228,7 @@ private:
             }
             ++day.executions;
             if (execution.broker_realized_pnl) {
-                add_claim(*date, book.instrument.currency, *execution.broker_realized_pnl);
+                add_claim(*date, book.instrument->currency, *execution.broker_realized_pnl);
                 any_claim = true;
             }
         }
@@ -278,7 +278,7 @@ private:
             auto const found = realized.find(execution.exec_id);
             if (found != realized.end() && !found->second) {
                 if (!theirs.is_zero()) {
-                    differs(DifferenceKind::realized_pnl_unknown, *date, book.instrument.con_id, execution.exec_id, theirs.to_string(), "",
+                    differs(DifferenceKind::realized_pnl_unknown, *date, book.instrument.con_id(), execution.exec_id, theirs.to_string(), "",
                             "what it closed has no known cost or commission");
                 }
                 continue;
@@ -286,7 +286,7 @@ private:
             Decimal const ours = found == realized.end() ? Decimal(0) : *found->second;
             if (same_cents(ours, theirs)) continue;
             if (!others) others = other_ways(book);
-            differs(DifferenceKind::realized_pnl, *date, book.instrument.con_id, execution.exec_id, theirs.to_string(), ours.to_string(),
+            differs(DifferenceKind::realized_pnl, *date, book.instrument.con_id(), execution.exec_id, theirs.to_string(), ours.to_string(),
                     cause_of(*others, execution, ours, theirs));
         }
     }
@@ -354,7 +354,7 @@ private:
     }
 
     static Realized realized_by(InstrumentBook const& book, FoldOptions const& options) {
-        auto const folded = fold_or_throw(book.instrument, book.executions, book.adjustments, options);
+        auto const folded = fold_or_throw(*book.instrument, book.executions, book.adjustments, options);
         Realized realized;
         for (auto const& close : folded.closes) {
             if (!close.exec_id.empty()) realized[close.exec_id] = close.net_realized_pnl;
@@ -385,7 +385,7 @@ private:
                 for (std::size_t i = 0; i < book.adjustments.size(); ++i) {
                     if (dated.adjustments[i] <= day) adjustments.push_back(book.adjustments[i]);
                 }
-                folded = fold_or_throw(book.instrument, executions, adjustments, options_);
+                folded = fold_or_throw(*book.instrument, executions, adjustments, options_);
                 folded_facts = facts;
             }
             compare(book, date, *folded, rows == listed.end() ? nothing : rows->second);
@@ -418,7 +418,7 @@ private:
     }
 
     void compare(InstrumentBook const& book, Date date, Folded const& folded, std::vector<StatementPosition const*> const& rows) {
-        ConId const con_id = book.instrument.con_id;
+        ConId const con_id = book.instrument.con_id();
         StatementPosition const* total = nullptr;
         std::vector<StatementPosition const*> lots;
         for (auto const* row : rows) {
@@ -472,7 +472,7 @@ private:
     };
 
     void compare_lots(InstrumentBook const& book, Date date, Folded const& folded, std::vector<StatementPosition const*> const& lots) {
-        ConId const con_id = book.instrument.con_id;
+        ConId const con_id = book.instrument.con_id();
         auto const second = [](Timestamp time) { return Timestamp{time.microseconds - time.microseconds % 1'000'000}; };
         std::map<Timestamp, LotSum> theirs;
         std::map<Timestamp, LotSum> ours;

@@ -186,10 +186,12 @@ TEST(Certify, WhatCannotBeCalculatedIsAnErrorAndNotTheEnd) {
     EXPECT_EQ(verdict.error().code, base::ErrorCode::out_of_range);
 
     auto& held = book.book.instruments[265598];  // an option that ended, on a stock that is there
-    held.instrument.sec_type = "OPT";
-    held.instrument.right = "C";
-    held.instrument.strike = Decimal(1);
-    held.instrument.under_con_id = 1;
+    held.instrument = held.instrument.with([](auto& option) {
+        option.sec_type = "OPT";
+        option.right = "C";
+        option.strike = Decimal(1);
+        option.under_con_id = 1;
+    });
     held.executions[0].cause = model::Cause::exercise;
     book.book.instruments[1].instrument = stock(1);
     EXPECT_EQ(tax_view(book.book, options()).error().code, base::ErrorCode::out_of_range);
@@ -238,7 +240,8 @@ TEST(Certify, AnUnknownZoneLeavesFillsWithoutADayOfTheirOwn) {
 TEST(Certify, AFillOfFridayEveningIsOfMondayAndAHolidayIsNoDay) {
     Book book({"10@100 1"}, {2026, 11, 20});
     auto& execution = book.executions()[0];
-    book.book.instruments[265598].instrument.sec_type = "FUT";
+    auto& instrument = book.book.instruments[265598].instrument;
+    instrument = instrument.with([](auto& i) { i.sec_type = "FUT"; });
     execution.transaction_id.clear();
     execution.trade_date.reset();
     execution.time = base::from_utc_local({{2026, 11, 20}, 18 * 3'600'000'000LL});
@@ -398,7 +401,8 @@ TEST(Certify, LotsOfOneSecondAreOneAndOfUnknownCostTogether) {
 TEST(Certify, AFillOnACoveredWeekendThatNoStatementListsIsADifferenceOfThatDay) {
     Book book({"10@1 1"});
     auto& execution = book.executions()[0];
-    book.book.instruments[265598].instrument.sec_type = "CRYPTO";
+    auto& instrument = book.book.instruments[265598].instrument;
+    instrument = instrument.with([](auto& i) { i.sec_type = "CRYPTO"; });
     execution.transaction_id.clear();
     execution.trade_date.reset();
     execution.time = noon({2026, 11, 14});  // a Saturday: of Monday

@@ -47,17 +47,17 @@ std::optional<Decimal> held_cost(model::Position const& held) {
 }  // namespace
 
 void Claims::compare_realized_pnl(InstrumentFacts const& facts) {
-    model::ConId const con_id = facts.instrument.con_id;
+    model::ConId const con_id = facts.instrument.con_id();
     Break const* const open = find_break(con_id, BreakKind::realized_pnl);
     if (open == nullptr && std::none_of(facts.executions.begin(), facts.executions.end(), claims_pnl)) return;
-    auto const folded = fold_or_throw(facts.instrument, facts.executions, facts.adjustments, shadow_options());
+    auto const folded = fold_or_throw(*facts.instrument, facts.executions, facts.adjustments, shadow_options());
     std::map<std::string, std::optional<Decimal>> realized;
     for (auto const& close : folded.closes) realized[close.exec_id] = close.net_realized_pnl;
     for (auto const& execution : facts.executions) {
         if (!claims_pnl(execution)) continue;
         auto const ours = realized.find(execution.exec_id);
         Decimal const net = ours == realized.end() ? Decimal(0) : ours->second.value_or(*execution.broker_realized_pnl);
-        if (near(net, *execution.broker_realized_pnl, value_of(execution, facts.instrument))) continue;
+        if (near(net, *execution.broker_realized_pnl, value_of(execution, *facts.instrument))) continue;
         Break differs = open != nullptr ? *open : new_break(con_id, BreakKind::realized_pnl);
         differs.state = BreakState::open;
         differs.broker_value = execution.broker_realized_pnl;
@@ -70,7 +70,7 @@ void Claims::compare_realized_pnl(InstrumentFacts const& facts) {
 }
 
 void Claims::compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet const& changes) {
-    model::ConId const con_id = facts.instrument.con_id;
+    model::ConId const con_id = facts.instrument.con_id();
     if (!seen_.snapshot) return;
     compared_.insert(compared_.end(), con_id);
     model::BrokerPosition const* const row = row_of(con_id);
@@ -81,14 +81,14 @@ void Claims::compare_changed_cost(InstrumentFacts const& facts, model::ChangeSet
     for (auto at = changes.positions.rbegin(); at != changes.positions.rend() && at->con_id == con_id; ++at) {
         if (last == nullptr || at->position_id >= last->position_id) last = &*at;
     }
-    if (row != nullptr && last != nullptr) compare_cost(*last, {facts.instrument, facts.executions, facts.adjustments}, *row);
+    if (row != nullptr && last != nullptr) compare_cost(*last, {*facts.instrument, facts.executions, facts.adjustments}, *row);
 }
 
 model::BrokerPosition const* Claims::row_of(model::ConId con_id) {
     auto const& rows = seen_.snapshot->rows();
-    if (next_row_ > 0 && rows[next_row_ - 1]->instrument.con_id >= con_id) return seen_.snapshot->find(con_id);
-    while (next_row_ < rows.size() && rows[next_row_]->instrument.con_id < con_id) ++next_row_;
-    bool const found = next_row_ < rows.size() && rows[next_row_]->instrument.con_id == con_id;
+    if (next_row_ > 0 && rows[next_row_ - 1]->instrument.con_id() >= con_id) return seen_.snapshot->find(con_id);
+    while (next_row_ < rows.size() && rows[next_row_]->instrument.con_id() < con_id) ++next_row_;
+    bool const found = next_row_ < rows.size() && rows[next_row_]->instrument.con_id() == con_id;
     return found ? rows[next_row_].get() : nullptr;
 }
 
@@ -96,12 +96,12 @@ void Claims::compare_unchanged_costs() {
     if (!seen_.snapshot) return;
     auto book = book_.instruments.begin();
     for (auto const& row : seen_.snapshot->rows()) {  // both in order of conId
-        model::ConId const con_id = row->instrument.con_id;
+        model::ConId const con_id = row->instrument.con_id();
         while (book != book_.instruments.end() && book->first < con_id) ++book;
         if (book == book_.instruments.end()) return;
         auto const& held = book->second;
         if (book->first != con_id || held.positions.empty() || compared_.contains(con_id)) continue;
-        compare_cost(held.positions.back(), {held.instrument, held.executions, held.adjustments}, *row);
+        compare_cost(held.positions.back(), {*held.instrument, held.executions, held.adjustments}, *row);
     }
 }
 

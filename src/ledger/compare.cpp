@@ -29,11 +29,11 @@ std::string cause_of(ConId con_id, Plan const& plan, model::AccountBook const& b
 }
 
 /// With what contract data said of it: a row of the broker's list knows neither the price scale nor, at times, the multiplier.
-model::Instrument const& described(model::Instrument const& named, model::AccountBook const& book, Plan const& plan) {
+model::SharedInstrument const& described(model::SharedInstrument const& named, model::AccountBook const& book, Plan const& plan) {
     for (auto const& each : plan.change_set.instruments) {
-        if (each.con_id == named.con_id) return each;
+        if (each.con_id() == named.con_id()) return each;
     }
-    auto const known = book.instruments.find(named.con_id);
+    auto const known = book.instruments.find(named.con_id());
     return known == book.instruments.end() ? named : known->second.instrument;
 }
 
@@ -42,11 +42,11 @@ model::Instrument const& described(model::Instrument const& named, model::Accoun
 std::vector<Difference> compare(model::AccountBook const& book, model::CompleteSnapshot const& snapshot, Plan const& plan) {
     std::map<ConId, Difference> differences;
     for (auto const& row : snapshot.rows()) {
-        if (model::never_booked(row->instrument.sec_type)) continue;
-        Difference& each = differences[row->instrument.con_id];
+        if (model::never_booked(row->instrument->sec_type)) continue;
+        Difference& each = differences[row->instrument.con_id()];
         each.instrument = described(row->instrument, book, plan);
         each.broker_quantity = row->quantity;
-        auto const factor = model::price_factor(each.instrument);
+        auto const factor = model::price_factor(*each.instrument);
         if (row->average_cost && factor && !row->quantity.is_zero()) {
             each.broker_average_price = base::divide_rounded(*row->average_cost, *factor, 10);
         }

@@ -10,7 +10,7 @@
 namespace possync::ledger {
 
 struct Difference {
-    model::Instrument instrument;
+    model::SharedInstrument instrument;
     std::optional<base::Decimal> broker_quantity;       ///< unset: the complete list does not name it
     std::optional<base::Decimal> book_quantity;         ///< unset: the book never held it
     std::optional<base::Decimal> broker_average_price;  ///< quoted unit; contains the broker's commissions

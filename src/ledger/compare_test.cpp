@@ -27,18 +27,18 @@ TEST(Compare, BothDirectionsWithTheirCause) {
     observation.executions.push_back({sale, stock(2, "SOLD")});
     auto const found = differences(account, observation);
     ASSERT_EQ(found.size(), 3u);
-    EXPECT_EQ(found[0].instrument.symbol, "SOLD");
+    EXPECT_EQ(found[0].instrument->symbol, "SOLD");
     EXPECT_EQ(found[0].broker_quantity, dec("6"));
     EXPECT_EQ(found[0].book_quantity, dec("10"));
     EXPECT_EQ(found[0].broker_average_price, dec("5"));
     EXPECT_EQ(found[0].book_average_price, dec("5"));
     EXPECT_EQ(found[0].cause, "execution");
-    EXPECT_EQ(found[1].instrument.symbol, "GONE");
+    EXPECT_EQ(found[1].instrument->symbol, "GONE");
     EXPECT_EQ(found[1].broker_quantity, std::nullopt);
     EXPECT_EQ(found[1].book_quantity, dec("10"));
     EXPECT_EQ(found[1].cause, "missing");
     EXPECT_NE(found[1].detail.find("no longer shows"), std::string::npos);
-    EXPECT_EQ(found[2].instrument.symbol, "NEW");
+    EXPECT_EQ(found[2].instrument->symbol, "NEW");
     EXPECT_EQ(found[2].broker_quantity, dec("7"));
     EXPECT_EQ(found[2].broker_average_price, dec("8"));
     EXPECT_EQ(found[2].book_quantity, std::nullopt);
@@ -91,8 +91,8 @@ TEST(Compare, WhatTheGuardHoldsBackIsSaidAndABreakThatThePlanResolvesIsNone) {
     ASSERT_EQ(found.size(), 4u);
     EXPECT_EQ(found[0].cause, "held back");
     // A rest that the next look still shows, otherwise: its break goes on.
-    account.take(account.look(20, {holding(rows[0].instrument, "14", "5"), rows[1], rows[2], rows[3]}));
-    auto const back = differences(account, account.look(30, {holding(rows[0].instrument, "10", "5"), rows[1], rows[2], rows[3]}));
+    account.take(account.look(20, {holding(*rows[0].instrument, "14", "5"), rows[1], rows[2], rows[3]}));
+    auto const back = differences(account, account.look(30, {holding(*rows[0].instrument, "10", "5"), rows[1], rows[2], rows[3]}));
     ASSERT_EQ(back.size(), 1u);
     EXPECT_EQ(back[0].book_quantity, dec("14"));
     EXPECT_NE(back[0].cause, "quantity");

@@ -201,7 +201,7 @@ private:
         PositionEvent event;
         event.event_id = ids_.take();
         event.position_id = position_id;
-        event.con_id = facts_.instrument.con_id;
+        event.con_id = facts_.instrument.con_id();
         event.kind = kind;
         event.cause = step.cause;
         event.quantity_before = step.quantity_before;
@@ -275,11 +275,11 @@ private:
 base::Result<void> diff(InstrumentBook const& book, InstrumentFacts const& facts, FoldOptions const& options,
                         IdAllocator& ids, ChangeSet& change_set) {
     bool const is_new = book.executions.empty() && book.adjustments.empty();  // at a first sight all are
-    Folded before = is_new ? Folded{} : fold_or_throw(book.instrument, book.executions, book.adjustments, options);
-    Folded after = fold_or_throw(facts.instrument, facts.executions, facts.adjustments, options);
+    Folded before = is_new ? Folded{} : fold_or_throw(*book.instrument, book.executions, book.adjustments, options);
+    Folded after = fold_or_throw(*facts.instrument, facts.executions, facts.adjustments, options);
     if (before.positions.size() != book.positions.size()) {
         return base::fail(base::ErrorCode::internal,
-                          "the facts kept for " + facts.instrument.symbol +
+                          "the facts kept for " + facts.instrument->symbol +
                               " do not fold to its stored positions; run `possync verify`");
     }
     Differ(book, facts, before, after, ids, change_set).run();

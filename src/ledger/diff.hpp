@@ -14,7 +14,7 @@ namespace possync::ledger {
 
 /// The facts of one instrument as they shall be from now on.
 struct InstrumentFacts {
-    model::Instrument instrument;
+    model::SharedInstrument instrument;
     std::vector<model::Execution> executions;
     std::vector<model::Adjustment> adjustments;
 };

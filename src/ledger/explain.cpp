@@ -30,6 +30,7 @@ using model::Execution;
 using model::Instrument;
 using model::InstrumentBook;
 using model::Observation;
+using model::SharedInstrument;
 
 namespace {
 
@@ -110,11 +111,11 @@ private:
         return found == book_.instruments.end() ? nullptr : &found->second;
     }
 
-    Work& work(Instrument const& described) {
+    Work& work(SharedInstrument const& described) {
         auto const before = work_.size();
-        auto const at = work_.try_emplace(work_.end(), described.con_id);  // lists come in order of conId
+        auto const at = work_.try_emplace(work_.end(), described.con_id());  // lists come in order of conId
         if (work_.size() != before) {
-            if (InstrumentBook const* book = known(described.con_id)) {
+            if (InstrumentBook const* book = known(described.con_id())) {
                 at->second.facts = {book->instrument, book->executions, book->adjustments};
                 at->second.was = book;
             } else {
@@ -127,13 +128,14 @@ private:
     void take_instruments() {
         for (auto const& instrument : seen_.instruments) {
             auto const* book = known(instrument.con_id);
-            if (book != nullptr && book->instrument == instrument) continue;
+            if (book != nullptr && *book->instrument == instrument) continue;
             // Contract data of something the account never held is of no use to it.
-            Instrument const* const seen = book != nullptr ? &book->instrument : mentioned(instrument.con_id);
+            SharedInstrument const* const seen = book != nullptr ? &book->instrument : mentioned(instrument.con_id);
             if (seen == nullptr) continue;
             Instrument complete = instrument;
-            fill_gaps(complete, *seen);
-            describe(work(complete), complete);
+            fill_gaps(complete, **seen);
+            SharedInstrument const described = std::move(complete);
+            describe(work(described), described);
         }
     }
 
@@ -147,9 +149,9 @@ private:
 
     /// Prices that were derived from the broker's cost are in the quoted unit: a new scale or multiplier restates
     /// them, the cost stays.
-    static void describe(Work& at, Instrument const& instrument) {
-        auto const before = model::price_factor(at.facts.instrument);
-        auto const after = model::price_factor(instrument);
+    static void describe(Work& at, SharedInstrument const& instrument) {
+        auto const before = model::price_factor(*at.facts.instrument);
+        auto const after = model::price_factor(*instrument);
         at.facts.instrument = instrument;
         if (!before || !after || *before == *after) return;
         for (auto& adjustment : at.facts.adjustments) {
@@ -164,15 +166,15 @@ private:
     }
 
     /// The instrument as a row of this observation describes it.
-    Instrument const* mentioned(ConId con_id) const {
+    SharedInstrument const* mentioned(ConId con_id) const {
         if (seen_.snapshot) {
             if (auto const* row = seen_.snapshot->find(con_id)) return &row->instrument;
         }
         for (auto const& push : seen_.position_pushes) {
-            if (push.instrument.con_id == con_id) return &push.instrument;
+            if (push.instrument.con_id() == con_id) return &push.instrument;
         }
         for (auto const& each : seen_.executions) {
-            if (each.instrument.con_id == con_id) return &each.instrument;
+            if (each.instrument.con_id() == con_id) return &each.instrument;
         }
         return nullptr;
     }
@@ -192,7 +194,7 @@ private:
         }
         Execution added = incoming;
         added.recorded_at = seen_.observed_at;
-        added.booking = model::never_booked(at.facts.instrument.sec_type) ? Booking::never : Booking::pending;
+        added.booking = model::never_booked(at.facts.instrument->sec_type) ? Booking::never : Booking::pending;
         if (policy_.fold.zones != nullptr && !added.trade_date) {
             if (auto local = policy_.fold.zones->to_local(policy_.fold.report_zone, added.time)) {
                 added.trade_date = local->date;
@@ -278,14 +280,14 @@ private:
         Joiner joiner(book_, *statement_, policy_, ids_, seen_.observed_at);
         for (ConId const con_id : statement_->instruments) {
             InstrumentBook const* book = known(con_id);
-            Instrument const* described = book != nullptr ? &book->instrument : statement_->index->of(con_id).described;
-            if (described == nullptr) continue;
-            Work& at = work(*described);
+            Instrument const* described = statement_->index->of(con_id).described;
+            if (book == nullptr && described == nullptr) continue;
+            Work& at = work(book != nullptr ? book->instrument : *described);
             auto const executions = at.facts.executions.size();
             Decimal const moved_since = joiner.join(at.facts, book);
             at.new_executions = at.facts.executions.size() != executions;
             if (auto text = joiner.proposal(con_id); !text.empty()) proposals_[con_id] = std::move(text);
-            if (!statement_->latest || model::never_booked(at.facts.instrument.sec_type)) continue;
+            if (!statement_->latest || model::never_booked(at.facts.instrument->sec_type)) continue;
             Decimal const by_facts = quantity_of(at.facts.executions, at.facts.adjustments, false);
             auto const listed = joiner.listed_quantity(con_id);
             targets_[con_id] = {listed ? *listed + moved_since : by_facts, false, joiner.listed_average_cost(con_id)};
@@ -352,7 +354,7 @@ private:
     /// Why an operator's cause cannot be that of this change; empty: it can. Contracts end towards zero, those of a kind that ends so. What
     /// an option delivers comes or goes by the same cause.
     std::string why_not(Work const& at, Adjustment const& was, Cause cause) const {
-        Instrument const& instrument = at.facts.instrument;
+        Instrument const& instrument = *at.facts.instrument;
         if (!was_inferred(cause)) return {};
         std::string const name = instrument.local_symbol.empty() ? instrument.symbol : instrument.local_symbol;
         bool const ends = ends_by(instrument, cause);
@@ -383,7 +385,7 @@ private:
     /// Below server version 122 the gateway does not say what an option is on; then the symbol tells.
     bool underlies_an_option(Instrument const& instrument) const {
         return std::ranges::any_of(book_.instruments, [&](auto const& each) {
-            Instrument const& other = each.second.instrument;
+            Instrument const& other = *each.second.instrument;
             if (!ends_by(other, Cause::exercise)) return false;
             return other.under_con_id ? *other.under_con_id == instrument.con_id : other.symbol == instrument.symbol;
         });
@@ -410,7 +412,7 @@ private:
         at.stated = fmt::format("{} ({})", to_string(edit.cause), edit.author);
         Adjustment added;
         added.adjustment_id = ids_.take();
-        added.con_id = at.facts.instrument.con_id;
+        added.con_id = at.facts.instrument.con_id();
         added.cause = edit.cause;
         added.quantity = was.quantity;
         added.price = edit.price;
@@ -509,7 +511,7 @@ private:
         for (auto const& push : seen_.position_pushes) add_target(push);
         // New or corrected fills of instruments that the broker said nothing new about: it still holds what it held.
         for (auto const& [con_id, at] : work_) {
-            if (targets_.contains(con_id) || model::never_booked(at.facts.instrument.sec_type)) continue;
+            if (targets_.contains(con_id) || model::never_booked(at.facts.instrument->sec_type)) continue;
             bool const is_missing = find_break(con_id, BreakKind::missing) != nullptr;
             Decimal const held = at.was != nullptr ? held_quantity(*at.was) : Decimal(0);
             targets_[con_id] = {is_missing ? Decimal(0) : held, is_missing, std::nullopt};
@@ -521,8 +523,8 @@ private:
         auto row = seen_.snapshot->rows().begin();
         auto const rows_end = seen_.snapshot->rows().end();
         for (auto const& [con_id, book] : book_.instruments) {
-            for (; row != rows_end && (*row)->instrument.con_id < con_id; ++row) add_target(**row);
-            if (row == rows_end || (*row)->instrument.con_id != con_id) {
+            for (; row != rows_end && (*row)->instrument.con_id() < con_id; ++row) add_target(**row);
+            if (row == rows_end || (*row)->instrument.con_id() != con_id) {
                 if (!held_quantity(book).is_zero()) {
                     targets_[con_id] = {Decimal(0), true, std::nullopt};
                 } else if (has_rest(book) || closed_as_missing(book)) {
@@ -538,8 +540,8 @@ private:
     }
 
     void add_target(BrokerPosition const& row) {
-        ConId const con_id = row.instrument.con_id;
-        if (model::never_booked(row.instrument.sec_type)) return;
+        ConId const con_id = row.instrument.con_id();
+        if (model::never_booked(row.instrument->sec_type)) return;
         if (row.quantity.is_zero() && POSSYNC_PLANTED_BUG(zero_rows_ignored)) return;
         InstrumentBook const* book = known(con_id);
         if (book == nullptr) {
@@ -585,7 +587,7 @@ private:
             bool const gone = target.quantity.is_zero() && book != nullptr && !held_quantity(*book).is_zero();
             // What is already being waited for as missing has been through the guard; what has expired is no surprise.
             bool const awaited = find_break(con_id, BreakKind::missing) != nullptr;
-            if (gone && !awaited && !has_ended(book->instrument) && !fills_close(con_id)) vanishing.push_back(con_id);
+            if (gone && !awaited && !has_ended(*book->instrument) && !fills_close(con_id)) vanishing.push_back(con_id);
         }
         int const gone = static_cast<int>(vanishing.size());
         Break const* const held = find_break(0, BreakKind::guard);
@@ -706,7 +708,7 @@ private:
 
     bool is_derivative(ConId con_id) const {
         auto const at = work_.find(con_id);
-        Instrument const& instrument = at != work_.end() ? at->second.facts.instrument : known(con_id)->instrument;
+        Instrument const& instrument = at != work_.end() ? *at->second.facts.instrument : *known(con_id)->instrument;
         return instrument.sec_type == "OPT" || instrument.sec_type == "FOP";
     }
 
@@ -722,12 +724,12 @@ private:
         if (rest.is_zero() || !seen_.snapshot || !seen_.executions_complete) return events;
         if (target.quantity.is_zero() && !explained.is_zero()) {
             Decimal const held = -rest;
-            Decimal const moved = delivery(at.facts.instrument, rest);
-            bool const delivered = is_derivative(at.facts.instrument.con_id) && delivered_alone(at, moved);
-            if (auto event = end_of_contract(at.facts.instrument, held, seen_, policy_.fold, delivered); event && !was_rejected(at, *event)) {
+            Decimal const moved = delivery(*at.facts.instrument, rest);
+            bool const delivered = is_derivative(at.facts.instrument.con_id()) && delivered_alone(at, moved);
+            if (auto event = end_of_contract(*at.facts.instrument, held, seen_, policy_.fold, delivered); event && !was_rejected(at, *event)) {
                 bool const delivers = event->cause == Cause::exercise || event->cause == Cause::assignment;
-                if (delivers && at.facts.instrument.under_con_id) {
-                    deliveries_[*at.facts.instrument.under_con_id].push_back({event->cause, moved, at.facts.instrument});
+                if (delivers && at.facts.instrument->under_con_id) {
+                    deliveries_[*at.facts.instrument->under_con_id].push_back({event->cause, moved, *at.facts.instrument});
                 }
                 events.push_back(std::move(*event));
                 return events;
@@ -766,14 +768,14 @@ private:
 
     /// The change of the underlying is this option's delivery, and no other option on it changed unexplained.
     bool delivered_alone(Work const& at, Decimal const& moved) const {
-        Instrument const& option = at.facts.instrument;
+        Instrument const& option = *at.facts.instrument;
         if (!option.under_con_id || !option.strike || option.right.empty()) return false;
         auto const rest = unexplained(*option.under_con_id);
         if (!rest || rest->is_zero() || *rest != moved) return false;
         for (auto const& [con_id, unused] : targets_) {
             if (con_id == option.con_id || !is_derivative(con_id)) continue;
             InstrumentBook const* other = known(con_id);
-            if (other == nullptr || other->instrument.under_con_id != option.under_con_id) continue;
+            if (other == nullptr || other->instrument->under_con_id != option.under_con_id) continue;
             if (!unexplained(con_id)->is_zero()) return false;
         }
         return true;
@@ -782,16 +784,16 @@ private:
     /// The legs that options delivered into this underlying, now or within the last three days, at their strikes. All of
     /// them together are the change exactly, or none is taken.
     std::vector<NamedEvent> deliveries_of(Work const& at, Decimal const& rest) const {
-        ConId const con_id = at.facts.instrument.con_id;
+        ConId const con_id = at.facts.instrument.con_id();
         std::vector<Delivery> legs;
         if (auto const found = deliveries_.find(con_id); found != deliveries_.end()) legs = found->second;
         for (auto const& [unused, book] : book_.instruments) {
-            if (book.instrument.under_con_id != con_id) continue;
+            if (book.instrument->under_con_id != con_id) continue;
             for (auto const& adjustment : book.adjustments) {
                 bool const delivers = adjustment.in_force() && (adjustment.cause == Cause::exercise || adjustment.cause == Cause::assignment);
                 bool const recent = adjustment.effective_at && seen_.observed_at - *adjustment.effective_at <= delivery_patience;
-                if (!delivers || !recent || is_delivered(at, book.instrument.con_id)) continue;
-                legs.push_back({adjustment.cause, delivery(book.instrument, adjustment.quantity), book.instrument});
+                if (!delivers || !recent || is_delivered(at, book.instrument.con_id())) continue;
+                legs.push_back({adjustment.cause, delivery(*book.instrument, adjustment.quantity), *book.instrument});
             }
         }
         Decimal sum;
@@ -824,7 +826,7 @@ private:
         auto const ratio = split_ratio(explained, target.quantity);
         if (!ratio || !target.average_cost) return std::nullopt;
         Decimal const after = base::multiply_rounded(*target.average_cost, target.quantity.abs(), price_decimals);
-        auto const folded = fold_or_throw(at.facts.instrument, at.facts.executions, without_rest(at), policy_.fold);
+        auto const folded = fold_or_throw(*at.facts.instrument, at.facts.executions, without_rest(at), policy_.fold);
         auto const& held = folded.positions.back();  // there is one, for what the facts explain is not zero
         if (!held.cost) return std::nullopt;
         Decimal const cost = held.cost->abs();
@@ -858,7 +860,7 @@ private:
     void add_named(Work& at, NamedEvent const& event) {
         Adjustment added;
         added.adjustment_id = ids_.take();
-        added.con_id = at.facts.instrument.con_id;
+        added.con_id = at.facts.instrument.con_id();
         added.cause = event.cause;
         added.quantity = event.quantity;
         added.price = event.price;
@@ -871,7 +873,7 @@ private:
         // a split would multiply nothing, and be seen again by the next look.
         added.effective_at = behind_facts(at, event.effective_at);
         warn(added.con_id, fmt::format("position.{}", to_string(event.cause)),
-             fmt::format("{}: {}{}", at.facts.instrument.local_symbol.empty() ? at.facts.instrument.symbol : at.facts.instrument.local_symbol,
+             fmt::format("{}: {}{}", at.facts.instrument->local_symbol.empty() ? at.facts.instrument->symbol : at.facts.instrument->local_symbol,
                          event.ratio ? "split " + to_string(*event.ratio) : fmt::format("{} {}", to_string(event.cause), event.quantity.to_string()),
                          event.note.empty() ? "" : ", " + event.note));
         insert_sorted(at.facts.adjustments, std::move(added));
@@ -901,7 +903,7 @@ private:
         if (target.absent || held_quantity(book) != target.quantity) return false;
         auto const pending = [](Execution const& e) { return e.in_force() && e.booking == Booking::pending; };
         return std::none_of(book.executions.begin(), book.executions.end(), pending) && !has_rest(book) &&
-               (book_.breaks.empty() || find_break(book.instrument.con_id, BreakKind::missing) == nullptr);
+               (book_.breaks.empty() || find_break(book.instrument.con_id(), BreakKind::missing) == nullptr);
     }
 
     static Adjustment const* provisional_of(Work const& at) {
@@ -990,7 +992,7 @@ private:
     /// Keeps the one provisional adjustment equal to what fills and named events leave over.
     void hold_rest(Work& at, Adjustment const* before, Decimal const& rest, Target const& target,
                                  std::string const& by) {
-        ConId const con_id = at.facts.instrument.con_id;
+        ConId const con_id = at.facts.instrument.con_id();
         Break const* const open = find_break(con_id, BreakKind::quantity);
         if (rest.is_zero()) {
             if (before != nullptr) withdraw(at, before->adjustment_id, "explained");
@@ -1022,7 +1024,7 @@ private:
             if (state.state != BreakState::open) {
                 warn(con_id, "position.unexplained",
                      fmt::format("{}: {} of the change to {} is explained by no fill; see `possync breaks`",
-                                 at.facts.instrument.symbol, rest.to_string(), target.quantity.to_string()));
+                                 at.facts.instrument->symbol, rest.to_string(), target.quantity.to_string()));
             }
             state.state = BreakState::open;
             ++result_.unexplained;
@@ -1037,7 +1039,7 @@ private:
                                     Target const& target) {
         Adjustment added;
         added.adjustment_id = ids_.take();
-        added.con_id = at.facts.instrument.con_id;
+        added.con_id = at.facts.instrument.con_id();
         added.cause = cause;
         added.quantity = rest;
         added.effective_at = before != nullptr ? before->effective_at : std::optional(seen_.observed_at);
@@ -1051,7 +1053,7 @@ private:
         if (before != nullptr) {
             withdraw(at, before->adjustment_id, "replaced");
         }
-        auto const folded = fold_or_throw(at.facts.instrument, at.facts.executions, at.facts.adjustments, policy_.fold);
+        auto const folded = fold_or_throw(*at.facts.instrument, at.facts.executions, at.facts.adjustments, policy_.fold);
         Decimal const from = folded.positions.empty() ? Decimal(0) : folded.positions.back().quantity;
         auto const average = from.is_zero() ? std::nullopt : folded.positions.back().average_price;
         added.price = provisional_price(at, from, average, target, cause);
@@ -1071,7 +1073,7 @@ private:
     /// sold for is not known.
     std::optional<Decimal> provisional_price(Work const& at, Decimal const& from, std::optional<Decimal> const& average,
                                              Target const& target, Cause cause) const {
-        auto const cost = quoted_price(target.average_cost, at.facts.instrument);
+        auto const cost = quoted_price(target.average_cost, *at.facts.instrument);
         if (!cost || target.quantity.is_zero()) return std::nullopt;
         std::optional<Decimal> price;
         if (from.is_zero() || from.sign() != target.quantity.sign()) {
@@ -1085,7 +1087,7 @@ private:
         if (!price || !price->is_positive()) return std::nullopt;
         if (cause == Cause::settling) {
             // The broker's cost may still lag the fill: believed only near what the instrument trades at.
-            auto const* mark = seen_.mark_of(at.facts.instrument.con_id);
+            auto const* mark = seen_.mark_of(at.facts.instrument.con_id());
             auto const near = mark != nullptr ? std::optional(mark->price) : average;
             if (!near) return std::nullopt;
             Decimal const off = base::multiply_rounded((*price - *near).abs(), Decimal(20), price_decimals);
@@ -1112,7 +1114,7 @@ private:
         if (opening.is_zero()) return;
         Adjustment added;
         added.adjustment_id = ids_.take();
-        added.con_id = at.facts.instrument.con_id;
+        added.con_id = at.facts.instrument.con_id();
         added.cause = Cause::opening_balance;
         added.quantity = opening;
         added.recorded_at = seen_.observed_at;
@@ -1124,7 +1126,7 @@ private:
     /// Undoing an increase takes its value and commission out of the cost, undoing a reduction keeps the average;
     /// through zero, or at a cost that is not positive, nothing is known.
     std::optional<Decimal> walked_back_price(Work const& at, Target const& target) const {
-        auto const factor = model::price_factor(at.facts.instrument);
+        auto const factor = model::price_factor(*at.facts.instrument);
         if (!factor || !target.average_cost || target.quantity.is_zero()) return std::nullopt;
         Decimal quantity = target.quantity;
         Decimal cost = base::multiply_rounded(*target.average_cost, quantity.abs(), price_decimals);
@@ -1164,7 +1166,7 @@ private:
             result_.notices.push_back({con_id, model::EventKind::missing, Cause::missing_at_broker});
             warn(con_id, "position.missing",
                  fmt::format("{}: the broker's complete list no longer shows the {} held and no fill explains it",
-                             at.facts.instrument.symbol, held.to_string()));
+                             at.facts.instrument->symbol, held.to_string()));
             return;
         }
         Break looked = not_later_than_now(*since);
@@ -1201,7 +1203,7 @@ private:
         looked.detail = "closed: missing at the broker";
         save(std::move(looked));
         warn(con_id, "position.closed_missing",
-             fmt::format("{}: closed, missing at the broker; its realized P&L is unknown", at.facts.instrument.symbol));
+             fmt::format("{}: closed, missing at the broker; its realized P&L is unknown", at.facts.instrument->symbol));
     }
 
     static bool was_inferred(Cause cause) {
@@ -1232,7 +1234,7 @@ private:
         Adjustment const* const last = last_named(at);
         if (last == nullptr || !was_inferred(last->cause)) return false;
         // What an option delivered into it is no end: it is sold again like anything else.
-        bool const delivered = (last->cause == Cause::exercise || last->cause == Cause::assignment) && !is_derivative(at.facts.instrument.con_id);
+        bool const delivered = (last->cause == Cause::exercise || last->cause == Cause::assignment) && !is_derivative(at.facts.instrument.con_id());
         if (delivered) return false;
         Decimal waiting;
         bool by_fills = false;

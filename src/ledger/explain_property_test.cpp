@@ -278,7 +278,7 @@ struct Weeks {
             if (con_id == combination) RC_ASSERT(now.positions.empty());
             if (now.positions.empty()) continue;
             auto const& position = now.positions.back();
-            auto const value = value_at(position, now.instrument, dec("101"));
+            auto const value = value_at(position, *now.instrument, dec("101"));
             RC_ASSERT(!value.unrealized_pnl || position.cost);  // nothing is known of what cost nobody knows
             RC_ASSERT(!value.unrealized_pnl_pct || !position.cost->is_zero());
         }

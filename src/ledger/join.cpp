@@ -18,7 +18,7 @@ using model::DifferenceState;
 
 void Joiner::Instrument::join() {
     describe();
-    never_ = model::never_booked(facts_.instrument.sec_type);
+    never_ = model::never_booked(facts_.instrument->sec_type);
     find_executions();
     for (auto const* trade : says_.taken_back) take_back(*trade);
     for (auto const* trade : says_.cancels) take_back_earlier(*trade);
@@ -37,11 +37,11 @@ void Joiner::Instrument::join() {
 }
 
 void Joiner::Instrument::describe() {
-    if (says_.described == nullptr || facts_.instrument.details_known) return;
+    if (says_.described == nullptr || facts_.instrument->details_known) return;
     model::Instrument described = *says_.described;
     if (book_ != nullptr) {
         // The wire tells more of what it told at all; the statement knows the underlying.
-        auto& known = facts_.instrument;
+        model::Instrument known = *facts_.instrument;
         if (!known.under_con_id) known.under_con_id = described.under_con_id;
         if (known.expiry.empty()) known.expiry = described.expiry;
         if (!known.strike) known.strike = described.strike;
@@ -50,6 +50,7 @@ void Joiner::Instrument::describe() {
             differs(DifferenceKind::multiplier, statement_.to, DifferenceState::open, "", text(described.multiplier),
                     text(known.multiplier), "the contract's multiplier is not what the statement calculates with");
         }
+        if (known != *facts_.instrument) facts_.instrument = std::move(known);
     } else {
         facts_.instrument = std::move(described);
     }

@@ -147,7 +147,7 @@ void Joiner::Instrument::move_in(DecidedAction const& action, ActionLeg const& l
 }
 
 void Joiner::Instrument::name_price(Adjustment& adjustment) const {
-    auto const factor = model::price_factor(facts_.instrument);
+    auto const factor = model::price_factor(*facts_.instrument);
     if (!adjustment.value || adjustment.quantity.is_zero() || !factor) return;
     adjustment.price = base::divide_rounded(*adjustment.value, adjustment.quantity.abs() * *factor, price_decimals);
 }
@@ -171,7 +171,7 @@ void Joiner::Instrument::remember_cost(DecidedAction const& action, ActionLeg co
     InstrumentFacts const held = facts_before(action.time);
     FoldOptions by_lots = joiner_.policy_.fold;
     by_lots.method = model::CostBasis::fifo;
-    auto const folded = fold_or_throw(facts_.instrument, held.executions, held.adjustments, by_lots);
+    auto const folded = fold_or_throw(*facts_.instrument, held.executions, held.adjustments, by_lots);
     auto& lots = joiner_.moved_lots_[key(action, con_id_)];
     Decimal left = leg.quantity.abs();
     for (auto const& lot : folded.open_lots) {
@@ -258,7 +258,7 @@ std::optional<std::pair<Decimal, Decimal>> Joiner::Instrument::cost_at_end() con
     FoldOptions options = joiner_.policy_.fold;
     options.method = model::CostBasis::fifo;
     options.calculate_realized_pnl = true;
-    auto const folded = fold_or_throw(facts_.instrument, executions, adjustments, options);
+    auto const folded = fold_or_throw(*facts_.instrument, executions, adjustments, options);
     Decimal quantity;
     Decimal cost;
     for (auto const& lot : folded.open_lots) {

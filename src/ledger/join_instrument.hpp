@@ -22,7 +22,7 @@ public:
 
     Instrument(Joiner& joiner, InstrumentFacts& facts, model::InstrumentBook const* book)
         : joiner_(joiner), index_(*joiner.part_.index), statement_(index_.statement()), facts_(facts), book_(book),
-          con_id_(facts.instrument.con_id), says_(index_.of(con_id_)) {}
+          con_id_(facts.instrument.con_id()), says_(index_.of(con_id_)) {}
     void join();
     [[nodiscard]] base::Decimal moved_since_listed() const { return quantity(false) - quantity(true); }
 

@@ -38,7 +38,7 @@ bool Joiner::Instrument::counts_until_end(Execution const& execution) const {
 }
 
 bool Joiner::Instrument::is_of_evening_session(Adjustment const& adjustment) const {
-    bool const has_one = facts_.instrument.sec_type == "FUT" || facts_.instrument.sec_type == "FOP";
+    bool const has_one = facts_.instrument->sec_type == "FUT" || facts_.instrument->sec_type == "FOP";
     return has_one && is_inferred(adjustment) && adjustment.effective_at && *adjustment.effective_at >= positions_until_;
 }
 
@@ -176,7 +176,7 @@ std::vector<Execution*> Joiner::Instrument::unlisted() {
 }
 
 bool Joiner::Instrument::is_of_calendar_day() const {
-    return trades_by_calendar_day(facts_.instrument) &&
+    return trades_by_calendar_day(*facts_.instrument) &&
            (!statement_.generated_at || *statement_.generated_at >= index_.evening());
 }
 
@@ -369,7 +369,7 @@ void Joiner::Instrument::report_opening_price(std::vector<Adjustment> const& lot
         quantity += lot.quantity.abs();
         value += lot.value.value_or(Decimal(0));
     }
-    auto const factor = model::price_factor(facts_.instrument);
+    auto const factor = model::price_factor(*facts_.instrument);
     if (!factor) return;
     Decimal const average = base::divide_rounded(value, quantity * *factor, price_decimals);
     if (same_money(*before, average, quantity)) return;

@@ -275,8 +275,9 @@ model::AccountBook any_book() {
         if (!has_rest || !made.provisional()) all.push_back(made);  // the ledger keeps one at most
     }
     for (auto& [con_id, of] : facts) {
-        of.instrument = instrument(con_id);
-        of.instrument.details_known = chance(70);
+        auto described = instrument(con_id);
+        described.details_known = chance(70);
+        of.instrument = std::move(described);
         sort_facts(of.executions);
         sort_facts(of.adjustments);
         RC_ASSERT(diff({}, of, policy().fold, ids, changes).has_value());

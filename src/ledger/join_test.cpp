@@ -264,7 +264,7 @@ model::AccountBook as_followed(model::AccountBook const& truth) {
             adjustments.push_back(adjustment);
         }
         if (!lump.quantity.is_zero()) {
-            lump.price = base::divide_rounded(value, lump.quantity.abs() * *model::price_factor(instrument.instrument), 10);
+            lump.price = base::divide_rounded(value, lump.quantity.abs() * *model::price_factor(*instrument.instrument), 10);
             adjustments.push_back(lump);
         }
         sort_facts(adjustments);
@@ -289,7 +289,7 @@ std::string positions_of(model::AccountBook const& book) {
     auto show_value = [](std::optional<Decimal> const& value) { return value ? value->to_string() : "unknown"; };
     for (auto const& [con_id, instrument] : book.instruments) {
         for (auto const& position : instrument.positions) {
-            text += instrument.instrument.symbol + " " + std::to_string(con_id) + " " + position.quantity.to_string() + " @ " +
+            text += instrument.instrument->symbol + " " + std::to_string(con_id) + " " + position.quantity.to_string() + " @ " +
                     show_value(position.average_price) + " realized " + position.realized_pnl.to_string() + " net " +
                     show_value(position.net_realized_pnl) + " unknown " + std::to_string(position.unknown_closes) + "\n";
         }
@@ -1508,13 +1508,13 @@ TEST(TaxView, ThePremiumOfAnAssignedPutLowersTheCostOfTheShares) {
     auto const& shares = book.instruments.at(spy);
     auto const& sold = book.instruments.at(put);
     options.tax_view = &*view;
-    auto const taxed_option = fold(sold.instrument, sold.executions, sold.adjustments, options);
-    auto const taxed_shares = fold(shares.instrument, shares.executions, shares.adjustments, options);
+    auto const taxed_option = fold(*sold.instrument, sold.executions, sold.adjustments, options);
+    auto const taxed_shares = fold(*shares.instrument, shares.executions, shares.adjustments, options);
     EXPECT_EQ(taxed_option->closes.at(0).realized_pnl, dec("0"));
     EXPECT_EQ(taxed_shares->positions.back().cost, dec("113382"));
     options.tax_view = nullptr;
-    EXPECT_EQ(fold(sold.instrument, sold.executions, sold.adjustments, options)->closes.at(0).realized_pnl, dec("618"));
-    EXPECT_EQ(fold(shares.instrument, shares.executions, shares.adjustments, options)->positions.back().cost, dec("114000"));
+    EXPECT_EQ(fold(*sold.instrument, sold.executions, sold.adjustments, options)->closes.at(0).realized_pnl, dec("618"));
+    EXPECT_EQ(fold(*shares.instrument, shares.executions, shares.adjustments, options)->positions.back().cost, dec("114000"));
 }
 
 }  // namespace

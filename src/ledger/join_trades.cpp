@@ -79,7 +79,7 @@ bool Joiner::Instrument::near(Timestamp time, Date date) const {
 }
 
 bool Joiner::Instrument::is_quoted_unit_unknown() const {
-    auto const& instrument = facts_.instrument;
+    auto const& instrument = *facts_.instrument;
     bool const in_percent = instrument.sec_type == "BOND" || instrument.sec_type == "BILL";
     return !instrument.price_scale && !instrument.details_known && !in_percent;
 }
@@ -91,7 +91,7 @@ bool Joiner::Instrument::has_price_of(Execution const& execution, StatementTrade
 }
 
 Decimal Joiner::Instrument::quoted(StatementTrade const& trade) const {
-    auto const& instrument = facts_.instrument;
+    auto const& instrument = *facts_.instrument;
     auto const scale = model::effective_scale(instrument);
     Decimal const price = stated_price(trade).value_or(Decimal(0));
     bool const unknown = is_quoted_unit_unknown();
@@ -159,7 +159,7 @@ std::string Joiner::Instrument::free_id(std::string id) const {
 
 bool Joiner::Instrument::same_money(Decimal const& ours, Decimal const& theirs, Decimal const& shares) const {
     if (ours == theirs) return true;
-    auto const factor = model::price_factor(facts_.instrument);
+    auto const factor = model::price_factor(*facts_.instrument);
     Decimal const off = base::multiply_rounded((ours - theirs).abs(), shares * factor.value_or(Decimal(1)), price_decimals);
     Decimal const relative = base::multiply_rounded((ours - theirs).abs(), Decimal(100'000), price_decimals);
     return off < Decimal::from_parts(5, 3) && relative <= theirs.abs();

@@ -15,7 +15,7 @@ struct SnapshotForTests {
     static CompleteSnapshot make(std::vector<BrokerPosition> const& rows, std::int64_t request, std::int64_t connection) {
         CompleteSnapshot snapshot;
         std::map<ConId, BrokerRow> sorted;
-        for (auto const& row : rows) sorted[row.instrument.con_id] = std::make_shared<BrokerPosition>(row);
+        for (auto const& row : rows) sorted[row.instrument.con_id()] = std::make_shared<BrokerPosition>(row);
         for (auto& [unused, row] : sorted) {
             snapshot.held_ += !row->quantity.is_zero();
             snapshot.rows_.push_back(std::move(row));

@@ -63,7 +63,7 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
     Claims claims(book, observation, policy, ids);
     for (auto& facts : explanation.changed) {
         claims.compare_realized_pnl(facts);
-        auto const found = book.instruments.find(facts.instrument.con_id);
+        auto const found = book.instruments.find(facts.instrument.con_id());
         model::InstrumentBook const& was = found == book.instruments.end() ? unknown : found->second;
         POSSYNC_TRY_VOID(diff(was, facts, policy.fold, ids, change_set));
         claims.compare_changed_cost(facts, change_set);

@@ -329,7 +329,8 @@ TEST(Plan, CombinationsAndCurrencyConversionsNeverMoveAPosition) {
     Account account;
     account.take(account.look(0, {}));
     auto observation = Account::events(10, {fill("f1.01", 5, "100", "1.1")});
-    observation.executions[0].instrument.sec_type = "CASH";
+    auto& instrument = observation.executions[0].instrument;
+    instrument = instrument.with([](auto& i) { i.sec_type = "CASH"; });
     account.take(observation);
     EXPECT_EQ(account.instrument().executions[0].booking, model::Booking::never);
     EXPECT_TRUE(account.instrument().positions.empty());

@@ -49,7 +49,7 @@ base::Result<TaxView> tax_view(model::AccountBook const& book, FoldOptions const
     economic.tax_view = nullptr;
     economic.calculate_realized_pnl = true;
     for (auto const& [con_id, option] : book.instruments) {
-        auto const& instrument = option.instrument;
+        auto const& instrument = *option.instrument;
         if (!instrument.under_con_id || !instrument.strike || instrument.right.empty()) continue;
         auto const ends = movements(option);
         auto const underlying = book.instruments.find(*instrument.under_con_id);

@@ -20,12 +20,13 @@ model::AccountBook exercised() {
     model::AccountBook book;
     book.account_id = 1;
     auto& option = book.instruments[call];
-    option.instrument = stock(call, "AAPL");
-    option.instrument.sec_type = "OPT";
-    option.instrument.multiplier = dec("100");
-    option.instrument.strike = dec("100");
-    option.instrument.right = "C";
-    option.instrument.under_con_id = shares;
+    model::Instrument contract = stock(call, "AAPL");
+    contract.sec_type = "OPT";
+    contract.multiplier = dec("100");
+    contract.strike = dec("100");
+    contract.right = "C";
+    contract.under_con_id = shares;
+    option.instrument = std::move(contract);
     option.executions = {fill("o1.01", 1, "2", "3", "0"), fill("o2.01", 100, "-2", "0", "0")};
     option.executions[1].cause = Cause::exercise;
     auto& stock_book = book.instruments[shares];
@@ -68,10 +69,10 @@ TEST(TaxView, AnExercisePassesItsPremiumToWhatItDelivered) {
              {"three days later", [](auto&, auto& s) { s.executions[0].time = at(100 + 3 * 86'400); }, true},
              {"not counted", [](auto&, auto& s) { s.executions[0].excluded = true; }, false},
              {"not booked yet", [](auto&, auto& s) { s.executions[0].booking = model::Booking::pending; }, false},
-             {"an option without a strike", [](auto& o, auto&) { o.instrument.strike.reset(); }, false},
-             {"an option without a right", [](auto& o, auto&) { o.instrument.right.clear(); }, false},
-             {"an option on nothing known", [](auto& o, auto&) { o.instrument.under_con_id.reset(); }, false},
-             {"an option on something not held", [](auto& o, auto&) { o.instrument.under_con_id = 9; }, false},
+             {"an option without a strike", [](auto& o, auto&) { o.instrument = o.instrument.with([](auto& i) { i.strike.reset(); }); }, false},
+             {"an option without a right", [](auto& o, auto&) { o.instrument = o.instrument.with([](auto& i) { i.right.clear(); }); }, false},
+             {"an option on nothing known", [](auto& o, auto&) { o.instrument = o.instrument.with([](auto& i) { i.under_con_id.reset(); }); }, false},
+             {"an option on something not held", [](auto& o, auto&) { o.instrument = o.instrument.with([](auto& i) { i.under_con_id = 9; }); }, false},
              {"a premium nobody knows", [](auto& o, auto&) { o.executions[0].commission.reset(); }, false},
          }) {
         auto book = exercised();

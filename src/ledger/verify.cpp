@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    std::string name() const { return fmt::format("{} (conId {})", book_.instrument.symbol, book_.instrument.con_id); }
+    std::string name() const { return fmt::format("{} (conId {})", book_.instrument->symbol, book_.instrument.con_id()); }
     void add(std::string where, std::string what) { findings_.push_back({std::move(where), std::move(what)}); }
 
     template <typename Value>
@@ -60,7 +60,7 @@ private:
         }
         for (std::size_t i = 0; i < book_.positions.size(); ++i) {
             auto const& position = book_.positions[i];
-            std::string const where = fmt::format("position {} ({})", position.position_id, book_.instrument.symbol);
+            std::string const where = fmt::format("position {} ({})", position.position_id, book_.instrument->symbol);
             if (lots[position.position_id] != position.quantity) {
                 add(where, fmt::format("its lots hold {}, the position {}", show(lots[position.position_id]), show(position.quantity)));
             }
@@ -83,7 +83,7 @@ private:
     }
 
     void check_fold() {
-        auto const folded = fold(book_.instrument, book_.executions, book_.adjustments, options_);
+        auto const folded = fold(*book_.instrument, book_.executions, book_.adjustments, options_);
         if (!folded) return add("instrument " + name(), folded.error().message);
         if (folded->positions.size() != book_.positions.size()) {
             return add("instrument " + name(), fmt::format("{} positions are stored, its facts give {}", book_.positions.size(), folded->positions.size()));
@@ -98,7 +98,7 @@ private:
     }
 
     void check_position(model::Position const& stored, model::Position const& calculated) {
-        std::string const where = fmt::format("position {} ({})", stored.position_id, book_.instrument.symbol);
+        std::string const where = fmt::format("position {} ({})", stored.position_id, book_.instrument->symbol);
         same(where, "quantity", stored.quantity, calculated.quantity);
         same(where, "average_price", stored.average_price, calculated.average_price);
         same(where, "cost", stored.cost, calculated.cost);
@@ -116,7 +116,7 @@ private:
         std::map<std::pair<std::size_t, std::string>, model::Close const*> calculated;
         for (auto const& close : folded.closes) calculated[{static_cast<std::size_t>(close.position_id), close.closing_fact}] = &close;
         for (auto const& stored : book_.closes) {
-            std::string const where = fmt::format("close {} ({})", stored.close_id, book_.instrument.symbol);
+            std::string const where = fmt::format("close {} ({})", stored.close_id, book_.instrument->symbol);
             auto const position = index.find(stored.position_id);
             auto const found = calculated.find({position == index.end() ? 0 : position->second, stored.closing_fact});
             if (found == calculated.end()) {
@@ -143,7 +143,7 @@ private:
         std::map<std::pair<std::size_t, std::string>, model::Lot const*> calculated;
         for (auto const& lot : folded.lots) calculated[{static_cast<std::size_t>(lot.position_id), lot.opening_fact}] = &lot;
         for (auto const& stored : book_.lots) {
-            std::string const where = fmt::format("lot {} ({})", stored.lot_id, book_.instrument.symbol);
+            std::string const where = fmt::format("lot {} ({})", stored.lot_id, book_.instrument->symbol);
             auto const position = index.find(stored.position_id);
             auto const found = calculated.find({position == index.end() ? 0 : position->second, stored.opening_fact});
             if (found == calculated.end()) {
@@ -194,7 +194,7 @@ std::vector<Finding> verify_events(model::AccountBook const& book, std::span<Eve
         for (auto const& position : instrument.positions) {
             auto const found = last.find(position.position_id);
             if (found != last.end() && found->second->quantity_after == position.quantity) continue;
-            findings.push_back({fmt::format("position {} ({})", position.position_id, instrument.instrument.symbol),
+            findings.push_back({fmt::format("position {} ({})", position.position_id, instrument.instrument->symbol),
                                 found == last.end() ? "no event tells how it came about"
                                                     : fmt::format("its last event ends at {}, the position is {}", show(found->second->quantity_after), show(position.quantity))});
         }

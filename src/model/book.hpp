@@ -113,7 +113,7 @@ struct Break {
 
 /// Everything in memory of one instrument of one account. Vectors are sorted: facts by FactOrder, rows by id.
 struct InstrumentBook {
-    Instrument instrument;
+    SharedInstrument instrument;
     std::vector<Execution> executions;
     std::vector<Adjustment> adjustments;
     std::vector<Position> positions;

@@ -116,7 +116,7 @@ ChangeCounts count_changes(ChangeSet const& change_set) {
 void apply(AccountBook& book, ChangeSet const& change_set) {
     CHECK(book.account_id == change_set.account_id);
     CHECK(book.revision == change_set.base_revision);
-    for (auto const& instrument : change_set.instruments) book.instruments[instrument.con_id].instrument = instrument;
+    for (auto const& instrument : change_set.instruments) book.instruments[instrument.con_id()].instrument = instrument;
 
     auto const position_id = [](Position const& row) { return row.position_id; };
     auto const close_id = [](Close const& row) { return row.close_id; };

@@ -57,7 +57,7 @@ struct ChangeSet {
     base::Timestamp recorded_at;
     std::int64_t next_id = 1;  ///< the account's counter afterwards
 
-    std::vector<Instrument> instruments;   ///< new or changed, by con_id
+    std::vector<SharedInstrument> instruments;  ///< new or changed, by con_id
     std::vector<Execution> executions;     ///< new or changed, by exec_id
     std::vector<Adjustment> adjustments;   ///< new or changed, by adjustment_id
     std::vector<Position> positions;       ///< new or changed

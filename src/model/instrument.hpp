@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/decimal.hpp"
 
@@ -38,6 +40,35 @@ struct Instrument {
     bool details_known = false;  ///< contract data came (or finally failed): it is not asked for again
 
     bool operator==(Instrument const&) const = default;
+};
+
+/// An instrument as rows, facts, change sets and books have it: one description for all of them, because it is larger than everything else
+/// that they hold. Never changed; equal by value.
+class SharedInstrument {
+public:
+    SharedInstrument() : SharedInstrument(Instrument{}) {}
+    // NOLINTNEXTLINE(google-explicit-constructor): it is that instrument.
+    SharedInstrument(Instrument instrument)
+        : con_id_(instrument.con_id), shared_(std::make_shared<Instrument const>(std::move(instrument))) {}
+
+    /// Without a look at the description: lists and books are walked by it.
+    [[nodiscard]] ConId con_id() const { return con_id_; }
+    Instrument const& operator*() const { return *shared_; }
+    Instrument const* operator->() const { return shared_.get(); }
+
+    /// The same with a change, for those who know more of it.
+    template <typename Change>
+    [[nodiscard]] SharedInstrument with(Change change) const {
+        Instrument changed = *shared_;
+        change(changed);
+        return changed;
+    }
+
+    friend bool operator==(SharedInstrument const& a, SharedInstrument const& b) { return a.shared_ == b.shared_ || *a == *b; }
+
+private:
+    ConId con_id_;
+    std::shared_ptr<Instrument const> shared_;
 };
 
 /// Kinds whose price scale defaults to 1 when the contract data cannot be had; for others it stays unknown.

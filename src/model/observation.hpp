@@ -20,7 +20,7 @@ class SnapshotAssembler;
 namespace possync::model {
 
 struct BrokerPosition {
-    Instrument instrument;  ///< as far as the message describes it; details_known is false
+    SharedInstrument instrument;  ///< as far as the message describes it; details_known is false
     base::Decimal quantity;
     std::optional<base::Decimal> average_cost;  ///< per unit, with multiplier and commissions, in the currency
     bool operator==(BrokerPosition const&) const = default;
@@ -38,8 +38,8 @@ public:
     [[nodiscard]] int held() const { return held_; }
     [[nodiscard]] BrokerPosition const* find(ConId con_id) const {
         auto const at = std::lower_bound(rows_.begin(), rows_.end(), con_id,
-                                         [](BrokerRow const& row, ConId key) { return row->instrument.con_id < key; });
-        return at == rows_.end() || (*at)->instrument.con_id != con_id ? nullptr : at->get();
+                                         [](BrokerRow const& row, ConId key) { return row->instrument.con_id() < key; });
+        return at == rows_.end() || (*at)->instrument.con_id() != con_id ? nullptr : at->get();
     }
     /// Connection and request it came from; a further look is one with another number.
     [[nodiscard]] std::int64_t request_number() const { return request_number_; }
@@ -75,7 +75,7 @@ struct Mark {
 /// An execution of this account as received, with the contract it names.
 struct ObservedExecution {
     Execution execution;
-    Instrument instrument;
+    SharedInstrument instrument;
     bool operator==(ObservedExecution const&) const = default;
 };
 

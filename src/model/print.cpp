@@ -18,14 +18,14 @@ std::string show(std::optional<base::Timestamp> const& time) { return time ? bas
 
 std::string print(ChangeSet const& change_set) {
     std::map<ConId, std::string> symbols;
-    for (auto const& row : change_set.instruments) symbols[row.con_id] = row.local_symbol.empty() ? row.symbol : row.local_symbol;
+    for (auto const& row : change_set.instruments) symbols[row.con_id()] = row->local_symbol.empty() ? row->symbol : row->local_symbol;
     auto name = [&](ConId con_id) {
         auto const found = symbols.find(con_id);
         return found == symbols.end() ? fmt::format("conId {}", con_id) : fmt::format("{} ({})", found->second, con_id);
     };
     std::string text = fmt::format("account {}: revision {}\n", change_set.account_id, change_set.base_revision + 1);
     for (auto const& row : change_set.instruments) {
-        text += fmt::format("  instrument  {} {} {} x{}\n", name(row.con_id), row.sec_type, row.currency, row.multiplier.to_string());
+        text += fmt::format("  instrument  {} {} {} x{}\n", name(row.con_id()), row->sec_type, row->currency, row->multiplier.to_string());
     }
     for (auto const& row : change_set.executions) {
         text += fmt::format("  execution   {} {} {} {} @ {} {}, commission {}\n", row.exec_id, name(row.con_id), to_string(row.side),

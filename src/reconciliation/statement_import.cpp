@@ -97,7 +97,7 @@ std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger:
         leader.try_emplace(con_id, con_id);
         auto const book = books.find(con_id);
         auto const* described = index.of(con_id).described;
-        auto const under = book != books.end() && book->second.instrument.under_con_id ? book->second.instrument.under_con_id
+        auto const under = book != books.end() && book->second.instrument->under_con_id ? book->second.instrument->under_con_id
                            : described != nullptr                                       ? described->under_con_id
                                                                                         : std::nullopt;
         if (under) join(con_id, *under);
@@ -337,7 +337,7 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
                 part.instruments.push_back(con_id);
                 facts += facts_of(index.of(con_id));
                 POSSYNC_TRY(auto loaded, store.load_history(account_id, con_id, since));
-                if (loaded.instrument.con_id != 0) book.instruments[con_id] = std::move(loaded);
+                if (loaded.instrument.con_id() != 0) book.instruments[con_id] = std::move(loaded);
             }
         }
         POSSYNC_TRY(auto plan, ledger::plan_statement(book, part, now, policy));

@@ -206,7 +206,7 @@ private:
         }));
         if (found == con_ids.size()) return {};
         for (auto const& [con_id, book] : books_) {
-            if (book.instrument.con_id != con_id) {
+            if (book.instrument.con_id() != con_id) {
                 return base::fail(base::ErrorCode::not_found, "instrument " + std::to_string(con_id) + " is not in the database");
             }
         }

@@ -253,7 +253,7 @@ TEST_P(StoreContract, ContractDataIsNotForgottenThroughAnotherAccount) {
     other.executions = {fill("z.01", 700001, after(-1), Side::bought, 1, 1)};
     ASSERT_TRUE(bench.commit(other).has_value());
     EXPECT_EQ(bench.load(0), bench.books[0]);
-    EXPECT_TRUE(bench.load(1).instruments.at(700001).instrument.details_known);
+    EXPECT_TRUE(bench.load(1).instruments.at(700001).instrument->details_known);
 }
 
 TEST_P(StoreContract, TheWireImprovesWhatAStatementDescribedAndIsNotOverwrittenByIt) {
@@ -533,9 +533,9 @@ TEST_P(StoreContract, LoadsOpenAndLatelyClosedPositionsWithTheirFacts) {
     EXPECT_EQ(ids(history(2, 55)), (Ids{2, 3}));
     EXPECT_EQ(names(history(1, 10)), (Names{}));
     EXPECT_EQ(names(history(1, 35)), (Names{"old1", "old2"}));
-    EXPECT_EQ(history(1, 35).instrument.symbol, "OLD");
+    EXPECT_EQ(history(1, 35).instrument->symbol, "OLD");
     EXPECT_EQ(history(2, 3000), bench.books[0].instruments.at(2));
-    EXPECT_EQ(store().load_history(bench.books[0].account_id, 4711, noon)->instrument.con_id, 0);
+    EXPECT_EQ(store().load_history(bench.books[0].account_id, 4711, noon)->instrument.con_id(), 0);
     EXPECT_EQ(bench.load(), bench.books[0]);
 }
 

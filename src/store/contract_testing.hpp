@@ -467,10 +467,11 @@ private:
             return;
         }
         InstrumentBook const& book = known->second;
-        if (!book.instrument.details_known && Draw::yes()) {
-            out_.instruments.push_back(book.instrument);
-            out_.instruments.back().price_scale = Draw::decimal();
-            out_.instruments.back().details_known = true;
+        if (!book.instrument->details_known && Draw::yes()) {
+            out_.instruments.push_back(book.instrument.with([](Instrument& described) {
+                described.price_scale = Draw::decimal();
+                described.details_known = true;
+            }));
         }
         switch (Draw::between(0, 6)) {
             case 0: add_execution(con_id); break;

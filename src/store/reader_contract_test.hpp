@@ -80,11 +80,12 @@ protected:
         change.account_id = lease_.accounts[0].account_id;
         change.recorded_at = moment("2026-11-23T10:00:01Z");
         change.next_id = 100;
-        change.instruments = {instrument(1, "AAPL", "STK"), instrument(2, "AAPL", "OPT"), instrument(3, "MSFT", "STK")};
-        change.instruments[1].multiplier = 100;
-        change.instruments[1].strike = number("200.5");
-        change.instruments[1].right = "C";
-        change.instruments[1].expiry = "20261218";
+        model::Instrument contract = instrument(2, "AAPL", "OPT");
+        contract.multiplier = 100;
+        contract.strike = number("200.5");
+        contract.right = "C";
+        contract.expiry = "20261218";
+        change.instruments = {instrument(1, "AAPL", "STK"), contract, instrument(3, "MSFT", "STK")};
 
         model::Execution execution;
         execution.exec_id = "0001.01";

@@ -86,7 +86,7 @@ struct AccountState {
     void take_list(std::vector<model::BrokerRow> const& rows, bool is_written) {
         if (is_written) return arrivals.pushes.clear();
         for (auto push = arrivals.pushes.begin(); push != arrivals.pushes.end();) {
-            auto const row = std::ranges::find_if(rows, [&](auto const& each) { return each->instrument.con_id == push->first; });
+            auto const row = std::ranges::find_if(rows, [&](auto const& each) { return each->instrument.con_id() == push->first; });
             bool const contradicted = row == rows.end() && !push->second->quantity.is_zero();
             if (row != rows.end()) push->second = *row;
             push = contradicted ? arrivals.pushes.erase(push) : std::next(push);

@@ -23,7 +23,7 @@ void SnapshotAssembler::add(std::string_view account, model::BrokerRow row) {
         last_account_ = found->first;
         last_rows_ = &found->second;
     }
-    auto const con_id = row->instrument.con_id;
+    auto const con_id = row->instrument.con_id();
     auto& [rows, held, ascending] = *last_rows_;
     ascending = ascending && (rows.empty() || rows.back().con_id < con_id);
     held += !row->quantity.is_zero();

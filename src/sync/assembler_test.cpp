@@ -8,8 +8,10 @@ namespace possync::sync {
 namespace {
 
 model::BrokerRow row(model::ConId con_id, std::int64_t quantity) {
+    model::Instrument instrument;
+    instrument.con_id = con_id;
     model::BrokerPosition position;
-    position.instrument.con_id = con_id;
+    position.instrument = std::move(instrument);
     position.quantity = quantity;
     return std::make_shared<model::BrokerPosition>(std::move(position));
 }
@@ -75,7 +77,7 @@ TEST(Assembler, SortsByConIdAndCountsWhatIsHeld) {
     auto const snapshots = assembler.complete(1, {"DU1"});
     auto const& snapshot = snapshots->at("DU1");
     std::vector<model::ConId> listed;
-    for (auto const& each : snapshot.rows()) listed.push_back(each->instrument.con_id);
+    for (auto const& each : snapshot.rows()) listed.push_back(each->instrument.con_id());
     EXPECT_EQ(listed, (std::vector<model::ConId>{3, 7, 9}));
     EXPECT_EQ(snapshot.held(), 2);
 }

@@ -158,13 +158,14 @@ public:
         if (!time) return refuse(time.error().message);
 
         model::ObservedExecution observed;
-        observed.instrument = describe(message.contract);
+        Instrument instrument = describe(message.contract);
+        if (POSSYNC_PLANTED_BUG(instrument_keyed_by_symbol)) {
+            instrument.con_id = by_symbol_.try_emplace(instrument.symbol, instrument.con_id).first->second;
+        }
+        observed.instrument = std::move(instrument);
         model::Execution& execution = observed.execution;
         execution.exec_id = std::string(message.exec_id);
-        if (POSSYNC_PLANTED_BUG(instrument_keyed_by_symbol)) {
-            observed.instrument.con_id = by_symbol_.try_emplace(observed.instrument.symbol, observed.instrument.con_id).first->second;
-        }
-        execution.con_id = observed.instrument.con_id;
+        execution.con_id = observed.instrument.con_id();
         execution.time = *time;
         execution.time_text = std::string(message.time);
         execution.side = bought ? model::Side::bought : model::Side::sold;

@@ -9,7 +9,7 @@ namespace {
 std::string name_of(model::AccountBook const& book, model::ConId con_id) {
     auto const found = book.instruments.find(con_id);
     if (found == book.instruments.end()) return fmt::format("conId {}", con_id);
-    auto const& instrument = found->second.instrument;
+    auto const& instrument = *found->second.instrument;
     return instrument.local_symbol.empty() ? instrument.symbol : instrument.local_symbol;
 }
 

@@ -23,7 +23,9 @@ model::PositionEvent reduced(model::ConId con_id) {
 TEST(ChangeLines, SayWhatMovedAndWhatItBrought) {
     model::AccountBook book;
     book.account = "DU1";
-    book.instruments[5].instrument.symbol = "AAPL";
+    model::Instrument option;
+    option.symbol = "AAPL";
+    book.instruments[5].instrument = option;
     model::ChangeSet change_set;
     change_set.events = {reduced(5), reduced(6)};
     model::Close close;
@@ -37,7 +39,8 @@ TEST(ChangeLines, SayWhatMovedAndWhatItBrought) {
     EXPECT_EQ(lines[0].account, "DU1");
     EXPECT_EQ(lines[0].text, "AAPL 100 -> 40 @ 150, realized 600 (execution)");
     EXPECT_EQ(lines[1].text, "conId 6 100 -> 40 @ 150, realized 600 (execution)");
-    book.instruments[5].instrument.local_symbol = "AAPL 270115C";
+    option.local_symbol = "AAPL 270115C";
+    book.instruments[5].instrument = option;
     change_set.closes[0].realized_pnl.reset();
     lines = lines_about(book, change_set);
     EXPECT_EQ(lines[0].text, "AAPL 270115C 100 -> 40 @ 150, realized unknown (execution)");

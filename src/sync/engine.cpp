@@ -305,7 +305,7 @@ void Engine::Implementation::handle(BookLoaded& event) {
         for (auto const& execution : instrument.executions) {
             owners_.add(execution.exec_id, {book.account, execution.con_id});
         }
-        if (instrument.instrument.details_known) descriptions_[instrument.instrument.con_id] = instrument.instrument;
+        if (instrument.instrument->details_known) descriptions_[instrument.instrument.con_id()] = *instrument.instrument;
     }
     if (phase_ != Phase::loading) return;
     for (auto const& [unused, account] : accounts_) {

@@ -70,9 +70,9 @@ void Engine::Implementation::on_position(std::string_view account, model::Broker
     if (found == accounts_.end()) return;
     note_cost(found->second, *row);
     if (POSSYNC_PLANTED_BUG(last_push_dropped)) {
-        found->second.arrivals.pushes.try_emplace(row->instrument.con_id, row);
+        found->second.arrivals.pushes.try_emplace(row->instrument.con_id(), row);
     } else {
-        found->second.arrivals.pushes.insert_or_assign(row->instrument.con_id, std::move(row));
+        found->second.arrivals.pushes.insert_or_assign(row->instrument.con_id(), std::move(row));
     }
     if (!options_.enabled || !options_.on_position_update) return;
     found->second.push_unasked = true;
@@ -82,7 +82,7 @@ void Engine::Implementation::on_position(std::string_view account, model::Broker
 /// The broker's average cost is kept beside the book; a change of it alone is written without a revision.
 void Engine::Implementation::note_cost(AccountState& account, model::BrokerPosition const& row) {
     if (!row.average_cost || row.quantity.is_zero()) return;
-    ConId const con_id = row.instrument.con_id;
+    ConId const con_id = row.instrument.con_id();
     auto const before = account.average_costs.size();
     auto const known = account.average_costs.try_emplace(account.average_costs.end(), con_id, *row.average_cost);
     if (account.average_costs.size() != before || known->second == *row.average_cost) return;

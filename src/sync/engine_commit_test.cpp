@@ -353,7 +353,7 @@ TEST(EngineCommit, ContractDataIsCommittedTogetherAndOnce) {
     auto const revision = story.engine.book("DU1")->revision;
     story.pass(6s);
     EXPECT_EQ(story.engine.book("DU1")->revision, revision + 1);
-    auto const& instrument = story.engine.book("DU1")->instruments.at(6).instrument;
+    auto const& instrument = *story.engine.book("DU1")->instruments.at(6).instrument;
     EXPECT_TRUE(instrument.details_known);
     EXPECT_EQ(instrument.under_con_id, 600);
     EXPECT_EQ(instrument.price_scale, *Decimal::parse("0.01"));
@@ -569,7 +569,7 @@ TEST(EngineCommit, WhatIsPushedIsDescribedByWhatAnotherAccountKnows) {
     story.row("DU2", 5, 10);
     story.pass(6s);
     ASSERT_TRUE(story.engine.book("DU2")->instruments.contains(5));
-    auto const& instrument = story.engine.book("DU2")->instruments.at(5).instrument;
+    auto const& instrument = *story.engine.book("DU2")->instruments.at(5).instrument;
     EXPECT_TRUE(instrument.details_known);
     EXPECT_EQ(instrument.price_scale, *Decimal::parse("0.01"));
 }

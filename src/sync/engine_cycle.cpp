@@ -105,7 +105,7 @@ bool Engine::Implementation::describe() {
             };
             if (auto const snapshot = cycle.snapshots.find(name); snapshot != cycle.snapshots.end()) {
                 for_each_new(snapshot->second.rows(), account.considered, [&](model::BrokerPosition const& row) {
-                    if (!row.quantity.is_zero()) note(row.instrument.con_id);
+                    if (!row.quantity.is_zero()) note(row.instrument.con_id());
                 });
             }
             for (auto const& fill : account.arrivals.executions) note(fill.execution.con_id);
@@ -256,16 +256,16 @@ bool Engine::Implementation::needs_second_look(AccountState const& account, mode
 void Engine::Implementation::add_descriptions(AccountState const& account, model::Observation& observation) const {
     auto add = [&](ConId con_id) {
         auto const known = account.book.instruments.find(con_id);
-        if (known != account.book.instruments.end() && known->second.instrument.details_known) return;
+        if (known != account.book.instruments.end() && known->second.instrument->details_known) return;
         auto const found = descriptions_.find(con_id);
         if (found != descriptions_.end()) observation.instruments.push_back(found->second);
     };
     if (observation.snapshot) {
         for_each_new(observation.snapshot->rows(), account.considered,
-                     [&](model::BrokerPosition const& row) { add(row.instrument.con_id); });
+                     [&](model::BrokerPosition const& row) { add(row.instrument.con_id()); });
     }
     for (auto const& push : observation.position_pushes)
-        add(push.instrument.con_id);
+        add(push.instrument.con_id());
     for (auto const& fill : observation.executions)
         add(fill.execution.con_id);
 }

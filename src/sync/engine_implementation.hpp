@@ -173,8 +173,8 @@ private:
                 ++old;
                 continue;
             }
-            ConId const con_id = row->instrument.con_id;
-            while (old != before.end() && (*old)->instrument.con_id < con_id)
+            ConId const con_id = row->instrument.con_id();
+            while (old != before.end() && (*old)->instrument.con_id() < con_id)
                 ++old;
             if (old != before.end() && *old == row) continue;
             f(*row);

@@ -29,13 +29,16 @@ private:
     typename Map::const_iterator at_;
 };
 
+ConId con_id_of(model::SharedInstrument const& instrument) { return instrument.con_id(); }
+ConId con_id_of(model::Position const& position) { return position.con_id; }
+
 /// The last row of each instrument in a change set, asked for in ascending order. They are mostly in that order already.
 template <typename Row>
 class LastRows {
 public:
     explicit LastRows(std::vector<Row> const& rows) {
         rows_.reserve(rows.size());
-        for (auto const& row : rows) rows_.emplace_back(row.con_id, &row);
+        for (auto const& row : rows) rows_.emplace_back(con_id_of(row), &row);
         std::sort(rows_.begin(), rows_.end());
     }
     Row const* find(ConId con_id) {
@@ -70,10 +73,10 @@ void add_unsaved_marks(AccountState& account, Commit& effect) {
         model::Position const* position = nullptr;
         model::Instrument const* instrument = nullptr;
         if (auto const* const known = books.find(con_id)) {
-            instrument = &known->instrument;
+            instrument = &*known->instrument;
             if (!known->positions.empty()) position = &known->positions.back();
         }
-        if (auto const* const changed = changed_instruments.find(con_id)) instrument = changed;
+        if (auto const* const changed = changed_instruments.find(con_id)) instrument = &**changed;
         if (auto const* const changed = changed_positions.find(con_id)) position = changed;
         if (instrument == nullptr) continue;
         model::MarkRecord record;

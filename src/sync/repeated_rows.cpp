@@ -34,7 +34,7 @@ RepeatedRows::Row const* RepeatedRows::take_if_repeated(std::string_view payload
 void RepeatedRows::add(std::string_view payload, std::string_view account, model::BrokerRow row) {
     if (!running_) return;
     bool const changed_in_place = next_ < last_.size() && last_[next_].account == account &&
-                                  last_[next_].row->instrument.con_id == row->instrument.con_id;
+                                  last_[next_].row->instrument.con_id() == row->instrument.con_id();
     if (changed_in_place) ++next_;
     now_.push_back({std::string(payload), std::string(account), std::move(row)});
 }

@@ -15,13 +15,15 @@ std::string read(RepeatedRows& rows, std::vector<std::pair<model::ConId, int>> c
         auto const payload = fmt::format("61 3 DU1 {} {}", con_id, quantity);
         if (auto const* known = rows.take_if_repeated(payload)) {
             EXPECT_EQ(known->account, "DU1");
-            EXPECT_EQ(known->row->instrument.con_id, con_id);
+            EXPECT_EQ(known->row->instrument.con_id(), con_id);
             EXPECT_EQ(known->row->quantity, base::Decimal(quantity));
             repeated += fmt::format("{} ", con_id);
             continue;
         }
         auto row = std::make_shared<model::BrokerPosition>();
-        row->instrument.con_id = con_id;
+        model::Instrument instrument;
+        instrument.con_id = con_id;
+        row->instrument = std::move(instrument);
         row->quantity = quantity;
         rows.add(payload, "DU1", std::move(row));
     }

@@ -46,7 +46,8 @@ std::string word(std::string_view text) { return std::string(text); }
 
 std::string dump(model::ChangeSet const& c) {
     std::string out = fmt::format("revision {} at {} next {}\n", c.base_revision + 1, show(c.recorded_at), c.next_id);
-    for (auto const& i : c.instruments) {
+    for (auto const& shared : c.instruments) {
+        auto const& i = *shared;
         out += Line("  instrument").add("con_id", i.con_id).add("symbol", i.symbol).add("local", i.local_symbol).add("type", i.sec_type)
                    .add("currency", i.currency).add("multiplier", i.multiplier).add("scale", i.price_scale).add("expiry", i.expiry)
                    .add("strike", i.strike).add("right", i.right).add("under", i.under_con_id).add("under_type", i.under_sec_type)

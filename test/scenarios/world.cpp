@@ -657,7 +657,7 @@ std::string World::expect(gateway::ScenarioStep const& step) {
     }
     if (what == "event") {  // expect event NAME KIND [CAUSE]: one of the committed events
         for (auto const& event : changes_) {
-            if (event.con_id == found->instrument.con_id && to_string(event.kind) == word(3) &&
+            if (event.con_id == found->instrument.con_id() && to_string(event.kind) == word(3) &&
                 (word(4).empty() || to_string(event.cause) == word(4))) {
                 return {};
             }

@@ -118,8 +118,8 @@ void Auditor::take(store::CommitRequest const& request, model::CostBasis method)
     in_statement_ = statement || importing;
     for (auto const& change_set : request.change_sets) {
         for (auto const& i : change_set->instruments) {
-            auto& shared = described_[i.con_id];
-            if (i.details_known || !shared.details_known) shared = i;
+            auto& shared = described_[i.con_id()];
+            if (i->details_known || !shared.details_known) shared = *i;
         }
     }
     for (auto const& change_set : request.change_sets) {
@@ -182,7 +182,7 @@ void Auditor::take(Account& account, model::ChangeSet const& change_set, model::
     std::set<model::ConId> changed;
     std::map<RowId, Decimal> before;
     for (auto const& i : change_set.instruments) {
-        account.instruments[i.con_id].instrument = i;
+        account.instruments[i.con_id()].instrument = *i;
     }
     // Contract data is shared by the accounts of a database: who meets an instrument later may find it there.
     auto const describe = [&](model::ConId con_id) {

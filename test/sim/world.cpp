@@ -239,8 +239,8 @@ void World::tell_commit(int service, store::CommitRequest const& request) {
     }
     for (auto const& change_set : request.change_sets) {
         for (auto const& i : change_set->instruments) {
-            tell(fmt::format("    r{} instrument {} {} scale {}{}", change_set->base_revision + 1, i.con_id, i.local_symbol,
-                             i.price_scale ? i.price_scale->to_string() : "unknown", i.details_known ? "" : ", not described"));
+            tell(fmt::format("    r{} instrument {} {} scale {}{}", change_set->base_revision + 1, i.con_id(), i->local_symbol,
+                             i->price_scale ? i->price_scale->to_string() : "unknown", i->details_known ? "" : ", not described"));
         }
         for (auto const& e : change_set->executions) {
             tell(fmt::format("    r{} execution {} conId {} {} {}{}", change_set->base_revision + 1, e.exec_id, e.con_id,

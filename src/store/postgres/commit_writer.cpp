@@ -230,7 +230,7 @@ private:
         std::vector<Met> found;
         each_change_set([&](auto const& change_set) {
             for (auto const& i : change_set.instruments)
-                found.push_back({i.con_id, found.size(), &i});
+                found.push_back({i.con_id(), found.size(), &*i});
         });
         std::sort(found.begin(), found.end(),
                   [](auto const& a, auto const& b) { return std::pair(a.con_id, a.place) < std::pair(b.con_id, b.place); });

@@ -198,7 +198,7 @@ TEST_F(MigrationsTest, EverySchemaEverReleasedStillOpens) {
         EXPECT_EQ(book->revision, 2);
         ASSERT_EQ(book->instruments.size(), 1u);
         auto const& instrument = book->instruments.begin()->second;
-        EXPECT_EQ(instrument.instrument.symbol, "AAPL");
+        EXPECT_EQ(instrument.instrument->symbol, "AAPL");
         ASSERT_EQ(instrument.positions.size(), 1u);
         EXPECT_EQ(instrument.positions[0].quantity, base::Decimal(40));
         EXPECT_EQ(instrument.positions[0].realized_pnl, base::Decimal(600));

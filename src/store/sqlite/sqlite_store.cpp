@@ -106,7 +106,7 @@ private:
     };
 
     void add(model::ChangeSet const& change_set) {
-        for (auto const& row : change_set.instruments) instruments_.written.push_back(row.con_id);
+        for (auto const& row : change_set.instruments) instruments_.written.push_back(row.con_id());
         for (auto const& row : change_set.positions) positions_.written.push_back(row.position_id);
         auto name_instruments = [this](auto const& rows) {
             for (auto const& row : rows) instruments_.named.push_back(row.con_id);
@@ -296,7 +296,8 @@ private:
             "trading_class, multiplier, price_scale, expiry, strike, \"right\", under_con_id, time_zone, "
             "under_sec_type, details_known",
             "WHERE excluded.details_known OR NOT instrument.details_known");
-        POSSYNC_TRY_VOID(write_rows(database_, put_instrument, change_set.instruments, [&](RowWriter& instrument, auto const& i) {
+        POSSYNC_TRY_VOID(write_rows(database_, put_instrument, change_set.instruments, [&](RowWriter& instrument, model::SharedInstrument const& shared) {
+            model::Instrument const& i = *shared;
             return instrument.add(i.con_id, i.symbol, or_null(i.local_symbol), i.sec_type,
                 i.currency, or_null(i.exchange), or_null(i.primary_exchange),
                 or_null(i.trading_class), i.multiplier, i.price_scale,
