@@ -2,8 +2,9 @@
 // A difference is a break of class info with both numbers. It overwrites nothing and alarms nobody. Pure.
 #pragma once
 
-#include <set>
 #include <vector>
+
+#include <boost/container/flat_set.hpp>
 
 #include "ledger/diff.hpp"
 #include "ledger/policy.hpp"
@@ -54,7 +55,7 @@ private:
     model::Observation const& seen_;
     Policy const& policy_;
     IdAllocator& ids_;
-    std::set<model::ConId> compared_;
+    boost::container::flat_set<model::ConId> compared_;
     std::size_t next_row_ = 0;  ///< of the list: the first that row_of() has not passed
     std::vector<model::Break> breaks_;
 };

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
+#include <boost/container/flat_map.hpp>
 #include <fmt/format.h>
 
 #include "base/check.hpp"
@@ -44,7 +46,7 @@ struct Work {
     InstrumentBook const* was = nullptr;  // null: not in the book yet
     bool new_executions = false;
     std::string stated;                // by an operator of what changed, in words
-    std::optional<Adjustment> undone;  // what an edit makes unexplained again
+    std::unique_ptr<Adjustment const> undone;  // what an edit makes unexplained again; seldom, and large
 };
 
 /// What the broker shows of one instrument.
@@ -53,6 +55,9 @@ struct Target {
     bool absent = false;  // not named by a complete snapshot, as opposed to an explicit zero
     std::optional<Decimal> average_cost;
 };
+
+/// By conId. Lists come in that order, so most is added at the end, and walked again and again.
+using Targets = boost::container::flat_map<ConId, Target>;
 
 Decimal held_quantity(InstrumentBook const& book) {
     return book.positions.empty() ? Decimal(0) : book.positions.back().quantity;
@@ -92,7 +97,7 @@ public:
         find_targets();
         hold_guarded();
         // What derivatives deliver is known before their underlyings are looked at.
-        std::vector<std::map<ConId, Target>::const_pointer> others;
+        std::vector<Targets::value_type const*> others;
         others.reserve(targets_.size());
         for (auto const& each : targets_) {
             if (is_derivative(each.first)) settle(each.first, each.second);
@@ -472,7 +477,7 @@ private:
         at.stated = fmt::format("taking back {} ({})", to_string(adjustment->cause), edit.author);
         withdraw(at, edit.id, edit.author);
         if (before.cause == Cause::settling || before.cause == Cause::unexplained) {
-            at.undone = std::move(before);  // what is left of it
+            at.undone = std::make_unique<Adjustment const>(std::move(before));  // what is left of it
             return {};
         }
         before.adjustment_id = ids_.take();
@@ -522,6 +527,7 @@ private:
     void compare_list() {
         auto row = seen_.snapshot->rows().begin();
         auto const rows_end = seen_.snapshot->rows().end();
+        auto worked = work_.begin();
         for (auto const& [con_id, book] : book_.instruments) {
             for (; row != rows_end && (*row)->instrument.con_id() < con_id; ++row) add_target(**row);
             if (row == rows_end || (*row)->instrument.con_id() != con_id) {
@@ -532,7 +538,8 @@ private:
                 }
                 continue;
             }
-            bool const touched = !work_.empty() && work_.contains(con_id);
+            while (worked != work_.end() && worked->first < con_id) ++worked;
+            bool const touched = worked != work_.end() && worked->first == con_id;
             if (touched || !is_settled(book, {(*row)->quantity, false, std::nullopt})) add_target(**row);
             ++row;
         }
@@ -1046,7 +1053,7 @@ private:
         if (before == nullptr && statement_ != nullptr && statement_->latest) {
             added.effective_at = statement_->index->end() - std::chrono::microseconds(1);
         }
-        Adjustment const* const undone = before == nullptr && at.undone ? &*at.undone : nullptr;
+        Adjustment const* const undone = before == nullptr ? at.undone.get() : nullptr;
         if (undone != nullptr) added.effective_at = undone->effective_at;
         added.effective_at = behind_splits(at, *added.effective_at);
         added.recorded_at = seen_.observed_at;
@@ -1414,7 +1421,7 @@ private:
     bool first_sight_;
     std::map<ConId, Work> work_;
     std::vector<ConId> orders_of_master_;  ///< whose pending fills are rows of an adviser's orders
-    std::map<ConId, Target> targets_;
+    Targets targets_;
     std::map<ConId, std::vector<Delivery>> deliveries_;  ///< underlying -> legs delivered in this observation
     std::map<model::RowId, Break> breaks_;
     std::map<ConId, std::string> proposals_;  ///< what to do about what a statement does not decide
