@@ -13,6 +13,7 @@
 #include "disk.hpp"
 #include "line.hpp"
 #include "raw_rows.hpp"
+#include "store/open/open.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "workload.hpp"
 
@@ -188,6 +189,7 @@ void small(std::string const& folder, int rounds) {
 
 int main(int count, char** words) {
     if (count < 2) return 2;
+    store::leave_memory_uncounted();  // as the program does
     int const positions = count > 2 ? std::atoi(words[2]) : 10'000;
     int const rounds = count > 3 ? std::atoi(words[3]) : 5;
     bulk(words[1], positions, rounds);

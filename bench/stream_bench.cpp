@@ -20,6 +20,7 @@
 #include "disk.hpp"
 #include "line.hpp"
 #include "mock_gateway.hpp"
+#include "store/open/open.hpp"
 #include "tws/encode.hpp"
 
 namespace {
@@ -220,6 +221,7 @@ private:
 
 int main(int count, char** words) {
     if (count < 2) return 2;
+    store::leave_memory_uncounted();  // as the program does
     double const seconds = count > 2 ? std::atof(words[2]) : 5;
     std::vector<int> rates;
     for (int i = 3; i < count; ++i) rates.push_back(std::atoi(words[i]));

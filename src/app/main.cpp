@@ -23,6 +23,7 @@
 #include "app/import_flex.hpp"
 #include "app/output.hpp"
 #include "base/point.hpp"
+#include "store/open/open.hpp"
 
 namespace {
 
@@ -425,6 +426,7 @@ int main(int count, char** words) {
     // Threads hand work to each other and seldom allocate at once; an arena for each kept 1.5 MiB that nobody used
     // (docs/performance.md).
     ::mallopt(M_ARENA_MAX, 1);
+    store::leave_memory_uncounted();
     int const status = run(count, words);
     // A file that was cut off by a full disk is no answer. Who closed the pipe has read enough.
     errno = 0;

@@ -45,7 +45,7 @@ struct Work {
     InstrumentFacts facts;
     InstrumentBook const* was = nullptr;  // null: not in the book yet
     bool new_executions = false;
-    std::string stated;                // by an operator of what changed, in words
+    std::string stated;                        // by an operator of what changed, in words
     std::unique_ptr<Adjustment const> undone;  // what an edit makes unexplained again; seldom, and large
 };
 
@@ -96,7 +96,7 @@ public:
         if (statement_ != nullptr) take_statement();
         find_targets();
         hold_guarded();
-        // What derivatives deliver is known before their underlyings are looked at.
+        // What derivatives deliver is known before their underlyings are looked at. No target is added any more: they stay where they are.
         std::vector<Targets::value_type const*> others;
         others.reserve(targets_.size());
         for (auto const& each : targets_) {
@@ -632,7 +632,17 @@ private:
              fmt::format("the broker's list lacks {} of {} positions and no fill explains it; they are kept until this is "
                          "confirmed after a reconnect or an hour",
                          gone, open_positions));
-        for (ConId const con_id : vanishing) targets_.erase(con_id);
+        leave_alone(vanishing);
+    }
+
+    /// In order of conId. All at once: they are most of the targets where a list comes empty.
+    void leave_alone(std::vector<ConId> const& instruments) {
+        Targets others;
+        others.reserve(targets_.size());
+        for (auto& each : targets_) {
+            if (!std::ranges::binary_search(instruments, each.first)) others.emplace_hint(others.end(), std::move(each));
+        }
+        targets_ = std::move(others);
     }
 
     // --- one instrument ---------------------------------------------------------------------------------------

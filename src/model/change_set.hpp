@@ -58,18 +58,18 @@ struct ChangeSet {
     std::int64_t next_id = 1;  ///< the account's counter afterwards
 
     std::vector<SharedInstrument> instruments;  ///< new or changed, by con_id
-    std::vector<Execution> executions;     ///< new or changed, by exec_id
-    std::vector<Adjustment> adjustments;   ///< new or changed, by adjustment_id
-    std::vector<Position> positions;       ///< new or changed
-    std::vector<Close> closes;             ///< new or changed
-    std::vector<Lot> lots;                 ///< new or changed
-    std::vector<RowId> removed_positions;  ///< leave the views (superseded_at), rows are kept
+    std::vector<Execution> executions;          ///< new or changed, by exec_id
+    std::vector<Adjustment> adjustments;        ///< new or changed, by adjustment_id
+    std::vector<Position> positions;            ///< new or changed
+    std::vector<Close> closes;                  ///< new or changed
+    std::vector<Lot> lots;                      ///< new or changed
+    std::vector<RowId> removed_positions;       ///< leave the views (superseded_at), rows are kept
     std::vector<RowId> removed_closes;
     std::vector<RowId> removed_lots;
-    std::vector<HistoryEnd> history_ends;  ///< applied before history
+    std::vector<HistoryEnd> history_ends;       ///< applied before history
     std::vector<HistoryRow> history;
-    std::vector<PositionEvent> events;  ///< in event_id order
-    std::vector<Break> breaks;          ///< new or changed
+    std::vector<PositionEvent> events;          ///< in event_id order
+    std::vector<Break> breaks;                  ///< new or changed
 
     /// Nothing to commit.
     [[nodiscard]] bool empty() const;

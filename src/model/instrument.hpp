@@ -43,10 +43,11 @@ struct Instrument {
 };
 
 /// An instrument as rows, facts, change sets and books have it: one description for all of them, because it is larger than everything else
-/// that they hold. Never changed; equal by value.
+/// that they hold. Never changed; equal by value. One that was moved from has none.
 class SharedInstrument {
 public:
-    SharedInstrument() : SharedInstrument(Instrument{}) {}
+    /// The one that nobody described, conId 0.
+    SharedInstrument() : SharedInstrument(undescribed()) {}
     // NOLINTNEXTLINE(google-explicit-constructor): it is that instrument.
     SharedInstrument(Instrument instrument)
         : con_id_(instrument.con_id), shared_(std::make_shared<Instrument const>(std::move(instrument))) {}
@@ -67,6 +68,11 @@ public:
     friend bool operator==(SharedInstrument const& a, SharedInstrument const& b) { return a.shared_ == b.shared_ || *a == *b; }
 
 private:
+    static SharedInstrument const& undescribed() {
+        static SharedInstrument const one{Instrument{}};
+        return one;
+    }
+
     ConId con_id_;
     std::shared_ptr<Instrument const> shared_;
 };

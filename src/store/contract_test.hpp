@@ -127,6 +127,53 @@ TEST_P(StoreContract, ManyRowsAtOnceLoadAsApplied) {  // written several at a ti
     });
 }
 
+TEST_P(StoreContract, RowsOfEveryKindInAnyNumberAreNewAndChangeAtOnce) {
+    Bench bench(*subject_);
+    std::int64_t n = 0;
+    for (int const count : {15, 16, 17, 33}) {
+        ChangeSet made = bench.change();
+        for (int i = 0; i < count; ++i) {
+            ConId const con_id = 1000 * count + i;
+            made.instruments.push_back(stock(con_id, "S" + std::to_string(i)));
+            made.executions.push_back(fill("e" + std::to_string(con_id) + ".01", con_id, after(i), Side::bought, 10, number("1.5") + Decimal(i)));
+            Adjustment split;
+            split.adjustment_id = bench.id(++n);
+            split.con_id = con_id;
+            split.cause = Cause::split;
+            split.ratio = model::Ratio{i + 2, 1};
+            split.effective_at = split.recorded_at = after(1000 + i);
+            made.adjustments.push_back(split);
+            Position position = episode(bench.id(++n), con_id, fact_name(made.executions.back()), std::nullopt);
+            position.average_price = number("0.25") + Decimal(i);
+            made.positions.push_back(position);
+            made.closes.push_back(close_of(position, bench.id(++n)));
+            Lot lot;
+            lot.lot_id = bench.id(++n);
+            lot.position_id = position.position_id;
+            lot.con_id = con_id;
+            lot.opening_fact = position.opening_fact;
+            lot.quantity = lot.remaining_quantity = Decimal(i + 1);
+            made.lots.push_back(lot);
+        }
+        made.next_id = n + 1;
+        bench.commit_and_apply(made);
+        EXPECT_EQ(bench.load(), bench.books[0]) << count << " new ones";
+
+        ChangeSet changed = bench.change();
+        for (int i = 0; i < count; ++i) {
+            auto const k = static_cast<std::size_t>(i);
+            changed.instruments.push_back(made.instruments[k].with([](Instrument& described) { described.details_known = true; }));
+            (changed.executions.emplace_back(made.executions[k])).commission = number("0.35") + Decimal(i);
+            (changed.adjustments.emplace_back(made.adjustments[k])).ratio = model::Ratio{1, i + 2};
+            (changed.positions.emplace_back(made.positions[k])).quantity = Decimal(20 + i);
+            (changed.closes.emplace_back(made.closes[k])).realized_pnl = Decimal(-i);
+            (changed.lots.emplace_back(made.lots[k])).price = number("3.25") + Decimal(i);
+        }
+        bench.commit_and_apply(changed);
+        EXPECT_EQ(bench.load(), bench.books[0]) << count << " changed ones";
+    }
+}
+
 TEST_P(StoreContract, StaleRevisionIsAConflictAndWritesNothing) {
     Bench bench(*subject_);
     ChangeSet const change_set = full_change_set(bench);

@@ -1,5 +1,7 @@
 #include "store/open/open.hpp"
 
+#include <sqlite3.h>
+
 #include <fmt/format.h>
 
 #include "store/postgres/postgres_data_source.hpp"
@@ -45,6 +47,8 @@ base::Secret take_password(std::string& url) {
     if (address->schema != postgres::default_schema) url += (url.find('?') == std::string::npos ? "?schema=" : "&schema=") + address->schema;
     return std::move(address->password);
 }
+
+void leave_memory_uncounted() { static_cast<void>(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0)); }
 
 std::string url_of_file(std::string const& path) { return std::string(sqlite_scheme) + path; }
 

@@ -19,6 +19,10 @@ namespace possync::store {
 /// Takes the password out of a URL, where there is one.
 [[nodiscard]] base::Secret take_password(std::string& url);
 
+/// For a program of its own, before it uses any database: nobody asks how much memory SQLite takes, and to count it takes a lock of the whole
+/// process with each of the few allocations that every row costs.
+void leave_memory_uncounted();
+
 /// URL of a file, for a database that a command makes for itself.
 [[nodiscard]] std::string url_of_file(std::string const& path);
 

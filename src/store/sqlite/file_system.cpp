@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,9 +102,6 @@ private:
 }  // namespace
 
 FileSystem const& system_files() {
-    // Nobody asks how much memory SQLite uses. To count it takes a lock of the whole process with each allocation, and Debian's SQLite
-    // allocates a few times for every row. This is ignored where SQLite was used before.
-    [[maybe_unused]] static int const uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     static SystemFiles const files;
     return files;
 }

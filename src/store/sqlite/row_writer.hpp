@@ -15,7 +15,8 @@ namespace possync::store::sqlite {
 
 class RowWriter {
 public:
-    /// The values of one row in the order of the columns. They are borrowed until the last row is added, but for numbers, times and dates.
+    /// The values of one row in the order of the columns. Text is borrowed until the last row is added: it is that of the rows, or of what
+    /// outlives them all.
     template <typename... Values>
     base::Result<void> add(Values&&... values) {
         static_assert(!(dies_at_once<Values&&> || ...), "the text is gone when the row is written");
@@ -23,6 +24,7 @@ public:
         bool const alone = bound_ == 0 && left_ < RowSql::several_rows;
         --left_;
         if (alone) return one_->run(values...);
+        CHECK(several_->parameter_count() == static_cast<int>(RowSql::several_rows * sizeof...(Values)));
         several_->bind_row(bound_, values...);
         if (++bound_ < RowSql::several_rows) return {};
         bound_ = 0;

@@ -35,6 +35,7 @@ using sqlite::write_rows;
 namespace {
 
 TextOrNull or_null(std::string const& text) { return {text}; }
+TextOrNull or_null(std::string&&) = delete;  // it would be gone when it is written
 std::optional<model::ConId> or_null(model::ConId con_id) {
     return con_id == 0 ? std::nullopt : std::optional(con_id);
 }
