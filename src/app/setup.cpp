@@ -173,7 +173,7 @@ Result<void> show_dry_run(Configuration const& configuration, std::vector<Found>
             auto const instrument = std::find_if(changes.instruments.begin(), changes.instruments.end(),
                                                  [&](auto const& each) { return each.con_id() == position.con_id; });
             model::Instrument const* const known = instrument == changes.instruments.end() ? nullptr : &**instrument;
-            std::string const name = known == nullptr            ? fmt::format("contract {}", position.con_id)
+            std::string const name = known == nullptr              ? fmt::format("contract {}", position.con_id)
                                      : known->local_symbol.empty() ? known->symbol
                                                                    : known->local_symbol;
             print_line(fmt::format(

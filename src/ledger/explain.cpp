@@ -746,7 +746,7 @@ private:
             if (auto event = end_of_contract(*at.facts.instrument, held, seen_, policy_.fold, delivered); event && !was_rejected(at, *event)) {
                 bool const delivers = event->cause == Cause::exercise || event->cause == Cause::assignment;
                 if (delivers && at.facts.instrument->under_con_id) {
-                    deliveries_[*at.facts.instrument->under_con_id].push_back({event->cause, moved, *at.facts.instrument});
+                    deliveries_[*at.facts.instrument->under_con_id].push_back({event->cause, moved, at.facts.instrument});
                 }
                 events.push_back(std::move(*event));
                 return events;
@@ -762,7 +762,7 @@ private:
     struct Delivery {
         Cause cause = Cause::exercise;
         Decimal quantity;
-        Instrument option;
+        SharedInstrument option;
     };
 
     static bool has_pending(Work const& at) {
@@ -810,7 +810,7 @@ private:
                 bool const delivers = adjustment.in_force() && (adjustment.cause == Cause::exercise || adjustment.cause == Cause::assignment);
                 bool const recent = adjustment.effective_at && seen_.observed_at - *adjustment.effective_at <= delivery_patience;
                 if (!delivers || !recent || is_delivered(at, book.instrument.con_id())) continue;
-                legs.push_back({adjustment.cause, delivery(*book.instrument, adjustment.quantity), *book.instrument});
+                legs.push_back({adjustment.cause, delivery(*book.instrument, adjustment.quantity), book.instrument});
             }
         }
         Decimal sum;
@@ -821,10 +821,10 @@ private:
             NamedEvent event;
             event.cause = leg.cause;
             event.quantity = leg.quantity;
-            event.price = leg.option.strike;
+            event.price = leg.option->strike;
             event.basis = event.price ? Basis::estimated : Basis::unknown;
             event.effective_at = seen_.observed_at;
-            event.note = delivery_note(leg.option.con_id);
+            event.note = delivery_note(leg.option.con_id());
             events.push_back(std::move(event));
         }
         return events;

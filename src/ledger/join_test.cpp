@@ -26,6 +26,7 @@ using model::Statement;
 using model::StatementTrade;
 
 constexpr Date day{2026, 11, 18};
+constexpr Date day_after{2026, 11, 19};
 Timestamp when(std::string_view text) { return *base::parse_rfc3339(text); }
 /// "10:30" on the day, in New York.
 Timestamp clock_at(std::string_view text) { return when("2026-11-18T" + std::string(text) + ":00-05:00"); }
@@ -70,6 +71,16 @@ model::StatementPosition listed(ConId con_id, std::string_view quantity, std::st
     made.is_lot = !opened.empty();
     if (made.is_lot) made.opened_at = when(opened);
     return made;
+}
+
+/// A statement of one day that lists trades of MSFT and nothing else; which ones is left to the test.
+Statement trades_of_msft(Date date) {
+    Statement s;
+    s.account = "DU1";
+    s.from = s.to = date;
+    s.has_trades = true;
+    s.instruments = {stock(msft, "MSFT")};
+    return s;
 }
 
 /// A day of everything: trades that close older lots, an assignment, an expiry, a split, a transfer.
@@ -741,11 +752,7 @@ TEST(Join, AStatementThatIsMadeAnewAmendsItsOwnVersion) {
 TEST(Join, ACancelWithoutANumberIsKeptUnderTheFillsName) {
     model::AccountBook book;
     book.account_id = 1;
-    Statement next;
-    next.account = "DU1";
-    next.from = next.to = {2026, 11, 19};
-    next.has_trades = true;
-    next.instruments = {stock(msft, "MSFT")};
+    Statement next = trades_of_msft(day_after);
     auto cancel = trade("", "m1.01", msft, "12:00", "-10", "400", "-1", "0");
     cancel.cancels = true;
     next.trades = {cancel};
@@ -776,11 +783,7 @@ TEST(Join, ACancelThatCameFirstTakesBackOneTradeThatIsLikeIt) {
          }) {
         model::AccountBook book;
         book.account_id = 1;
-        Statement next;
-        next.account = "DU1";
-        next.from = next.to = {2026, 11, 19};
-        next.has_trades = true;
-        next.instruments = {stock(msft, "MSFT")};
+        Statement next = trades_of_msft(day_after);
         auto cancel = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
         cancel.cancels = true;
         next.trades = {cancel};
@@ -885,11 +888,7 @@ TEST(Join, ACancelOfWhatTheBookDoesNotKnowLeavesWhatTheStatementListsAlone) {
     for (bool const live : {false, true}) {
         model::AccountBook book;
         book.account_id = 1;
-        Statement tuesday;
-        tuesday.account = "DU1";
-        tuesday.from = tuesday.to = day;
-        tuesday.has_trades = true;
-        tuesday.instruments = {stock(msft, "MSFT")};
+        Statement tuesday = trades_of_msft(day);
         auto cancel = trade("901", "", msft, "09:00", "-10", "400", "-1", "0");
         cancel.cancels = true;
         cancel.original_trade_id = "9050";
@@ -913,11 +912,7 @@ TEST(Join, ACorrectedFillThatWasTakenBackStaysSo) {
     fill_in(facts, msft, "m1.01").price = dec("390");
     auto book = refold(facts);
     (void)import(book, statement_of_the_day(), policy(), true, false);
-    Statement next;
-    next.account = "DU1";
-    next.from = next.to = {2026, 11, 19};
-    next.has_trades = true;
-    next.instruments = {stock(msft, "MSFT")};
+    Statement next = trades_of_msft(day_after);
     auto cancel = trade("901", "m1.01", msft, "12:00", "-10", "400", "-1", "0");
     cancel.cancels = true;
     next.trades = {cancel};
@@ -1025,11 +1020,7 @@ TEST(Join, AFillThatIsTakenBackBesideItsCorrectionGivesWayToIt) {
 
 /// The statement of the next day takes the first fill of MSFT back and states what stands for it.
 Statement correction_of_the_next_day(std::string const& exec_id, std::string const& price) {
-    Statement next;
-    next.account = "DU1";
-    next.from = next.to = {2026, 11, 19};
-    next.has_trades = true;
-    next.instruments = {stock(msft, "MSFT")};
+    Statement next = trades_of_msft(day_after);
     auto back = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
     back.cancels = true;
     back.original_trade_id = "9103";
@@ -1091,11 +1082,7 @@ TEST(Join, AnOlderStatementLeavesWhatIsNotItsOwnAlone) {
 /// Neither numbers nor times tell which of two fills came first: their ids do, always the same way.
 TEST(Join, FillsOfOneSecondWithoutNumbersStandByTheirIds) {
     std::vector<std::string> const ids{"x2.01", "x1.01", "x3.01"};
-    Statement s;
-    s.account = "DU1";
-    s.from = s.to = day;
-    s.has_trades = true;
-    s.instruments = {stock(msft, "MSFT")};
+    Statement s = trades_of_msft(day);
     for (auto const& id : ids) s.trades.push_back(trade("", id, msft, "13:00", "1", "400", "1", "0"));
     auto const book = cold_start(s);
     std::vector<std::string> stand;
@@ -1166,11 +1153,7 @@ TEST(Join, ATradeThatIsTakenBackTwiceOverIsLeftToTheOperator) {
     twin.exec_id = "m9.01";
     facts.instruments.at(msft).executions.push_back(twin);
     auto book = refold(facts);
-    Statement next;
-    next.account = "DU1";
-    next.from = next.to = {2026, 11, 19};
-    next.has_trades = true;
-    next.instruments = {stock(msft, "MSFT")};
+    Statement next = trades_of_msft(day_after);
     auto cancel = trade("901", "", msft, "12:00", "-10", "400", "-1", "0");
     cancel.cancels = true;
     next.trades = {cancel};
@@ -1184,11 +1167,7 @@ TEST(Join, ATradeThatIsTakenBackTwiceOverIsLeftToTheOperator) {
 
 TEST(Join, ATradeThatTheNextStatementTakesBackNoLongerCounts) {
     auto book = cold_start(statement_of_the_day());
-    Statement next;
-    next.account = "DU1";
-    next.from = next.to = Date{2026, 11, 19};
-    next.has_trades = true;
-    next.instruments = {stock(msft, "MSFT")};
+    Statement next = trades_of_msft(day_after);
     auto cancel = trade("501", "m1.01", msft, "12:00", "-10", "400", "-1", "0");
     cancel.cancels = true;
     auto again = trade("502", "m7.01", msft, "12:00", "10", "401", "1", "0");
