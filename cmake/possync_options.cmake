@@ -46,13 +46,13 @@ if(POSSYNC_LTO)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR NOT LLD_PROGRAM)
     message(FATAL_ERROR "POSSYNC_LTO needs clang and lld; with another compiler leave it OFF")
   endif()
-  # An older llvm-ar, which CMake prefers where one is installed, cannot read what this compiler writes. lld needs no index of an
-  # archive, so ar does where the compiler's own is missing.
-  string(REGEX MATCH "^[0-9]+" compiler_major "${CMAKE_CXX_COMPILER_VERSION}")
-  find_program(LTO_AR NAMES llvm-ar-${compiler_major} ar REQUIRED)
-  find_program(LTO_RANLIB NAMES llvm-ranlib-${compiler_major} ranlib REQUIRED)
-  set(CMAKE_AR "${LTO_AR}")
-  set(CMAKE_RANLIB "${LTO_RANLIB}")
+  # Archives without an index, which lld does not need: an archiver of another LLVM, which CMake takes where one is installed, cannot
+  # read what this compiler writes.
+  foreach(language C CXX)
+    set(CMAKE_${language}_ARCHIVE_CREATE "<CMAKE_AR> qcS <TARGET> <LINK_FLAGS> <OBJECTS>")
+    set(CMAKE_${language}_ARCHIVE_APPEND "<CMAKE_AR> qS <TARGET> <LINK_FLAGS> <OBJECTS>")
+    set(CMAKE_${language}_ARCHIVE_FINISH "")
+  endforeach()
   # What ships; what it gives is in docs/performance.md. Linking again is quick.
   target_compile_options(possync_flags INTERFACE -flto=thin -ffunction-sections -fdata-sections)
   target_link_options(possync_flags INTERFACE -flto=thin -Wl,--gc-sections -Wl,--icf=safe
