@@ -246,23 +246,23 @@ TEST_P(StoreContract, FailureInTheMiddleLeavesNothing) {
     EXPECT_EQ(bench.load(), bench.books[0]);
 }
 
-TEST_P(StoreContract, ALargeCommitIsHeldToItsReferencesToo) {
+TEST_P(StoreContract, ACommitIsHeldToItsReferencesWhateverItsSize) {
     Bench bench(*subject_);
     bench.commit_and_apply(full_change_set(bench));
-    auto const large = [&](RowId position, ConId con_id) {
+    auto const with_rows = [&](int count, RowId position, ConId con_id) {
         ChangeSet change_set = bench.change();
         change_set.instruments = {stock(900001, "KO")};
         change_set.positions = {episode(bench.id(50), 900001, "somebody", std::nullopt)};
-        for (int i = 0; i < 600; ++i) {
+        for (int i = 1; i <= count; ++i) {
             Adjustment adjustment;
             adjustment.adjustment_id = bench.id(1000 + i);
-            adjustment.con_id = i < 599 ? 900001 : con_id;
+            adjustment.con_id = i < count ? 900001 : con_id;
             adjustment.cause = Cause::manual;
             adjustment.quantity = 1;
             adjustment.recorded_at = noon;
             change_set.adjustments.push_back(adjustment);
             HistoryRow row;
-            row.position_id = i < 599 ? bench.id(50) : position;
+            row.position_id = i < count ? bench.id(50) : position;
             row.valid_from = after(i);
             row.quantity = 1;
             change_set.history.push_back(row);
@@ -271,15 +271,18 @@ TEST_P(StoreContract, ALargeCommitIsHeldToItsReferencesToo) {
         return change_set;
     };
     auto const before = bench.load();
-    EXPECT_FALSE(bench.commit(large(bench.id(49), 900001)).has_value());  // a position that does not exist
-    EXPECT_FALSE(bench.commit(large(bench.id(50), 4711)).has_value());    // an instrument that does not
-    EXPECT_EQ(bench.load(), before);
+    for (int const count : {1, 2, 600}) {
+        EXPECT_FALSE(bench.commit(with_rows(count, bench.id(49), 900001)).has_value()) << "a position that does not exist";
+        EXPECT_FALSE(bench.commit(with_rows(count, bench.id(50), 4711)).has_value()) << "an instrument that does not";
+        CommitRequest marks = bench.request({with_rows(count, bench.id(50), 900001)});
+        marks.marks.push_back({});
+        marks.marks.back().account_id = bench.books[0].account_id;
+        marks.marks.back().con_id = 4711;
+        EXPECT_FALSE(store().commit(marks).has_value()) << "a price of nothing";
+        EXPECT_EQ(bench.load(), before);
+    }
     // 2 and 700001 were written by the commit before this one.
-    EXPECT_TRUE(bench.commit(large(bench.id(2), 700001)).has_value());
-    ChangeSet orphan = bench.change();
-    orphan.base_revision = before.revision + 1;
-    orphan.positions = {episode(bench.id(60), 4711, "nobody", std::nullopt)};  // and small ones are looked at again
-    EXPECT_FALSE(bench.commit(orphan).has_value());
+    EXPECT_TRUE(bench.commit(with_rows(600, bench.id(2), 700001)).has_value());
 }
 
 TEST_P(StoreContract, EmptyRequestNeedsNoTransaction) {
@@ -834,6 +837,9 @@ TEST_P(StoreContract, TheFleetIsWhoLivesAndWhoHoldsWhat) {
     EXPECT_EQ(store().fleet(after(31))->services[0].gateways, (std::vector<std::string>{"c"}));
     ASSERT_TRUE(store().leave("host:2:2").has_value());
     EXPECT_TRUE(store().fleet(after(31))->services.empty());
+    auto const left_behind = subject_->check();
+    ASSERT_TRUE(left_behind.has_value());
+    EXPECT_TRUE(left_behind->empty()) << "what the dead and the one that left would have served: " << left_behind->front();
 }
 
 TEST_P(StoreContract, AFreeGatewayIsLeftToTheServiceWithRoom) {

@@ -63,7 +63,7 @@ Result<std::vector<GatewayState>> sqlite_gateways(Database& database, Timestamp 
 namespace {
 
 /// Accounts, instruments and positions that the rows of a commit name, held against what it writes itself and then against the database: all
-/// at once instead of one by one with every row, which costs a large commit a tenth of its time.
+/// at once, where foreign keys would ask for each with every row (docs/decisions/0008-references-of-commits.md).
 class References {
 public:
     explicit References(CommitRequest const& request) {
@@ -131,17 +131,6 @@ private:
     Kind instruments_;
     Kind positions_;
 };
-
-/// Change sets and marks of so many rows refer to others in earnest; below, the database looks at each row as it is written.
-constexpr std::size_t checked_at_once_from = 500;
-
-std::size_t count_rows(CommitRequest const& request) {
-    std::size_t count = request.marks.size();
-    for (auto const& c : request.change_sets) {
-        count += c->executions.size() + c->adjustments.size() + c->positions.size() + c->closes.size() + c->lots.size() + c->history.size() + c->events.size();
-    }
-    return count;
-}
 
 /// Writes one commit inside the caller's transaction.
 class CommitWriter {
@@ -426,13 +415,10 @@ private:
             upsert("break", "break_id",
                    "break_id, account_id, con_id, kind, class, state, broker_value, book_value, opened_at, "
                    "closed_at, looks, last_change_at, detail");
-        for (auto const& b : change_set.breaks) {
-            POSSYNC_TRY_VOID(database_.run(put_break.one, b.break_id, change_set.account_id, or_null(b.con_id),
-                                           to_string(b.kind), to_string(b.break_class), to_string(b.state),
-                                           b.broker_value, b.book_value, b.opened_at, b.closed_at, b.looks,
-                                           b.last_change_at, b.detail));
-        }
-        return {};
+        return write_rows(database_, put_break, change_set.breaks, [&](RowWriter& row, auto const& b) {
+            return row.add(b.break_id, change_set.account_id, or_null(b.con_id), to_string(b.kind), to_string(b.break_class),
+                to_string(b.state), b.broker_value, b.book_value, b.opened_at, b.closed_at, b.looks, b.last_change_at, b.detail);
+        });
     }
 
     Result<void> write_statement(model::StatementRecords const& records) {
@@ -517,6 +503,8 @@ public:
             POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
             POSSYNC_TRY_VOID(database->use_write_ahead_log());
         }
+        // What a commit refers to is checked at once, and the few rows that are no part of one are told below.
+        POSSYNC_TRY_VOID(database->execute("PRAGMA foreign_keys = OFF"));
         return database;
     }
 
@@ -553,12 +541,17 @@ public:
             for (auto const& gateway : left) {
                 POSSYNC_TRY_VOID(database.run("DELETE FROM service_gateway WHERE owner = ?1 AND gateway = ?2", beat.owner, gateway));
             }
-            return database.run("DELETE FROM service WHERE live_until < ?1", beat.now - beat.lease);
+            auto const dead = beat.now - beat.lease;
+            POSSYNC_TRY_VOID(database.run("DELETE FROM service_gateway WHERE owner IN (SELECT owner FROM service WHERE live_until < ?1)", dead));
+            return database.run("DELETE FROM service WHERE live_until < ?1", dead);
         });
     }
 
     Result<void> leave(std::string const& owner) override {
-        return in_transaction([&](Database& database) { return database.run("DELETE FROM service WHERE owner = ?1", owner); });
+        return in_transaction([&](Database& database) -> Result<void> {
+            POSSYNC_TRY_VOID(database.run("DELETE FROM service_gateway WHERE owner = ?1", owner));
+            return database.run("DELETE FROM service WHERE owner = ?1", owner);
+        });
     }
 
     Result<Fleet> fleet(Timestamp now) override {
@@ -649,19 +642,9 @@ public:
     }
 
     Result<void> commit_rows(CommitRequest const& request) {
-        bool const at_once = count_rows(request) >= checked_at_once_from && request.statements.empty();
-        if (!at_once) return commit_rows(request, false);
-        POSSYNC_TRY(Database * database, connection());
-        POSSYNC_TRY_VOID(database->execute("PRAGMA foreign_keys = OFF"));
-        auto const done = commit_rows(request, true);
-        if (database_ && !database_->unusable()) POSSYNC_TRY_VOID(database_->execute("PRAGMA foreign_keys = ON"));
-        return done;
-    }
-
-    Result<void> commit_rows(CommitRequest const& request, bool references_at_once) {
         return in_transaction([&](Database& database) -> Result<void> {
             POSSYNC_TRY_VOID(CommitWriter(database, request).write());
-            if (references_at_once) POSSYNC_TRY_VOID(References(request).check(database));
+            POSSYNC_TRY_VOID(References(request).check(database));
             POSSYNC_POINT("store.rows.written");
             if (request.runs.empty()) return {};
             return forget_old_runs(database, request.now);
