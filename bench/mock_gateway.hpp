@@ -65,17 +65,21 @@ public:
 
     [[nodiscard]] int port() const { return port_; }
 
-    /// A fill with its commission, and the position as it is then. Returns the execution's id.
-    std::string fill(std::int64_t con_id, std::int64_t quantity) {
+    struct Fill {
+        std::string exec_id;
+        std::chrono::steady_clock::time_point sent;
+    };
+    /// A fill with its commission, and the position as it is then, in one piece.
+    Fill fill(std::int64_t con_id, std::int64_t quantity) {
         std::lock_guard const lock(mutex_);
         auto const now = clock_now();
         auto const& made = broker_.fill("DU1", con_id, base::Decimal(quantity), base::Decimal(101), base::Decimal(1), now.wall, 0, "");
         simulator_.push_fill(made, now);
         simulator_.push_commission(made);
         simulator_.push_position("DU1", con_id);
-        std::string const id = made.exec_id;
+        Fill fill{made.exec_id, std::chrono::steady_clock::now()};
         send();
-        return id;
+        return fill;
     }
     /// Bytes as they are.
     void say(std::string_view bytes) {
