@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/container/flat_map.hpp>
+
 #include "ledger/plan.hpp"
 #include "model/observation.hpp"
 #include "model/records.hpp"
@@ -42,7 +44,7 @@ struct AccountState {
     base::Duration pull_no_sooner{0};              ///< steady
 
     std::map<model::ConId, model::Mark> marks;
-    std::map<model::ConId, base::Decimal> average_costs;  ///< the broker's, raw
+    boost::container::flat_map<model::ConId, base::Decimal> average_costs;  ///< the broker's, raw
     std::set<model::ConId> unsaved_marks;
     std::map<std::pair<std::string, std::string>, model::AccountValue> unsaved_values;  ///< (key, currency)
     std::string base_currency;

@@ -146,6 +146,7 @@ public:
     }
 
     void take(tws::ExecutionDetails const& message) {
+        if (listener_.repeats_execution(message.exec_id)) return;
         auto refuse = [&](std::string const& why) {
             std::string const text = fmt::format("execution {}: {}", message.exec_id, why);
             on_execution_lost(text);

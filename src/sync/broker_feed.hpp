@@ -31,6 +31,8 @@ public:
     /// A row was lost, of the running list or pushed after it: what the account holds is not known. Empty: of any account.
     virtual void on_position_lost(std::string_view account, std::string const& why) = 0;
     virtual void on_positions_failed(std::string const& why) = 0;
+    /// Whether an execution came before: then it is not built again, as each pull repeats those of the day.
+    [[nodiscard]] virtual bool repeats_execution(std::string_view exec_id) = 0;
     virtual void on_execution(std::string_view account, model::ObservedExecution execution) = 0;
     virtual void on_commission(model::CommissionReport report) = 0;
     /// `complete` only when the End message of this request came, and nothing before it was unreadable.

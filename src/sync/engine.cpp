@@ -302,9 +302,7 @@ void Engine::Implementation::handle(BookLoaded& event) {
     }
     model::AccountBook const& book = found->second.book;
     for (auto const& [unused, instrument] : book.instruments) {
-        for (auto const& execution : instrument.executions) {
-            owners_.add(execution.exec_id, {book.account, execution.con_id});
-        }
+        for (auto const& execution : instrument.executions) owners_.add_booked(book.account, execution);
         if (instrument.instrument->details_known) descriptions_[instrument.instrument.con_id()] = *instrument.instrument;
     }
     if (phase_ != Phase::loading) return;

@@ -121,18 +121,25 @@ void Engine::Implementation::on_positions_failed(std::string const& why) {
     if (cycle_) fail_cycle(ErrorCode::timeout, "the broker's list of positions did not come: " + why);
 }
 
+bool Engine::Implementation::repeats_execution(std::string_view exec_id) {
+    auto const* const owner = owners_.find(exec_id);
+    if (owner == nullptr) return false;
+    auto const found = accounts_.find(owner->account);
+    (void)pulls_.take(owner->time, found == accounts_.end() ? std::nullopt : found->second.covered_to);
+    return true;
+}
+
 void Engine::Implementation::on_execution(std::string_view account, model::ObservedExecution execution) {
     auto const found = POSSYNC_PLANTED_BUG(fills_cross_accounts) ? accounts_.begin() : accounts_.find(account);
     bool const ours = found != accounts_.end();
     if (!pulls_.take(execution.execution.time, ours ? found->second.covered_to : std::nullopt) || !ours) return;
     auto const& exec_id = execution.execution.exec_id;
     ConId const con_id = execution.execution.con_id;
-    bool const is_new = owners_.add(exec_id, {found->first, con_id});
+    if (!owners_.add(exec_id, {found->first, con_id, execution.execution.time})) return;
     if (auto report = owners_.take_kept(exec_id)) {
         report->con_id = con_id;
-        found->second.arrivals.commissions.push_back(std::move(*report));
+        if (owners_.says_something_new(*report)) found->second.arrivals.commissions.push_back(std::move(*report));
     }
-    if (!is_new) return;
     found->second.arrivals.executions.push_back(std::move(execution));
     if (options_.enabled && options_.on_trade) arrived(found->second);
 }
@@ -140,23 +147,11 @@ void Engine::Implementation::on_execution(std::string_view account, model::Obser
 void Engine::Implementation::on_commission(model::CommissionReport report) {
     auto const* owner = owners_.find(report.exec_id);
     if (owner == nullptr) return owners_.keep(std::move(report));
+    if (!owners_.says_something_new(report)) return;
     report.con_id = owner->con_id;
     AccountState& account = accounts_.at(owner->account);  // owners of accounts that left are forgotten with them
-    if (!tells_something_new(account, report)) return;
     account.arrivals.commissions.push_back(std::move(report));
     if (options_.enabled && options_.on_trade) arrived(account);
-}
-
-/// Pulls repeat every report of the day; those the book has are dropped here.
-bool Engine::Implementation::tells_something_new(AccountState const& account, model::CommissionReport const& report) {
-    auto const instrument = account.book.instruments.find(report.con_id);
-    if (instrument == account.book.instruments.end()) return true;
-    for (auto const& execution : instrument->second.executions) {
-        if (execution.exec_id != report.exec_id) continue;
-        return execution.commission != report.commission || execution.commission_currency != report.currency ||
-               execution.broker_realized_pnl != report.realized_pnl;
-    }
-    return true;
 }
 
 void Engine::Implementation::on_executions_end(std::int64_t request, bool complete, std::string const& problem) {
@@ -269,7 +264,7 @@ void Engine::Implementation::forget_executions() {
     owners_.forget_owners();
     for (auto const& [name, account] : accounts_) {
         for (auto const& fill : account.arrivals.executions) {
-            owners_.add(fill.execution.exec_id, {name, fill.execution.con_id});
+            owners_.add(fill.execution.exec_id, {name, fill.execution.con_id, fill.execution.time});
         }
     }
 }

@@ -183,9 +183,9 @@ private:
     void on_position_end() override;
     void on_position_lost(std::string_view account, std::string const& why) override;
     void on_positions_failed(std::string const& why) override;
+    bool repeats_execution(std::string_view exec_id) override;
     void on_execution(std::string_view account, model::ObservedExecution execution) override;
     void on_commission(model::CommissionReport report) override;
-    static bool tells_something_new(AccountState const& account, model::CommissionReport const& report);
     void on_executions_end(std::int64_t request, bool complete, std::string const& problem) override;
     void on_contract(model::Instrument instrument) override;
     void on_contract_failed(ConId con_id, std::string const& why) override;

@@ -1,11 +1,14 @@
-// ExecutionOwners: whose an execution is. Commission reports name an execution and nothing else, and come before it, after it or
-// never; pulls repeat each execution of the day. Pure; one object per gateway.
+// ExecutionOwners: whose an execution is, and what was last said of its commission. Reports name an execution and nothing else, and
+// come before it, after it or never; pulls repeat each execution of the day with its report, and a busy day has many. Pure; one object
+// per gateway.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "model/observation.hpp"
 
@@ -14,16 +17,30 @@ namespace possync::sync {
 struct ExecutionOwner {
     std::string account;
     model::ConId con_id = 0;
+    base::Timestamp time;
     bool operator==(ExecutionOwner const&) const = default;
 };
 
 class ExecutionOwners {
 public:
     /// True when nobody knew of it.
-    bool add(std::string const& exec_id, ExecutionOwner owner) { return owners_.try_emplace(exec_id, std::move(owner)).second; }
-    [[nodiscard]] ExecutionOwner const* find(std::string const& exec_id) const {
-        auto const found = owners_.find(exec_id);
-        return found == owners_.end() ? nullptr : &found->second;
+    bool add(std::string_view exec_id, ExecutionOwner owner) { return known_.try_emplace(std::string(exec_id), Known{std::move(owner), {}}).second; }
+    /// As the book has it, with its commission.
+    void add_booked(std::string const& account, model::Execution const& execution) {
+        known_.try_emplace(execution.exec_id, Known{{account, execution.con_id, execution.time},
+                                                    Said{execution.commission, execution.commission_currency, execution.broker_realized_pnl}});
+    }
+    [[nodiscard]] ExecutionOwner const* find(std::string_view exec_id) const {
+        auto const found = known_.find(exec_id);
+        return found == known_.end() ? nullptr : &found->second.owner;
+    }
+    /// Whether the report says anything that the last one of the same execution, or the book, did not. The execution is known.
+    [[nodiscard]] bool says_something_new(model::CommissionReport const& report) {
+        Said said{report.commission, report.currency, report.realized_pnl};
+        auto& last = known_.find(report.exec_id)->second.said;
+        if (last == said) return false;
+        last = std::move(said);
+        return true;
     }
     /// A report whose execution has not come; the last one counts.
     void keep(model::CommissionReport report) {
@@ -36,10 +53,20 @@ public:
     }
     /// With a connection: reports of accounts that nobody asked about never find their executions.
     void forget_kept() { reports_.clear(); }
-    void forget_owners() { owners_.clear(); }
+    void forget_owners() { known_.clear(); }
 
 private:
-    std::map<std::string, ExecutionOwner> owners_;            ///< by exec_id
+    struct Said {
+        std::optional<base::Decimal> commission;
+        std::string currency;
+        std::optional<base::Decimal> realized_pnl;
+        bool operator==(Said const&) const = default;
+    };
+    struct Known {
+        ExecutionOwner owner;
+        std::optional<Said> said;
+    };
+    std::map<std::string, Known, std::less<>> known_;         ///< by exec_id
     std::map<std::string, model::CommissionReport> reports_;  ///< by exec_id
 };
 

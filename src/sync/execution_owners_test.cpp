@@ -7,13 +7,42 @@ namespace {
 
 TEST(ExecutionOwners, AnExecutionIsNewOnce) {
     ExecutionOwners owners;
-    EXPECT_TRUE(owners.add("a.01", {"DU1", 5}));
-    EXPECT_FALSE(owners.add("a.01", {"DU1", 5}));
+    EXPECT_TRUE(owners.add("a.01", {"DU1", 5, {}}));
+    EXPECT_FALSE(owners.add("a.01", {"DU1", 5, {}}));
     ASSERT_NE(owners.find("a.01"), nullptr);
-    EXPECT_EQ(*owners.find("a.01"), (ExecutionOwner{"DU1", 5}));
+    EXPECT_EQ(*owners.find("a.01"), (ExecutionOwner{"DU1", 5, {}}));
     EXPECT_EQ(owners.find("a.02"), nullptr);
     owners.forget_owners();
-    EXPECT_TRUE(owners.add("a.01", {"DU1", 5}));
+    EXPECT_TRUE(owners.add("a.01", {"DU1", 5, {}}));
+}
+
+TEST(ExecutionOwners, WhatAReportSaysIsNewOnce) {
+    ExecutionOwners owners;
+    owners.add("a.01", {"DU1", 5, {}});
+    model::CommissionReport report;
+    report.exec_id = "a.01";
+    EXPECT_TRUE(owners.says_something_new(report)) << "nothing was said, not even that nothing is known";
+    EXPECT_FALSE(owners.says_something_new(report));
+    report.commission = base::Decimal(1);
+    report.currency = "USD";
+    EXPECT_TRUE(owners.says_something_new(report));
+    EXPECT_FALSE(owners.says_something_new(report));
+    report.realized_pnl = base::Decimal(0);
+    EXPECT_TRUE(owners.says_something_new(report)) << "a P&L of nothing is no unknown one";
+    report.realized_pnl.reset();
+    EXPECT_TRUE(owners.says_something_new(report)) << "and back again";
+
+    model::Execution booked;
+    booked.exec_id = "b.01";
+    booked.con_id = 7;
+    booked.commission = base::Decimal(1);
+    booked.commission_currency = "USD";
+    owners.add_booked("DU1", booked);
+    EXPECT_EQ(owners.find("b.01")->con_id, 7);
+    report.exec_id = "b.01";
+    EXPECT_FALSE(owners.says_something_new(report)) << "the book has it";
+    report.currency = "EUR";
+    EXPECT_TRUE(owners.says_something_new(report));
 }
 
 TEST(ExecutionOwners, AReportThatCameFirstWaitsForItsExecution) {
