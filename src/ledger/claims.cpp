@@ -22,8 +22,9 @@ constexpr int price_decimals = 10;
 
 /// Within max(0.01, 1e-6 of `value`).
 bool near(Decimal const& ours, Decimal const& theirs, Decimal const& value) {
-    Decimal const share = base::multiply_rounded(value.abs(), Decimal::from_parts(1, 6), price_decimals);
-    return (ours - theirs).abs() <= std::max(Decimal::from_parts(1, 2), share);
+    Decimal const difference = (ours - theirs).abs();
+    return difference <= Decimal::from_parts(1, 2) ||
+           difference <= base::multiply_rounded(value.abs(), Decimal::from_parts(1, 6), price_decimals);
 }
 
 Decimal value_of(Execution const& execution, model::Instrument const& instrument) {
