@@ -279,10 +279,30 @@ TEST_P(StoreContract, ACommitIsHeldToItsReferencesWhateverItsSize) {
         marks.marks.back().account_id = bench.books[0].account_id;
         marks.marks.back().con_id = 4711;
         EXPECT_FALSE(store().commit(marks).has_value()) << "a price of nothing";
+        marks.marks.back().con_id = 700001;
+        marks.marks.back().account_id = 4711;
+        EXPECT_FALSE(store().commit(marks).has_value()) << "a price of nobody";
         EXPECT_EQ(bench.load(), before);
     }
     // 2 and 700001 were written by the commit before this one.
     EXPECT_TRUE(bench.commit(with_rows(600, bench.id(2), 700001)).has_value());
+}
+
+TEST_P(StoreContract, AnExecutionChangesWhereverTheClockStands) {
+    Bench bench(*subject_);
+    bench.commit_and_apply(full_change_set(bench));
+    auto const commit = [&](std::optional<base::Decimal> commission) {
+        ChangeSet change_set = bench.change();
+        change_set.recorded_at = after(1);  // of every commit, as by a clock that was set back
+        change_set.executions = {fill("c.01", 700001, after(-1), Side::bought, 1, 1)};
+        change_set.executions[0].recorded_at = after(1);
+        change_set.executions[0].commission = commission;
+        bench.commit_and_apply(change_set);
+        EXPECT_EQ(bench.load(), bench.books[0]);
+    };
+    commit(std::nullopt);
+    commit(base::Decimal(2));
+    commit(base::Decimal(3));
 }
 
 TEST_P(StoreContract, EmptyRequestNeedsNoTransaction) {

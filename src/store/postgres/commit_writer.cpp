@@ -8,6 +8,8 @@
 #include <set>
 #include <tuple>
 
+#include "store/references.hpp"
+
 namespace possync::store::postgres {
 
 using base::Timestamp;
@@ -257,16 +259,20 @@ private:
     }
 
     void facts() {
-        Batch executions(execution_columns, count(&model::ChangeSet::executions));
+        Batch executions(execution_columns);
+        Batch new_executions(execution_columns, count(&model::ChangeSet::executions));
         Batch adjustments(adjustment_columns);
         Batch new_adjustments(adjustment_columns, count(&model::ChangeSet::adjustments));
         each_change_set([&](auto const& change_set) {
             auto const account = change_set.account_id;
+            bool const base_is_known = fence_.next_ids.contains(account);
             for (auto const* each :
                  last_of_each(pointers(change_set.executions), [](auto const& e) { return std::string_view(e.exec_id); })) {
                 auto const& e = *each;
                 std::optional<std::string_view> const cause = e.cause ? std::optional(to_string(*e.cause)) : std::nullopt;
-                executions.add(account, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side), e.shares, e.price,
+                // Recorded by this change set, so new; one of another at the same microsecond is met as a key that is there.
+                auto& rows = base_is_known && e.recorded_at == change_set.recorded_at ? new_executions : executions;
+                rows.add(account, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side), e.shares, e.price,
                                or_null(e.exchange), e.order_id, e.perm_id, e.client_id, or_null(e.order_ref),
                                or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation, e.exercise_type, e.commission,
                                or_null(e.commission_currency), e.broker_realized_pnl, to_string(e.booking),
@@ -286,7 +292,9 @@ private:
         static std::string const put_executions = upsert("execution", "account_id, exec_id", execution_columns);
         static std::string const put_adjustments = upsert("adjustment", "adjustment_id", adjustment_columns);
         static std::string const add_adjustments = insert("adjustment", adjustment_columns);
+        static std::string const add_executions = insert("execution", execution_columns);
         put(put_executions, executions);
+        put(add_executions, new_executions);
         put(put_adjustments, adjustments);
         put(add_adjustments, new_adjustments);
     }
@@ -501,35 +509,9 @@ private:
             freshness);
     }
 
-    /// What the written rows refer to is there: asked once for all of them, where a foreign key would ask for each.
     void references() {
-        std::vector<model::ConId> con_ids;
-        std::vector<model::RowId> position_ids;
-        each_change_set([&](auto const& c) {
-            for (auto const& e : c.executions)
-                con_ids.push_back(e.con_id);
-            for (auto const& a : c.adjustments)
-                con_ids.push_back(a.con_id);
-            for (auto const& p : c.positions)
-                con_ids.push_back(p.con_id);
-            for (auto const& b : c.breaks) {
-                if (b.con_id != 0) con_ids.push_back(b.con_id);
-            }
-            for (auto const& each : c.closes)
-                position_ids.push_back(each.position_id);
-            for (auto const& l : c.lots)
-                position_ids.push_back(l.position_id);
-            for (auto const& e : c.events)
-                position_ids.push_back(e.position_id);
-            for (auto const& h : c.history)
-                position_ids.push_back(h.position_id);
-        });
-        for (auto const& m : request_.marks)
-            con_ids.push_back(m.con_id);
-        auto const ask = [&](auto& ids, std::string_view sql) {
+        auto const ask = [&](std::vector<std::int64_t> const& ids, std::string_view sql) {
             if (ids.empty()) return;
-            if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
-            ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
             Array array(Type::bigint, ids.size());
             for (auto const id : ids)
                 array.add(id);
@@ -537,10 +519,14 @@ private:
             parameters.add(std::move(array));
             connection_.add(sql, std::move(parameters));
         };
-        ask(con_ids, "SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to an instrument that is "
-                     "not there' || "
-                     "count(*))::bigint END FROM instrument WHERE con_id = ANY($1::bigint[])");
-        ask(position_ids,
+        auto const named = references_of(request_);
+        ask(named.account_ids,
+            "SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to an account that is not there' "
+            "|| count(*))::bigint END FROM account WHERE account_id = ANY($1::bigint[])");
+        ask(named.con_ids,
+            "SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to an instrument that is not there' "
+            "|| count(*))::bigint END FROM instrument WHERE con_id = ANY($1::bigint[])");
+        ask(named.position_ids,
             "SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to a position that is not there' "
             "|| count(*))::bigint END FROM position WHERE position_id = ANY($1::bigint[])");
     }

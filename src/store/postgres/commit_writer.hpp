@@ -14,9 +14,9 @@ inline constexpr std::string_view fence_state = "22012";  // division by zero: p
 struct Fence {
     std::int64_t commits = 0;            ///< of the gateway, before this one
     std::optional<base::Timestamp> now;  ///< unset: the server's
-    /// By account, where it is known: the next row id before this commit. Rows from there on are inserted as new, and so are the
-    /// marks of an account without a revision; one that is there all the same fails with `unique_state`, and the commit is tried
-    /// without.
+    /// By account, where it is known: the next row id before this commit. Rows from there on are inserted as new, and so are
+    /// executions that the change set itself recorded and the marks of an account without a revision; one that is there all the
+    /// same fails with `unique_state`, and the commit is tried without.
     std::map<model::AccountId, std::int64_t> next_ids;
 };
 

@@ -10,6 +10,7 @@
 #include "base/planted_bug.hpp"
 #include "base/point.hpp"
 #include "store/claim_rules.hpp"
+#include "store/references.hpp"
 #include "store/rows.hpp"
 #include "store/sqlite/row_writer.hpp"
 #include "store/sqlite/sqlite_load.hpp"
@@ -62,75 +63,20 @@ Result<std::vector<GatewayState>> sqlite_gateways(Database& database, Timestamp 
 
 namespace {
 
-/// Accounts, instruments and positions that the rows of a commit name, held against what it writes itself and then against the database: all
-/// at once, where foreign keys would ask for each with every row (docs/decisions/0008-references-of-commits.md).
-class References {
-public:
-    explicit References(CommitRequest const& request) {
-        for (auto const& change_set : request.change_sets) add(*change_set);
-        for (auto const& mark : request.marks) instruments_.named.push_back(mark.con_id);
-        auto name_accounts = [this](auto const& rows) {
-            for (auto const& row : rows) accounts_.named.push_back(row.account_id);
-        };
-        name_accounts(request.marks);
-        name_accounts(request.values);
-        name_accounts(request.coverage);
-        for (auto const& run : request.runs) {
-            if (run.account_id != 0) accounts_.named.push_back(run.account_id);
+/// An error where something is not there.
+Result<void> check(Database& database, References const& references) {
+    auto const all_known = [&](std::vector<std::int64_t> const& ids, std::string_view what, std::string_view ask) -> Result<void> {
+        for (auto const id : ids) {
+            POSSYNC_TRY(auto const known, database.integer(ask, id));
+            if (known) continue;
+            return base::fail(ErrorCode::internal, fmt::format("a commit names {} {}, which does not exist; nothing was written", what, id));
         }
-    }
-
-    Result<void> check(Database& database) {
-        POSSYNC_TRY_VOID(accounts_.check(database, "account", "SELECT 1 FROM account WHERE account_id = ?1"));
-        POSSYNC_TRY_VOID(instruments_.check(database, "instrument with conId", "SELECT 1 FROM instrument WHERE con_id = ?1"));
-        return positions_.check(database, "position", "SELECT 1 FROM position WHERE position_id = ?1");
-    }
-
-private:
-    struct Kind {
-        std::vector<std::int64_t> named;
-        std::vector<std::int64_t> written;
-
-        Result<void> check(Database& database, std::string_view what, std::string_view ask) {
-            std::sort(named.begin(), named.end());
-            named.erase(std::unique(named.begin(), named.end()), named.end());
-            std::sort(written.begin(), written.end());
-            std::vector<std::int64_t> others;
-            std::set_difference(named.begin(), named.end(), written.begin(), written.end(), std::back_inserter(others));
-            for (auto const id : others) {
-                POSSYNC_TRY(auto const known, database.integer(ask, id));
-                if (known) continue;
-                return base::fail(ErrorCode::internal, fmt::format("a commit names {} {}, which does not exist; nothing was written", what, id));
-            }
-            return {};
-        }
+        return {};
     };
-
-    void add(model::ChangeSet const& change_set) {
-        for (auto const& row : change_set.instruments) instruments_.written.push_back(row.con_id());
-        for (auto const& row : change_set.positions) positions_.written.push_back(row.position_id);
-        auto name_instruments = [this](auto const& rows) {
-            for (auto const& row : rows) instruments_.named.push_back(row.con_id);
-        };
-        auto name_positions = [this](auto const& rows) {
-            for (auto const& row : rows) positions_.named.push_back(row.position_id);
-        };
-        name_instruments(change_set.executions);
-        name_instruments(change_set.adjustments);
-        name_instruments(change_set.positions);
-        for (auto const& row : change_set.breaks) {
-            if (row.con_id != 0) instruments_.named.push_back(row.con_id);
-        }
-        name_positions(change_set.closes);
-        name_positions(change_set.lots);
-        name_positions(change_set.history);
-        name_positions(change_set.events);
-    }
-
-    Kind accounts_;  ///< those of change sets are met when they are advanced
-    Kind instruments_;
-    Kind positions_;
-};
+    POSSYNC_TRY_VOID(all_known(references.account_ids, "account", "SELECT 1 FROM account WHERE account_id = ?1"));
+    POSSYNC_TRY_VOID(all_known(references.con_ids, "instrument with conId", "SELECT 1 FROM instrument WHERE con_id = ?1"));
+    return all_known(references.position_ids, "position", "SELECT 1 FROM position WHERE position_id = ?1");
+}
 
 /// Writes one commit inside the caller's transaction.
 class CommitWriter {
@@ -644,7 +590,7 @@ public:
     Result<void> commit_rows(CommitRequest const& request) {
         return in_transaction([&](Database& database) -> Result<void> {
             POSSYNC_TRY_VOID(CommitWriter(database, request).write());
-            POSSYNC_TRY_VOID(References(request).check(database));
+            POSSYNC_TRY_VOID(check(database, references_of(request)));
             POSSYNC_POINT("store.rows.written");
             if (request.runs.empty()) return {};
             return forget_old_runs(database, request.now);
