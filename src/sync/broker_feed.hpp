@@ -31,7 +31,8 @@ public:
     /// A row was lost, of the running list or pushed after it: what the account holds is not known. Empty: of any account.
     virtual void on_position_lost(std::string_view account, std::string const& why) = 0;
     virtual void on_positions_failed(std::string const& why) = 0;
-    /// Whether an execution came before: then it is not built again, as each pull repeats those of the day.
+    /// An execution came; whether it is known: each pull repeats those of the day, and they are not built again. What the pull reaches
+    /// is told by the time that the book has for it.
     [[nodiscard]] virtual bool repeats_execution(std::string_view exec_id) = 0;
     virtual void on_execution(std::string_view account, model::ObservedExecution execution) = 0;
     virtual void on_commission(model::CommissionReport report) = 0;

@@ -302,7 +302,10 @@ void Engine::Implementation::handle(BookLoaded& event) {
     }
     model::AccountBook const& book = found->second.book;
     for (auto const& [unused, instrument] : book.instruments) {
-        for (auto const& execution : instrument.executions) owners_.add_booked(book.account, execution);
+        for (auto const& execution : instrument.executions) {
+            owners_.add_booked(book.account, execution);
+            if (auto report = owners_.take_kept(execution.exec_id)) on_commission(std::move(*report));
+        }
         if (instrument.instrument->details_known) descriptions_[instrument.instrument.con_id()] = *instrument.instrument;
     }
     if (phase_ != Phase::loading) return;

@@ -124,8 +124,8 @@ void Engine::Implementation::on_positions_failed(std::string const& why) {
 bool Engine::Implementation::repeats_execution(std::string_view exec_id) {
     auto const* const owner = owners_.find(exec_id);
     if (owner == nullptr) return false;
-    auto const found = accounts_.find(owner->account);
-    (void)pulls_.take(owner->time, found == accounts_.end() ? std::nullopt : found->second.covered_to);
+    // Owners of accounts that left are forgotten with them.
+    (void)pulls_.take(owner->time, accounts_.at(owner->account).covered_to);
     return true;
 }
 
@@ -135,10 +135,11 @@ void Engine::Implementation::on_execution(std::string_view account, model::Obser
     if (!pulls_.take(execution.execution.time, ours ? found->second.covered_to : std::nullopt) || !ours) return;
     auto const& exec_id = execution.execution.exec_id;
     ConId const con_id = execution.execution.con_id;
-    if (!owners_.add(exec_id, {found->first, con_id, execution.execution.time})) return;
+    owners_.add(exec_id, {found->first, con_id, execution.execution.time});
     if (auto report = owners_.take_kept(exec_id)) {
         report->con_id = con_id;
-        if (owners_.says_something_new(*report)) found->second.arrivals.commissions.push_back(std::move(*report));
+        owners_.note(*report);
+        found->second.arrivals.commissions.push_back(std::move(*report));
     }
     found->second.arrivals.executions.push_back(std::move(execution));
     if (options_.enabled && options_.on_trade) arrived(found->second);
@@ -147,9 +148,9 @@ void Engine::Implementation::on_execution(std::string_view account, model::Obser
 void Engine::Implementation::on_commission(model::CommissionReport report) {
     auto const* owner = owners_.find(report.exec_id);
     if (owner == nullptr) return owners_.keep(std::move(report));
-    if (!owners_.says_something_new(report)) return;
+    if (!owners_.note(report)) return;
     report.con_id = owner->con_id;
-    AccountState& account = accounts_.at(owner->account);  // owners of accounts that left are forgotten with them
+    AccountState& account = accounts_.at(owner->account);
     account.arrivals.commissions.push_back(std::move(report));
     if (options_.enabled && options_.on_trade) arrived(account);
 }

@@ -380,6 +380,7 @@ void Engine::Implementation::put_back_riders(CommitUnderWay& failed, std::string
 
 void Engine::Implementation::reload_books() {
     phase_ = Phase::loading;
+    forget_executions();  // the database may have lost one, as with a server that failed over
     if (cycle_) cycle_->doubtful = true;  // its list may be older than what was written meanwhile
     for (auto& [unused, account] : accounts_) {
         account.loaded = false;

@@ -240,6 +240,47 @@ TEST(EngineCommit, ACommissionThatCorrectsAnotherIsNewsAndARepeatedOneIsNone) {
     EXPECT_FALSE(story.logged("sync.failed"));
 }
 
+TEST(EngineCommit, ACommissionThatTheDatabaseLostIsTakenAgain) {
+    Synced story;
+    story.fill("a.01", "DU1", 5, "20261125-15:00:01", -10);
+    story.row("DU1", 5, 90);
+    tws::CommissionReport const report{"a.01", Decimal(1), "USD", Decimal(5)};
+    story.say(report);
+    story.pass(1s);
+    auto const commission = [&] { return story.engine.book("DU1")->instruments.at(5).executions.at(0).commission; };
+    EXPECT_EQ(commission(), Decimal(1));
+    // A server that failed over to a standby without the last commit, or a backup from before it.
+    auto& lost = story.books["DU1"].instruments.at(5).executions.at(0);
+    lost.commission.reset();
+    lost.commission_currency.clear();
+    lost.broker_realized_pnl.reset();
+    story.step(BooksChanged{});
+    EXPECT_EQ(commission(), std::nullopt);
+    story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
+    story.say(report);
+    story.pass(1s);
+    EXPECT_EQ(commission(), Decimal(1));
+}
+
+TEST(EngineCommit, AReportThatCameWhileTheBooksWereLoadedFindsItsExecution) {
+    Synced story;
+    story.fill("a.01", "DU1", 5, "20261125-15:00:01", -10);
+    story.row("DU1", 5, 90);
+    story.pass(1s);
+    story.loads_answered = false;
+    story.step(BooksChanged{});
+    story.say(tws::CommissionReport{"a.01", Decimal(1), "USD", Decimal(5)});
+    for (auto const* name : {"DU1", "DU2"}) {
+        BookLoaded loaded;
+        loaded.book = story.books[name];
+        story.step(loaded);
+    }
+    story.loads_answered = true;
+    story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
+    story.pass(1s);
+    EXPECT_EQ(story.engine.book("DU1")->instruments.at(5).executions.at(0).commission, Decimal(1));
+}
+
 TEST(EngineCommit, ACommissionOfAnAccountThatLeftIsDropped) {
     Synced story;
     story.fill("a.01", "DU2", 5, "20261125-15:00:01", -10);

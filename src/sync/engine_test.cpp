@@ -428,6 +428,35 @@ TEST(Engine, AHoleInTheCoverageIsAskedForAndClosedByWhatComes) {
     EXPECT_EQ(later[0].last_days, 0);
 }
 
+TEST(Engine, AFillThatIsKnownProvesItsDayToo) {
+    EngineStory before;
+    before.connect("DU1");
+    before.list({{"DU1", 5, 100}});
+    before.fill("a.01", "DU1", 5, "20261125-15:00:01", 10);
+    before.row("DU1", 5, 110);
+    before.pass(1s);
+    auto book = before.books["DU1"];
+    ASSERT_EQ(book.instruments.at(5).executions.size(), 1u);
+    book.instruments.at(5).executions[0].time = *base::parse_rfc3339("2026-11-23T17:00:00Z");
+
+    EngineStory story;
+    story.books["DU1"] = book;
+    story.covered_to["DU1"] = *base::parse_rfc3339("2026-11-23T16:00:00Z");
+    story.connect("DU1");
+    auto const executions = story.take<tws::RequestExecutions>();
+    ASSERT_EQ(executions.size(), 1u);
+    EXPECT_EQ(executions[0].last_days, 2);
+    story.fill("a.01", "DU1", 5, "20261123-17:00:00", 10, executions[0].request_id);
+    story.say(tws::ExecutionDetailsEnd{executions[0].request_id});
+    story.row("DU1", 5, 110);
+    story.say(tws::PositionEnd{});
+    story.answer_rest();
+    story.pass(3s);
+    story.answer_rest();
+    story.pass_alive(8s);
+    EXPECT_EQ(windows(story), (std::vector<std::string>{"11-23T00:00 11-25T15:00 complete"}));
+}
+
 TEST(Engine, DaysThatNoFillProvesStayUnknown) {
     BackAfterTwoDays story;
     story.fill("a.01", "DU1", 5, "20261124-17:00:00", 10, story.executions[0].request_id);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.hpp"
 #include "model/observation.hpp"
 
 namespace possync::sync {
@@ -25,7 +26,7 @@ class ExecutionOwners {
 public:
     /// True when nobody knew of it.
     bool add(std::string_view exec_id, ExecutionOwner owner) { return known_.try_emplace(std::string(exec_id), Known{std::move(owner), {}}).second; }
-    /// As the book has it, with its commission.
+    /// As the book has it, with its commission; what came meanwhile counts.
     void add_booked(std::string const& account, model::Execution const& execution) {
         known_.try_emplace(execution.exec_id, Known{{account, execution.con_id, execution.time},
                                                     Said{execution.commission, execution.commission_currency, execution.broker_realized_pnl}});
@@ -34,12 +35,13 @@ public:
         auto const found = known_.find(exec_id);
         return found == known_.end() ? nullptr : &found->second.owner;
     }
-    /// Whether the report says anything that the last one of the same execution, or the book, did not. The execution is known.
-    [[nodiscard]] bool says_something_new(model::CommissionReport const& report) {
+    /// A report of an execution that is known: whether it says anything that the last one of the same, or the book, did not.
+    bool note(model::CommissionReport const& report) {
+        auto const known = known_.find(report.exec_id);
+        CHECK(known != known_.end());
         Said said{report.commission, report.currency, report.realized_pnl};
-        auto& last = known_.find(report.exec_id)->second.said;
-        if (last == said) return false;
-        last = std::move(said);
+        if (known->second.said == said) return false;
+        known->second.said = std::move(said);
         return true;
     }
     /// A report whose execution has not come; the last one counts.

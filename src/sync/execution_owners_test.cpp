@@ -21,16 +21,16 @@ TEST(ExecutionOwners, WhatAReportSaysIsNewOnce) {
     owners.add("a.01", {"DU1", 5, {}});
     model::CommissionReport report;
     report.exec_id = "a.01";
-    EXPECT_TRUE(owners.says_something_new(report)) << "nothing was said, not even that nothing is known";
-    EXPECT_FALSE(owners.says_something_new(report));
+    EXPECT_TRUE(owners.note(report)) << "nothing was said, not even that nothing is known";
+    EXPECT_FALSE(owners.note(report));
     report.commission = base::Decimal(1);
     report.currency = "USD";
-    EXPECT_TRUE(owners.says_something_new(report));
-    EXPECT_FALSE(owners.says_something_new(report));
+    EXPECT_TRUE(owners.note(report));
+    EXPECT_FALSE(owners.note(report));
     report.realized_pnl = base::Decimal(0);
-    EXPECT_TRUE(owners.says_something_new(report)) << "a P&L of nothing is no unknown one";
+    EXPECT_TRUE(owners.note(report)) << "a P&L of nothing is no unknown one";
     report.realized_pnl.reset();
-    EXPECT_TRUE(owners.says_something_new(report)) << "and back again";
+    EXPECT_TRUE(owners.note(report)) << "and back again";
 
     model::Execution booked;
     booked.exec_id = "b.01";
@@ -40,9 +40,9 @@ TEST(ExecutionOwners, WhatAReportSaysIsNewOnce) {
     owners.add_booked("DU1", booked);
     EXPECT_EQ(owners.find("b.01")->con_id, 7);
     report.exec_id = "b.01";
-    EXPECT_FALSE(owners.says_something_new(report)) << "the book has it";
+    EXPECT_FALSE(owners.note(report)) << "the book has it";
     report.currency = "EUR";
-    EXPECT_TRUE(owners.says_something_new(report));
+    EXPECT_TRUE(owners.note(report));
 }
 
 TEST(ExecutionOwners, AReportThatCameFirstWaitsForItsExecution) {

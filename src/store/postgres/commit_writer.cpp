@@ -273,11 +273,11 @@ private:
                 // Recorded by this change set, so new; one of another at the same microsecond is met as a key that is there.
                 auto& rows = base_is_known && e.recorded_at == change_set.recorded_at ? new_executions : executions;
                 rows.add(account, e.exec_id, e.con_id, e.time, or_null(e.time_text), to_string(e.side), e.shares, e.price,
-                               or_null(e.exchange), e.order_id, e.perm_id, e.client_id, or_null(e.order_ref),
-                               or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation, e.exercise_type, e.commission,
-                               or_null(e.commission_currency), e.broker_realized_pnl, to_string(e.booking),
-                               or_null(e.superseded_by), e.excluded, e.recorded_at, e.trade_date, cause,
-                               or_null(e.transaction_id), e.sequence);
+                         or_null(e.exchange), e.order_id, e.perm_id, e.client_id, or_null(e.order_ref),
+                         or_null(e.model_code), e.cum_qty, e.last_liquidity, e.liquidation, e.exercise_type, e.commission,
+                         or_null(e.commission_currency), e.broker_realized_pnl, to_string(e.booking),
+                         or_null(e.superseded_by), e.excluded, e.recorded_at, e.trade_date, cause,
+                         or_null(e.transaction_id), e.sequence);
             }
             for (auto const* each :
                  last_of_each(pointers(change_set.adjustments), [](auto const& a) { return a.adjustment_id; })) {
@@ -510,25 +510,22 @@ private:
     }
 
     void references() {
-        auto const ask = [&](std::vector<std::int64_t> const& ids, std::string_view sql) {
+        auto const ask = [&](std::vector<std::int64_t> const& ids, std::string_view what, std::string_view table, std::string_view key) {
             if (ids.empty()) return;
             Array array(Type::bigint, ids.size());
             for (auto const id : ids)
                 array.add(id);
             Parameters parameters;
             parameters.add(std::move(array));
-            connection_.add(sql, std::move(parameters));
+            connection_.add(fmt::format("SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to {} that is not "
+                                        "there' || count(*))::bigint END FROM {} WHERE {} = ANY($1::bigint[])",
+                                        what, table, key),
+                            std::move(parameters));
         };
         auto const named = references_of(request_);
-        ask(named.account_ids,
-            "SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to an account that is not there' "
-            "|| count(*))::bigint END FROM account WHERE account_id = ANY($1::bigint[])");
-        ask(named.con_ids,
-            "SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to an instrument that is not there' "
-            "|| count(*))::bigint END FROM instrument WHERE con_id = ANY($1::bigint[])");
-        ask(named.position_ids,
-            "SELECT CASE WHEN count(*) = cardinality($1::bigint[]) THEN 0 ELSE ('a row refers to a position that is not there' "
-            "|| count(*))::bigint END FROM position WHERE position_id = ANY($1::bigint[])");
+        ask(named.account_ids, "an account", "account", "account_id");
+        ask(named.con_ids, "an instrument", "instrument", "con_id");
+        ask(named.position_ids, "a position", "position", "position_id");
     }
 
     Connection& connection_;

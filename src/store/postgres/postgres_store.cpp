@@ -213,15 +213,17 @@ public:
         auto next_ids = next_ids_of(request);
         for (int attempt = 0;; ++attempt) {
             POSSYNC_TRY(std::int64_t const commits, commits_of(request.gateway_id));
+            bool const forgets_runs = !request.runs.empty() && (!forgot_runs_at_ || request.now - *forgot_runs_at_ >= forget_runs_every);
             auto const done = session_.transaction(postgres::begin_writing, [&](Connection& connection) -> Result<void> {
                 postgres::queue_commit(connection, request, {commits, time_or_server(request.now), next_ids});
                 for (auto const& records : request.statements) {
                     POSSYNC_TRY_VOID(postgres::queue_statement_records(connection, records));
                 }
-                if (!request.runs.empty()) forget_old_runs(connection, request.now);
+                if (forgets_runs) forget_old_runs(connection, request.now);
                 return {};
             });
             if (done) {
+                if (forgets_runs) forgot_runs_at_ = request.now;
                 commits_[request.gateway_id] = commits + 1;
                 for (auto const& change_set : request.change_sets)
                     planned_[change_set->account_id] = {change_set->base_revision + 1, change_set->next_id};
@@ -493,13 +495,11 @@ private:
         }
     }
 
-    /// Runs, and what operators asked. Once an hour, with a commit that writes a run anyway.
-    void forget_old_runs(Connection& connection, Timestamp now) {
-        constexpr base::Duration hour{3'600'000'000};
-        if (forgot_runs_at_ && now - *forgot_runs_at_ < hour) return;
+    /// Runs, and what operators asked. With a commit that writes a run anyway.
+    static constexpr base::Duration forget_runs_every = std::chrono::hours(1);
+    void forget_old_runs(Connection& connection, Timestamp now) const {
         connection.add("DELETE FROM sync_run WHERE finished_at < $1", Parameters::of(now - options_.run_retention));
         connection.add("DELETE FROM operator_request WHERE asked_at < $1", Parameters::of(now - options_.run_retention));
-        forgot_runs_at_ = now;
     }
 
     Session session_;

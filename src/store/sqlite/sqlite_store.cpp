@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <iterator>
 #include <map>
 
 #include "base/planted_bug.hpp"
@@ -64,7 +63,7 @@ Result<std::vector<GatewayState>> sqlite_gateways(Database& database, Timestamp 
 namespace {
 
 /// An error where something is not there.
-Result<void> check(Database& database, References const& references) {
+Result<void> check_references(Database& database, References const& references) {
     auto const all_known = [&](std::vector<std::int64_t> const& ids, std::string_view what, std::string_view ask) -> Result<void> {
         for (auto const id : ids) {
             POSSYNC_TRY(auto const known, database.integer(ask, id));
@@ -449,7 +448,8 @@ public:
             POSSYNC_TRY_VOID(sqlite::require_current(*database, sqlite::embedded_migrations()));
             POSSYNC_TRY_VOID(database->use_write_ahead_log());
         }
-        // What a commit refers to is checked at once, and the few rows that are no part of one are told below.
+        // What a commit refers to is checked at once. Nothing else that is written here refers to rows that may be missing, and what
+        // ON DELETE would take away is taken away by hand.
         POSSYNC_TRY_VOID(database->execute("PRAGMA foreign_keys = OFF"));
         return database;
     }
@@ -487,7 +487,7 @@ public:
             for (auto const& gateway : left) {
                 POSSYNC_TRY_VOID(database.run("DELETE FROM service_gateway WHERE owner = ?1 AND gateway = ?2", beat.owner, gateway));
             }
-            auto const dead = beat.now - beat.lease;
+            auto const dead = beat.now - beat.lease;  // foreign keys are off: what they would have served goes first
             POSSYNC_TRY_VOID(database.run("DELETE FROM service_gateway WHERE owner IN (SELECT owner FROM service WHERE live_until < ?1)", dead));
             return database.run("DELETE FROM service WHERE live_until < ?1", dead);
         });
@@ -590,7 +590,7 @@ public:
     Result<void> commit_rows(CommitRequest const& request) {
         return in_transaction([&](Database& database) -> Result<void> {
             POSSYNC_TRY_VOID(CommitWriter(database, request).write());
-            POSSYNC_TRY_VOID(check(database, references_of(request)));
+            POSSYNC_TRY_VOID(check_references(database, references_of(request)));
             POSSYNC_POINT("store.rows.written");
             if (request.runs.empty()) return {};
             return forget_old_runs(database, request.now);
