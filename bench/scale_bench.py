@@ -43,6 +43,19 @@ def sync(config):
     return time.perf_counter() - begun
 
 
+def settle(pid):
+    """Until the work that follows a sync (contract data, which comes at the gateways' pace) is done: three seconds in a row of less than
+    5 % of a core."""
+    quiet = 0
+    for _ in range(180):
+        used = processor(pid)
+        time.sleep(1)
+        quiet = quiet + 1 if processor(pid) - used < 0.05 else 0
+        if quiet == 3:
+            return
+    raise SystemExit("the service does not come to rest")
+
+
 def measure(positions, folder):
     accounts = positions // per_account
     gateways = max(1, accounts // accounts_per_gateway)
@@ -77,11 +90,13 @@ def measure(positions, folder):
         empty, used = memory(service.pid, "VmRSS"), processor(service.pid)
         first = sync(config)
         first_processor = processor(service.pid) - used
-        time.sleep(20)  # contract data comes
+        time.sleep(10)
+        settle(service.pid)
         used = processor(service.pid)
         unchanged = sync(config)
         unchanged_processor = processor(service.pid) - used
-        time.sleep(10)
+        time.sleep(5)
+        settle(service.pid)
         used, begun = processor(service.pid), time.perf_counter()
         time.sleep(15)
         idle = (processor(service.pid) - used) / (time.perf_counter() - begun)
