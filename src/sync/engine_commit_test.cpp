@@ -270,11 +270,7 @@ TEST(EngineCommit, AReportThatCameWhileTheBooksWereLoadedFindsItsExecution) {
     story.loads_answered = false;
     story.step(BooksChanged{});
     story.say(tws::CommissionReport{"a.01", Decimal(1), "USD", Decimal(5)});
-    for (auto const* name : {"DU1", "DU2"}) {
-        BookLoaded loaded;
-        loaded.book = story.books[name];
-        story.step(loaded);
-    }
+    for (auto const* name : {"DU1", "DU2"}) story.step(BookLoaded{story.books[name], {}});
     story.loads_answered = true;
     story.list({{"DU1", 5, 90}, {"DU2", 5, 200}});
     story.pass(1s);

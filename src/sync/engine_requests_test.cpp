@@ -715,11 +715,7 @@ TEST(EngineRequests, AHandoverWaitsForRequestsAndForAnswersOfTheStore) {
     loading.say(tws::AccountValue{"AccountReady", "false", "", "DU1"});
     loading.say(tws::AccountValue{"AccountReady", "true", "", "DU1"});
     EXPECT_TRUE(loading.take<tws::RequestPositions>().empty());
-    for (auto const* name : {"DU1", "DU2"}) {
-        BookLoaded loaded;
-        loaded.book = loading.books[name];
-        loading.step(loaded);
-    }
+    for (auto const* name : {"DU1", "DU2"}) loading.step(BookLoaded{loading.books[name], {}});
     loading.loads_answered = true;
     loading.list({{"DU1", 5, 100}, {"DU2", 5, 200}});
     EXPECT_TRUE(loading.result(waiting).success);
