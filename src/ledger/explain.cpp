@@ -132,14 +132,14 @@ private:
 
     void take_instruments() {
         for (auto const& instrument : seen_.instruments) {
-            auto const* book = known(instrument.con_id);
-            if (book != nullptr && *book->instrument == instrument) continue;
+            auto const* book = known(instrument.con_id());
+            if (book != nullptr && book->instrument == instrument) continue;
             // Contract data of something the account never held is of no use to it.
-            SharedInstrument const* const seen = book != nullptr ? &book->instrument : mentioned(instrument.con_id);
+            SharedInstrument const* const seen = book != nullptr ? &book->instrument : mentioned(instrument.con_id());
             if (seen == nullptr) continue;
-            Instrument complete = instrument;
+            Instrument complete = *instrument;
             fill_gaps(complete, **seen);
-            SharedInstrument const described = std::move(complete);
+            SharedInstrument const described = complete == *instrument ? instrument : SharedInstrument(std::move(complete));
             describe(work(described), described);
         }
     }

@@ -108,7 +108,7 @@ struct Observation {
     std::vector<ObservedExecution> executions;        ///< any order, repeats allowed
     std::vector<CommissionReport> commissions;        ///< any order, repeats allowed
     bool executions_complete = false;                 ///< a pull of executions ended with its End message
-    std::vector<Instrument> instruments;              ///< contract data that came
+    std::vector<SharedInstrument> instruments;        ///< contract data that came
     std::vector<Edit> edits;                          ///< by the operator; at most one at a time is usual
     std::map<ConId, Mark> const* marks = nullptr;     ///< latest prices known, for estimates; not owned
 

@@ -23,7 +23,7 @@ struct Arrivals {
     std::map<model::ConId, model::BrokerRow> pushes;
     std::vector<model::ObservedExecution> executions;
     std::vector<model::CommissionReport> commissions;
-    std::vector<model::Instrument> instruments;
+    std::vector<model::SharedInstrument> instruments;
 
     [[nodiscard]] bool empty() const {
         return pushes.empty() && executions.empty() && commissions.empty() && instruments.empty();

@@ -79,6 +79,7 @@ public:
         gateway_zone_ = options_.time_zone.empty() ? zone_of_connection_time(connection_time, zones_) : options_.time_zone;
         accounts_ = split_accounts(managed_accounts);
         contracts_.clear();
+        described_.clear();
         clock_told_ = false;
         listener_.on_ready(accounts_);
     }
@@ -133,12 +134,20 @@ public:
 
     // --- messages to model values ---------------------------------------------------------------------------------
 
+    /// One description for all accounts that hold the instrument.
+    model::SharedInstrument shared(Instrument described) {
+        if (accounts_.size() < 2) return described;
+        auto& known = described_[described.con_id];
+        if (*known != described) known = std::move(described);
+        return known;
+    }
+
     template <typename Message>
     void take(Message const&) {}  // of no use to a book
 
     void take(tws::Position const& message) {
         auto position = std::make_shared<model::BrokerPosition>();
-        position->instrument = describe(message.contract);
+        position->instrument = shared(describe(message.contract));
         position->quantity = *message.position;
         position->average_cost = message.average_cost;
         list_.add(payload_, message.account, position);
@@ -163,7 +172,7 @@ public:
         if (POSSYNC_PLANTED_BUG(instrument_keyed_by_symbol)) {
             instrument.con_id = by_symbol_.try_emplace(instrument.symbol, instrument.con_id).first->second;
         }
-        observed.instrument = std::move(instrument);
+        observed.instrument = shared(std::move(instrument));
         model::Execution& execution = observed.execution;
         execution.exec_id = std::string(message.exec_id);
         execution.con_id = observed.instrument.con_id();
@@ -284,6 +293,7 @@ public:
     bool clock_told_ = false;
     RepeatedRows list_;
     std::map<std::string, model::ConId> by_symbol_;  ///< for a planted bug alone
+    std::map<model::ConId, model::SharedInstrument> described_;  ///< of this connection, where it serves several accounts
     std::string_view payload_;  ///< of the position being decoded
     std::map<std::int64_t, std::string> executions_;  ///< requests under way -> what of their answers cannot be read
     std::map<std::int64_t, model::ConId> contracts_;  ///< request -> what was asked for

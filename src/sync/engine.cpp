@@ -300,13 +300,16 @@ void Engine::Implementation::handle(BookLoaded& event) {
         mark.broker_unrealized_pnl = known.broker_unrealized_pnl;
         found->second.marks.try_emplace(known.con_id, std::move(mark));
     }
-    model::AccountBook const& book = found->second.book;
-    for (auto const& [unused, instrument] : book.instruments) {
+    model::AccountBook& book = found->second.book;
+    for (auto& [con_id, instrument] : book.instruments) {
         for (auto const& execution : instrument.executions) {
             owners_.add_booked(book.account, execution);
             if (auto report = owners_.take_kept(execution.exec_id)) on_commission(std::move(*report));
         }
-        if (instrument.instrument->details_known) descriptions_[instrument.instrument.con_id()] = *instrument.instrument;
+        if (!instrument.instrument->details_known) continue;
+        auto& described = descriptions_[con_id];
+        if (described == instrument.instrument) instrument.instrument = described;
+        else described = instrument.instrument;
     }
     if (phase_ != Phase::loading) return;
     for (auto const& [unused, account] : accounts_) {

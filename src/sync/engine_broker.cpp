@@ -179,12 +179,13 @@ void Engine::Implementation::on_executions_end(std::int64_t request, bool comple
 }
 
 void Engine::Implementation::on_contract(model::Instrument instrument) {
-    descriptions_[instrument.con_id] = instrument;
-    asked_descriptions_.erase(instrument.con_id);
+    model::SharedInstrument const described = std::move(instrument);
+    descriptions_.insert_or_assign(described.con_id(), described);
+    asked_descriptions_.erase(described.con_id());
     for (auto& [unused, account] : accounts_) {
-        auto const found = account.book.instruments.find(instrument.con_id);
-        if (found == account.book.instruments.end() || found->second.instrument == instrument) continue;
-        account.arrivals.instruments.push_back(instrument);
+        auto const found = account.book.instruments.find(described.con_id());
+        if (found == account.book.instruments.end() || found->second.instrument == described) continue;
+        account.arrivals.instruments.push_back(described);
         if (!account.descriptions_due) account.descriptions_due = now_.steady + describe_together;
     }
 }

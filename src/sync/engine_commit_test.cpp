@@ -396,6 +396,43 @@ TEST(EngineCommit, ContractDataIsCommittedTogetherAndOnce) {
     EXPECT_EQ(instrument.price_scale, *Decimal::parse("0.01"));
 }
 
+/// By far most of what is kept of a position is the description of what is held.
+TEST(EngineCommit, AccountsThatHoldTheSameShareItsDescription) {
+    EngineStory story;
+    story.connect("DU1,DU2");
+    auto const asked = story.take<tws::RequestExecutions>();
+    story.say(tws::ExecutionDetailsEnd{asked.at(0).request_id});
+    story.row("DU1", 5, 10);
+    story.row("DU2", 5, 20);
+    story.say(tws::PositionEnd{});
+    story.pass(6s);
+    auto const description = [&](char const* account) { return &*story.engine.book(account)->instruments.at(5).instrument; };
+    EXPECT_EQ(description("DU1"), description("DU2")) << "as the rows of the list have it";
+    EXPECT_FALSE(description("DU1")->details_known);
+
+    auto const requests = story.take<tws::RequestContractData>();
+    ASSERT_EQ(requests.size(), 1u);
+    tws::ContractData data;
+    data.request_id = requests[0].request_id;
+    data.contract.con_id = 5;
+    data.contract.symbol = "SYM";
+    data.contract.sec_type = "STK";
+    data.contract.currency = "USD";
+    data.time_zone = "America/New_York";
+    story.say(data);
+    story.say(tws::ContractDataEnd{requests[0].request_id});
+    story.pass(6s);
+    EXPECT_TRUE(description("DU1")->details_known);
+    EXPECT_EQ(description("DU1"), description("DU2")) << "as the contract data has it";
+
+    for (auto const* name : {"DU1", "DU2"}) {  // as it is read from a database, for each account
+        auto& instrument = story.books[name].instruments.at(5).instrument;
+        instrument = model::Instrument(*instrument);
+    }
+    story.step(BooksChanged{});
+    EXPECT_EQ(description("DU1"), description("DU2")) << "as the database has it";
+}
+
 // --- lists and lost rows -----------------------------------------------------------------------------------------------------
 
 TEST(EngineCommit, WhatIsLostDuringAListIsToldOncePerAccount) {

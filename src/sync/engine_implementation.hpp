@@ -291,7 +291,7 @@ private:
     std::int64_t commit_number_ = 0;
 
     ExecutionOwners owners_;
-    std::map<ConId, model::Instrument> descriptions_;
+    std::map<ConId, model::SharedInstrument> descriptions_;  ///< by contract data; books have the same, whatever the account
     std::set<ConId> asked_descriptions_;
     std::set<ConId> undescribed_;  ///< to be asked for when the sync that met them is done
 
