@@ -120,16 +120,28 @@ private:
         auto const written = write_at(text, size_);
         if (written) {
             size_ += static_cast<off_t>(text.size());
+            tail_ += text.size() > tail_max ? text.substr(text.size() - tail_max) : text;
+            if (tail_.size() > tail_max) tail_.erase(0, tail_.size() - tail_max);
             return;
         }
         failed_ = true;
         std::string const why = std::strerror(errno);
-        // What was half written goes; if that makes room for the last line, it is written.
+        // What was half written goes, and as much before it as the last line needs.
         writer_.truncate({}, why);
-        (void)!::ftruncate(file_, size_);
         std::string last;
         recording::write(last, {0, clock_now().steady - begun_, 0, EventKind::truncated, Side::client, why});
-        if (!write_at(last, size_)) (void)!::ftruncate(file_, size_);
+        off_t end = size_;
+        (void)!::ftruncate(file_, end);
+        while (!write_at(last, end)) {
+            bool const enough = size_ - end >= static_cast<off_t>(last.size());
+            auto const line = tail_.size() < 2 ? std::string::npos : tail_.rfind('\n', tail_.size() - 2);
+            if (!enough && line != std::string::npos) {
+                end -= static_cast<off_t>(tail_.size() - line - 1);
+                tail_.resize(line + 1);
+            }
+            (void)!::ftruncate(file_, end);
+            if (enough || line == std::string::npos) break;
+        }
         tell(fmt::format("the recording {} ends here: {}", options_.path, why));
     }
 
@@ -171,7 +183,9 @@ private:
     int connections_ = 0;
     // The recorder's thread alone:
     recording::Writer writer_;
+    static constexpr std::size_t tail_max = 1024;
     off_t size_ = 0;
+    std::string tail_;  ///< what was written last: the end of the file, where it must be cut
     bool failed_ = false;
     bool told_ = false;
     // Both:
