@@ -146,9 +146,9 @@ void Engine::Implementation::on_execution(std::string_view account, model::Obser
 }
 
 void Engine::Implementation::on_commission(model::CommissionReport report) {
-    auto const* owner = owners_.find(report.exec_id);
+    auto const [owner, is_news] = owners_.note(report);
     if (owner == nullptr) return owners_.keep(std::move(report));
-    if (!owners_.note(report)) return;
+    if (!is_news) return;
     report.con_id = owner->con_id;
     AccountState& account = accounts_.at(owner->account);
     account.arrivals.commissions.push_back(std::move(report));

@@ -374,18 +374,12 @@ TEST(EngineCommit, ContractDataIsCommittedTogetherAndOnce) {
     auto const requests = story.take<tws::RequestContractData>();
     ASSERT_EQ(requests.size(), 2u);
     for (auto const& request : requests) {
-        tws::ContractData data;
-        data.request_id = request.request_id;
-        data.contract.con_id = request.con_id;
-        data.contract.symbol = "SYM";
-        data.contract.sec_type = "STK";
-        data.contract.currency = "USD";
-        data.time_zone = "America/New_York";
-        data.under_con_id = request.con_id == 6 ? 600 : 0;
-        data.price_magnifier = request.con_id == 6 ? 100 : 0;
-        story.say(data);
-        story.say(tws::ContractDataEnd{request.request_id});
-        story.say(data);  // of a request that has ended
+        auto const said = story.describe(request, [&](tws::ContractData& data) {
+            data.time_zone = "America/New_York";
+            data.under_con_id = request.con_id == 6 ? 600 : 0;
+            data.price_magnifier = request.con_id == 6 ? 100 : 0;
+        });
+        story.say(said);  // of a request that has ended
     }
     auto const revision = story.engine.book("DU1")->revision;
     story.pass(6s);
@@ -412,15 +406,8 @@ TEST(EngineCommit, AccountsThatHoldTheSameShareItsDescription) {
 
     auto const requests = story.take<tws::RequestContractData>();
     ASSERT_EQ(requests.size(), 1u);
-    tws::ContractData data;
-    data.request_id = requests[0].request_id;
-    data.contract.con_id = 5;
-    data.contract.symbol = "SYM";
-    data.contract.sec_type = "STK";
-    data.contract.currency = "USD";
-    data.time_zone = "America/New_York";
-    story.say(data);
-    story.say(tws::ContractDataEnd{requests[0].request_id});
+    EXPECT_EQ(requests[0].con_id, 5);
+    story.describe(requests[0], [](tws::ContractData& data) { data.time_zone = "America/New_York"; });
     story.pass(6s);
     EXPECT_TRUE(description("DU1")->details_known);
     EXPECT_EQ(description("DU1"), description("DU2")) << "as the contract data has it";
@@ -629,15 +616,10 @@ TEST(EngineCommit, WhatIsPushedIsDescribedByWhatAnotherAccountKnows) {
     story.say(tws::PositionEnd{});
     story.pass(1s);
     for (auto const& request : story.take<tws::RequestContractData>()) {
-        tws::ContractData data;
-        data.request_id = request.request_id;
-        data.contract.con_id = request.con_id;
-        data.contract.symbol = "SYM";
-        data.contract.sec_type = "STK";
-        data.contract.currency = "GBP";
-        data.price_magnifier = 100;
-        story.say(data);
-        story.say(tws::ContractDataEnd{request.request_id});
+        story.describe(request, [](tws::ContractData& data) {
+            data.contract.currency = "GBP";
+            data.price_magnifier = 100;
+        });
     }
     story.pass(6s);
     story.row("DU2", 5, 10);

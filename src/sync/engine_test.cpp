@@ -393,16 +393,16 @@ std::vector<std::string> windows(EngineStory const& story) {
 
 /// Down since Monday afternoon; it is Wednesday.
 struct BackAfterTwoDays : EngineStory {
-    explicit BackAfterTwoDays(int server_version = 226) {
+    explicit BackAfterTwoDays(int server_version = 226, model::AccountBook const& known = {}) {
         covered_to["DU1"] = *base::parse_rfc3339("2026-11-23T16:00:00Z");
-        auto& book = books["DU1"];
+        auto& book = books["DU1"] = known;
         book.account = "DU1";
         book.account_id = 1;
         connect("DU1", server_version);
         executions = take<tws::RequestExecutions>();
     }
-    void finish() {
-        row("DU1", 5, 100);
+    void finish(std::int64_t held = 100) {
+        row("DU1", 5, held);
         say(tws::PositionEnd{});
         answer_rest();
         pass(3s);
@@ -439,21 +439,12 @@ TEST(Engine, AFillThatIsKnownProvesItsDayToo) {
     ASSERT_EQ(book.instruments.at(5).executions.size(), 1u);
     book.instruments.at(5).executions[0].time = *base::parse_rfc3339("2026-11-23T17:00:00Z");
 
-    EngineStory story;
-    story.books["DU1"] = book;
-    story.covered_to["DU1"] = *base::parse_rfc3339("2026-11-23T16:00:00Z");
-    story.connect("DU1");
-    auto const executions = story.take<tws::RequestExecutions>();
-    ASSERT_EQ(executions.size(), 1u);
-    EXPECT_EQ(executions[0].last_days, 2);
-    story.fill("a.01", "DU1", 5, "20261123-17:00:00", 10, executions[0].request_id);
-    story.say(tws::ExecutionDetailsEnd{executions[0].request_id});
-    story.row("DU1", 5, 110);
-    story.say(tws::PositionEnd{});
-    story.answer_rest();
-    story.pass(3s);
-    story.answer_rest();
-    story.pass_alive(8s);
+    BackAfterTwoDays story(226, book);
+    ASSERT_EQ(story.executions.size(), 1u);
+    EXPECT_EQ(story.executions[0].last_days, 2);
+    story.fill("a.01", "DU1", 5, "20261123-17:00:00", 10, story.executions[0].request_id);
+    story.say(tws::ExecutionDetailsEnd{story.executions[0].request_id});
+    story.finish(110);
     EXPECT_EQ(windows(story), (std::vector<std::string>{"11-23T00:00 11-25T15:00 complete"}));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -89,6 +90,19 @@ struct EngineStory {
         details.shares = base::Decimal(quantity > 0 ? quantity : -quantity);
         details.price = base::Decimal(10);
         say(details);
+    }
+    /// Answers a request for contract data; `more` says what else there is to say.
+    tws::ContractData describe(tws::RequestContractData const& request, std::function<void(tws::ContractData&)> const& more) {
+        tws::ContractData data;
+        data.request_id = request.request_id;
+        data.contract.con_id = request.con_id;
+        data.contract.symbol = "SYM";
+        data.contract.sec_type = "STK";
+        data.contract.currency = "USD";
+        more(data);
+        say(data);
+        say(tws::ContractDataEnd{request.request_id});
+        return data;
     }
     /// Answers everything that is asked for contract data, and says that there were no fills.
     void answer_rest() {

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/check.hpp"
 #include "model/observation.hpp"
 
 namespace possync::sync {
@@ -35,14 +34,18 @@ public:
         auto const found = known_.find(exec_id);
         return found == known_.end() ? nullptr : &found->second.owner;
     }
-    /// A report of an execution that is known: whether it says anything that the last one of the same, or the book, did not.
-    bool note(model::CommissionReport const& report) {
+    struct Noted {
+        ExecutionOwner const* owner = nullptr;  ///< null: nobody knows of the execution
+        bool is_news = false;                   ///< it says what the last one of the same execution, or the book, did not
+    };
+    Noted note(model::CommissionReport const& report) {
         auto const known = known_.find(report.exec_id);
-        CHECK(known != known_.end());
+        if (known == known_.end()) return {};
+        auto& [owner, last] = known->second;
         Said said{report.commission, report.currency, report.realized_pnl};
-        if (known->second.said == said) return false;
-        known->second.said = std::move(said);
-        return true;
+        bool const is_news = last != said;
+        if (is_news) last = std::move(said);
+        return {&owner, is_news};
     }
     /// A report whose execution has not come; the last one counts.
     void keep(model::CommissionReport report) {

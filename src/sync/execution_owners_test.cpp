@@ -18,19 +18,20 @@ TEST(ExecutionOwners, AnExecutionIsNewOnce) {
 
 TEST(ExecutionOwners, WhatAReportSaysIsNewOnce) {
     ExecutionOwners owners;
-    owners.add("a.01", {"DU1", 5, {}});
     model::CommissionReport report;
     report.exec_id = "a.01";
-    EXPECT_TRUE(owners.note(report)) << "nothing was said, not even that nothing is known";
-    EXPECT_FALSE(owners.note(report));
+    EXPECT_EQ(owners.note(report).owner, nullptr);
+    owners.add("a.01", {"DU1", 5, {}});
+    EXPECT_TRUE(owners.note(report).is_news) << "nothing was said, not even that nothing is known";
+    EXPECT_FALSE(owners.note(report).is_news);
     report.commission = base::Decimal(1);
     report.currency = "USD";
-    EXPECT_TRUE(owners.note(report));
-    EXPECT_FALSE(owners.note(report));
+    EXPECT_TRUE(owners.note(report).is_news);
+    EXPECT_FALSE(owners.note(report).is_news);
     report.realized_pnl = base::Decimal(0);
-    EXPECT_TRUE(owners.note(report)) << "a P&L of nothing is no unknown one";
+    EXPECT_TRUE(owners.note(report).is_news) << "a P&L of nothing is no unknown one";
     report.realized_pnl.reset();
-    EXPECT_TRUE(owners.note(report)) << "and back again";
+    EXPECT_TRUE(owners.note(report).is_news) << "and back again";
 
     model::Execution booked;
     booked.exec_id = "b.01";
@@ -38,11 +39,11 @@ TEST(ExecutionOwners, WhatAReportSaysIsNewOnce) {
     booked.commission = base::Decimal(1);
     booked.commission_currency = "USD";
     owners.add_booked("DU1", booked);
-    EXPECT_EQ(owners.find("b.01")->con_id, 7);
     report.exec_id = "b.01";
-    EXPECT_FALSE(owners.note(report)) << "the book has it";
+    EXPECT_EQ(owners.note(report).owner->con_id, 7);
+    EXPECT_FALSE(owners.note(report).is_news) << "the book has it";
     report.currency = "EUR";
-    EXPECT_TRUE(owners.note(report));
+    EXPECT_TRUE(owners.note(report).is_news);
 }
 
 TEST(ExecutionOwners, AReportThatCameFirstWaitsForItsExecution) {
