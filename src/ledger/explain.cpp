@@ -1414,10 +1414,17 @@ private:
     Explanation finish() {
         result_.changed.reserve(work_.size());
         for (auto& [unused, at] : work_) {
-            bool const same = at.was != nullptr && at.was->instrument == at.facts.instrument &&
-                              at.was->executions == at.facts.executions && at.was->adjustments == at.facts.adjustments;
-            bool const empty = at.was == nullptr && at.facts.executions.empty() && at.facts.adjustments.empty();
-            if (!same && !empty) result_.changed.push_back(std::move(at.facts));
+            if (at.was == nullptr) {
+                bool const empty = at.facts.executions.empty() && at.facts.adjustments.empty();
+                if (!empty) result_.changed.push_back(std::move(at.facts));
+                continue;
+            }
+            bool const same_facts = at.was->executions == at.facts.executions && at.was->adjustments == at.facts.adjustments;
+            if (!same_facts || !fold_alike(*at.was->instrument, *at.facts.instrument)) {
+                result_.changed.push_back(std::move(at.facts));
+            } else if (at.was->instrument != at.facts.instrument) {
+                result_.described.push_back(at.facts.instrument);
+            }
         }
         for (auto& [unused, changed] : breaks_) result_.breaks.push_back(std::move(changed));
         return std::move(result_);

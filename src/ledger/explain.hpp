@@ -34,7 +34,8 @@ struct Notice {
 };
 
 struct Explanation {
-    std::vector<InstrumentFacts> changed;  ///< instruments with changed facts or description, by con_id
+    std::vector<InstrumentFacts> changed;  ///< instruments with changed facts, or described so that they fold otherwise, by con_id
+    std::vector<model::SharedInstrument> described;  ///< instruments of which no more than this is new, by con_id
     std::vector<model::Break> breaks;      ///< new or changed
     std::vector<Notice> notices;
     std::vector<Warning> warnings;

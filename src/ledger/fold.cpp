@@ -535,6 +535,10 @@ base::Result<Folded> fold(Instrument const& instrument, std::span<Execution cons
     }
 }
 
+bool fold_alike(Instrument const& a, Instrument const& b) {
+    return a.con_id == b.con_id && a.currency == b.currency && model::price_factor(a) == model::price_factor(b);
+}
+
 Decimal quantity_of(std::span<Execution const> executions, std::span<Adjustment const> adjustments, bool with_provisional) {
     struct Sum {
         bool with_provisional;

@@ -81,6 +81,9 @@ struct Folded {
 [[nodiscard]] Folded fold_or_throw(model::Instrument const& instrument, std::span<model::Execution const> executions,
                                    std::span<model::Adjustment const> adjustments, FoldOptions const& options);
 
+/// Whatever the facts, both descriptions of an instrument give the same rows: what they differ in no fold looks at.
+[[nodiscard]] bool fold_alike(model::Instrument const& a, model::Instrument const& b);
+
 /// Signed quantity that the facts in force add up to, provisional rests left out if asked. Throws base::DecimalOverflow.
 [[nodiscard]] base::Decimal quantity_of(std::span<model::Execution const> executions,
                                         std::span<model::Adjustment const> adjustments, bool with_provisional);

@@ -69,6 +69,7 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
         claims.compare_changed_cost(facts, change_set);
         facts = {};  // a first sight holds them all twice otherwise
     }
+    for (auto& instrument : explanation.described) change_set.instruments.push_back(std::move(instrument));
     add_notices(book, explanation.notices, ids, change_set);
     claims.compare_unchanged_costs();
     change_set.breaks = std::move(explanation.breaks);

@@ -439,6 +439,38 @@ TEST(Plan, ANewScaleRestatesPricesThatCameFromTheBrokersCost) {
     EXPECT_EQ(account.position(7).cost, dec("72"));
 }
 
+TEST(Plan, ContractDataChangesRowsOnlyWhereAFoldLooksAtIt) {
+    struct Row {
+        char const* what;
+        std::function<void(model::Instrument&)> change;
+        bool rows;
+    };
+    for (auto const& [what, change, rows] :
+         std::vector<Row>{{"a name", [](auto& i) { i.local_symbol = "VODl"; }, false},
+                          {"the zone", [](auto& i) { i.time_zone = "Europe/London"; }, false},
+                          {"the scale that was assumed", [](auto& i) { i.price_scale = dec("1"); }, false},
+                          {"another scale", [](auto& i) { i.price_scale = dec("0.01"); }, true},
+                          {"a multiplier", [](auto& i) { i.multiplier = dec("10"); }, true},
+                          {"another currency: the commission was paid in a foreign one", [](auto& i) { i.currency = "GBP"; }, true}}) {
+        Account account;
+        auto const known = stock(7, "VOD");
+        account.take(account.look(0, {holding(known, "100", "0.72")}));
+        auto bought = fill("f1.01", 10, "20", "0.75", "1");
+        bought.con_id = 7;
+        account.take(account.look(10, {holding(known, "120", "0.73")}, {bought}));
+        auto described = known;
+        change(described);
+        model::Observation observation = Account::events(20, {});
+        observation.instruments.push_back(described);
+        account.take(observation);
+        auto const& changes = account.last.change_set;
+        ASSERT_EQ(changes.instruments.size(), 1u) << what;
+        EXPECT_EQ(account.instrument(7).instrument, described) << what;
+        EXPECT_EQ(!changes.positions.empty(), rows) << what;
+        EXPECT_EQ(changes.lots.empty() && changes.history.empty() && changes.events.empty(), !rows) << what;
+    }
+}
+
 TEST(Plan, AMissingPositionIsEstimatedAtAFreshMarkOnly) {
     for (auto const& [age, estimated] : {std::pair{600, true}, std::pair{601, false}}) {
         Account account;
