@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/container/flat_map.hpp>
+
 #include "model/facts.hpp"
 
 namespace possync::model {
@@ -123,12 +125,15 @@ struct InstrumentBook {
     bool operator==(InstrumentBook const&) const = default;
 };
 
+/// By conId, side by side in memory: plans walk through all of them, and ask for many.
+using InstrumentBooks = boost::container::flat_map<ConId, InstrumentBook>;
+
 struct AccountBook {
     AccountId account_id = 0;
     std::string account;  ///< the broker's code
     Revision revision = 0;
     std::int64_t next_id = 1;  ///< n of the next RowId
-    std::map<ConId, InstrumentBook> instruments;
+    InstrumentBooks instruments;
     std::map<RowId, Break> breaks;  ///< unresolved ones
 
     bool operator==(AccountBook const&) const = default;

@@ -73,13 +73,38 @@ void upsert(AccountBook& book, std::vector<Row> const& changed, std::vector<Row>
     for (auto const& [con_id, of_instrument] : by_instrument) upsert(instrument_of(book, con_id).*rows, of_instrument, key, order);
 }
 
-template <typename Row, typename Id>
-void remove(AccountBook& book, std::vector<RowId> const& removed, std::vector<Row> InstrumentBook::* rows, Id id) {
-    if (removed.empty()) return;
-    std::set<RowId> const gone(removed.begin(), removed.end());
-    for (auto& [unused, instrument] : book.instruments) {
-        std::erase_if(instrument.*rows, [&](Row const& row) { return gone.contains(id(row)); });
+/// New instruments are put among the others all at once: each for itself would move those behind it.
+void describe(AccountBook& book, std::vector<SharedInstrument> const& described) {
+    InstrumentBooks added;
+    for (auto const& instrument : described) {
+        auto const known = book.instruments.find(instrument.con_id());
+        (known != book.instruments.end() ? known->second : added[instrument.con_id()]).instrument = instrument;
     }
+    book.instruments.merge(std::move(added));
+}
+
+/// The instruments that a change set names, of which what it removes is a part, unless it was made by somebody else than a plan.
+std::vector<InstrumentBook*> named_instruments(AccountBook& book, ChangeSet const& change_set) {
+    std::set<ConId> con_ids;
+    for (auto const& row : change_set.instruments) con_ids.insert(con_ids.end(), row.con_id());
+    for (auto const& row : change_set.executions) con_ids.insert(row.con_id);
+    for (auto const& row : change_set.adjustments) con_ids.insert(row.con_id);
+    for (auto const& row : change_set.positions) con_ids.insert(row.con_id);
+    std::vector<InstrumentBook*> named;
+    for (ConId const con_id : con_ids) named.push_back(&instrument_of(book, con_id));
+    return named;
+}
+
+template <typename Row, typename Id>
+void remove(AccountBook& book, std::vector<InstrumentBook*> const& named, std::vector<RowId> const& removed, std::vector<Row> InstrumentBook::* rows, Id id) {
+    std::set<RowId> gone(removed.begin(), removed.end());
+    auto const remove_from = [&](InstrumentBook& instrument) { std::erase_if(instrument.*rows, [&](Row const& row) { return gone.erase(id(row)) > 0; }); };
+    for (auto* const instrument : named) {
+        if (gone.empty()) return;
+        remove_from(*instrument);
+    }
+    if (gone.empty()) return;
+    for (auto& [unused, instrument] : book.instruments) remove_from(instrument);
 }
 
 }  // namespace
@@ -116,14 +141,16 @@ ChangeCounts count_changes(ChangeSet const& change_set) {
 void apply(AccountBook& book, ChangeSet const& change_set) {
     CHECK(book.account_id == change_set.account_id);
     CHECK(book.revision == change_set.base_revision);
-    for (auto const& instrument : change_set.instruments) book.instruments[instrument.con_id()].instrument = instrument;
+    describe(book, change_set.instruments);
 
     auto const position_id = [](Position const& row) { return row.position_id; };
     auto const close_id = [](Close const& row) { return row.close_id; };
     auto const lot_id = [](Lot const& row) { return row.lot_id; };
-    remove(book, change_set.removed_positions, &InstrumentBook::positions, position_id);
-    remove(book, change_set.removed_closes, &InstrumentBook::closes, close_id);
-    remove(book, change_set.removed_lots, &InstrumentBook::lots, lot_id);
+    bool const removes = !change_set.removed_positions.empty() || !change_set.removed_closes.empty() || !change_set.removed_lots.empty();
+    auto const named = removes ? named_instruments(book, change_set) : std::vector<InstrumentBook*>();
+    remove(book, named, change_set.removed_positions, &InstrumentBook::positions, position_id);
+    remove(book, named, change_set.removed_closes, &InstrumentBook::closes, close_id);
+    remove(book, named, change_set.removed_lots, &InstrumentBook::lots, lot_id);
 
     upsert(
         book, change_set.executions, &InstrumentBook::executions, [](Execution const& e) { return std::string_view(e.exec_id); },

@@ -100,6 +100,54 @@ TEST(Apply, AddsReplacesAndRemoves) {
     EXPECT_TRUE(book.instruments.at(7).positions.empty());
 }
 
+TEST(Apply, NewInstrumentsStandAmongThoseThatAreThere) {
+    AccountBook book;
+    book.account_id = 1;
+    auto const describe = [&](std::vector<ConId> const& con_ids, std::string const& symbol) {
+        ChangeSet change_set;
+        change_set.account_id = 1;
+        change_set.base_revision = book.revision;
+        for (ConId const con_id : con_ids) {
+            Instrument instrument;
+            instrument.con_id = con_id;
+            instrument.symbol = symbol;
+            change_set.instruments.push_back(instrument);
+            Position position;
+            position.position_id = row_id(1, con_id * 10 + book.revision);
+            position.con_id = con_id;
+            change_set.positions.push_back(position);
+        }
+        apply(book, change_set);
+    };
+    describe({2, 6, 4}, "FIRST");
+    describe({7, 1, 4, 3}, "SECOND");
+    std::vector<ConId> con_ids;
+    for (auto const& [con_id, held] : book.instruments) {
+        con_ids.push_back(con_id);
+        EXPECT_EQ(held.instrument.con_id(), con_id);
+        EXPECT_EQ(held.instrument->symbol, con_id == 2 || con_id == 6 ? "FIRST" : "SECOND");
+        EXPECT_EQ(held.positions.size(), con_id == 4 ? 2u : 1u);
+    }
+    EXPECT_EQ(con_ids, (std::vector<ConId>{1, 2, 3, 4, 6, 7}));
+}
+
+TEST(Apply, RemovesWhatTheChangeSetNamesNoInstrumentOf) {
+    AccountBook book;
+    book.account_id = 1;
+    apply(book, one_position());
+    Lot lot;
+    lot.con_id = 7;
+    lot.lot_id = row_id(1, 3);
+    book.instruments.at(7).lots.push_back(lot);
+    ChangeSet removal;
+    removal.account_id = 1;
+    removal.base_revision = 1;
+    removal.removed_lots.push_back(lot.lot_id);
+    apply(book, removal);
+    EXPECT_TRUE(book.instruments.at(7).lots.empty());
+    EXPECT_EQ(book.instruments.at(7).positions.size(), 1u);
+}
+
 TEST(Apply, KeepsOnlyUnresolvedBreaks) {
     AccountBook book;
     book.account_id = 1;

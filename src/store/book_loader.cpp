@@ -34,7 +34,7 @@ class Loader {
 public:
     Loader(BookRows& rows, Timestamp cutoff, std::optional<ConId> only) : rows_(rows), cutoff_(cutoff), only_(only) {}
 
-    Result<std::map<ConId, InstrumentBook>> run() {
+    Result<model::InstrumentBooks> run() {
         POSSYNC_TRY_VOID(find_waiting());
         POSSYNC_TRY_VOID(find_wanted());
         POSSYNC_TRY_VOID(load_positions());
@@ -46,7 +46,10 @@ public:
         POSSYNC_TRY_VOID(load_break_instruments());
         POSSYNC_TRY_VOID(name_instruments());
         sort();
-        return std::move(books_);
+        model::InstrumentBooks books;
+        books.reserve(books_.size());
+        for (auto& [con_id, book] : books_) books.emplace_hint(books.end(), con_id, std::move(book));
+        return books;
     }
 
 private:
@@ -238,7 +241,7 @@ private:
 
 }  // namespace
 
-Result<std::map<ConId, InstrumentBook>> load_instruments(BookRows& rows, Timestamp cutoff, std::optional<ConId> con_id) {
+Result<model::InstrumentBooks> load_instruments(BookRows& rows, Timestamp cutoff, std::optional<ConId> con_id) {
     return Loader(rows, cutoff, con_id).run();
 }
 

@@ -51,7 +51,7 @@ public:
 };
 
 /// Instruments with anything to say; only `con_id` when it is set (`rows` is then of it alone).
-[[nodiscard]] base::Result<std::map<model::ConId, model::InstrumentBook>> load_instruments(BookRows& rows, base::Timestamp cutoff,
+[[nodiscard]] base::Result<model::InstrumentBooks> load_instruments(BookRows& rows, base::Timestamp cutoff,
                                                                                            std::optional<model::ConId> con_id);
 
 }  // namespace possync::store

@@ -10,7 +10,7 @@
 
 namespace possync::store::postgres {
 
-[[nodiscard]] base::Result<std::map<model::ConId, model::InstrumentBook>>
+[[nodiscard]] base::Result<model::InstrumentBooks>
 load_instruments(Connection& connection, model::AccountId account, base::Timestamp cutoff, std::optional<model::ConId> con_id);
 [[nodiscard]] base::Result<std::map<model::RowId, model::Break>> load_unresolved_breaks(Connection& connection,
                                                                                         model::AccountId account);

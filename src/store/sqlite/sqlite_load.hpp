@@ -12,7 +12,7 @@
 namespace possync::store::sqlite {
 
 /// Instruments with anything to say, of one account; only `con_id` when it is set.
-[[nodiscard]] base::Result<std::map<model::ConId, model::InstrumentBook>> load_instruments(
+[[nodiscard]] base::Result<model::InstrumentBooks> load_instruments(
     Database& database, model::AccountId account, base::Timestamp cutoff, std::optional<model::ConId> con_id);
 
 [[nodiscard]] base::Result<std::map<model::RowId, model::Break>> load_unresolved_breaks(
