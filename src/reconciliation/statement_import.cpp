@@ -83,7 +83,7 @@ std::vector<model::CertificationDifference> not_spoken_of(std::vector<model::Cer
 
 /// Instruments in groups that must be looked at together: those of one corporate action, options with what they are on.
 std::vector<std::vector<ConId>> group(std::vector<ConId> const& ordered, ledger::StatementIndex const& index,
-                                      std::map<ConId, model::InstrumentBook> const& books) {
+                                      model::InstrumentBooks const& books) {
     std::map<ConId, ConId> leader;
     auto find = [&](ConId con_id) {
         while (leader[con_id] != con_id) con_id = leader[con_id];

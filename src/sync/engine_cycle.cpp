@@ -255,10 +255,11 @@ bool Engine::Implementation::needs_second_look(AccountState const& account, mode
 
 void Engine::Implementation::add_descriptions(AccountState const& account, model::Observation& observation) const {
     auto add = [&](ConId con_id) {
+        auto const found = descriptions_.find(con_id);
+        if (found == descriptions_.end()) return;
         auto const known = account.book.instruments.find(con_id);
         if (known != account.book.instruments.end() && known->second.instrument->details_known) return;
-        auto const found = descriptions_.find(con_id);
-        if (found != descriptions_.end()) observation.instruments.push_back(found->second);
+        observation.instruments.push_back(found->second);
     };
     if (observation.snapshot) {
         for_each_new(observation.snapshot->rows(), account.considered,

@@ -12,21 +12,25 @@ using model::ConId;
 
 namespace {
 
-/// Finds ascending keys in a map: the next one is mostly near, as at a first sync, where all of them are asked for.
+/// Finds ascending keys in a map whose elements lie side by side: the next one is mostly near, as at a first sync, where all of them are
+/// asked for.
 template <typename Map>
 class Walk {
 public:
-    explicit Walk(Map const& map) : map_(map), at_(map.begin()) {}
+    explicit Walk(Map const& map) : at_(map.begin()), end_(map.end()) {}
     auto const* find(ConId con_id) {
-        for (int i = 0; i < steps && at_ != map_.end() && at_->first < con_id; ++i) ++at_;
-        if (at_ != map_.end() && at_->first < con_id) at_ = map_.lower_bound(con_id);
-        return at_ != map_.end() && at_->first == con_id ? &at_->second : nullptr;
+        auto from = at_;
+        for (std::ptrdiff_t step = 1; at_ != end_ && at_->first < con_id; step *= 2) {
+            from = at_ + 1;
+            at_ += std::min(step, end_ - at_);
+        }
+        at_ = std::lower_bound(from, at_, con_id, [](auto const& each, ConId key) { return each.first < key; });
+        return at_ != end_ && at_->first == con_id ? &at_->second : nullptr;
     }
 
 private:
-    static constexpr int steps = 4;
-    Map const& map_;
     typename Map::const_iterator at_;
+    typename Map::const_iterator end_;
 };
 
 ConId con_id_of(model::SharedInstrument const& instrument) { return instrument.con_id(); }
@@ -67,7 +71,6 @@ void add_unsaved_marks(AccountState& account, Commit& effect) {
     LastRows changed_positions(change_set->positions);
     Walk books(account.book.instruments);
     Walk costs(account.average_costs);
-    Walk marks(account.marks);
     effect.marks.reserve(effect.marks.size() + account.unsaved_marks.size());
     for (ConId const con_id : account.unsaved_marks) {
         model::Position const* position = nullptr;
@@ -83,7 +86,8 @@ void add_unsaved_marks(AccountState& account, Commit& effect) {
         record.account_id = account.book.account_id;
         record.con_id = con_id;
         if (auto const* const cost = costs.find(con_id)) record.broker_avg_cost = *cost;
-        if (auto const* const mark = marks.find(con_id)) {
+        if (auto const found = account.marks.find(con_id); found != account.marks.end()) {
+            model::Mark const* const mark = &found->second;
             record.current_price = mark->price;
             record.marked_at = mark->marked_at;
             record.mark_source = "portfolio";

@@ -157,7 +157,7 @@ private:
 
 }  // namespace
 
-Result<std::map<ConId, model::InstrumentBook>> load_instruments(Connection& connection, AccountId account, Timestamp cutoff,
+Result<model::InstrumentBooks> load_instruments(Connection& connection, AccountId account, Timestamp cutoff,
                                                                 std::optional<ConId> con_id) {
     PostgresBookRows book_rows(connection, account, con_id);
     return store::load_instruments(book_rows, cutoff, con_id);

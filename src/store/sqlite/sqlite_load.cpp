@@ -140,7 +140,7 @@ private:
 
 }  // namespace
 
-Result<std::map<ConId, model::InstrumentBook>> load_instruments(Database& database, AccountId account, Timestamp cutoff,
+Result<model::InstrumentBooks> load_instruments(Database& database, AccountId account, Timestamp cutoff,
                                                                 std::optional<ConId> con_id) {
     SqliteBookRows book_rows(database, account, con_id);
     return store::load_instruments(book_rows, cutoff, con_id);
