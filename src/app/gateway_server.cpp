@@ -46,6 +46,7 @@ public:
             POSSYNC_TRY_VOID(open_scenario());
         }
         POSSYNC_TRY_VOID(listen_on(acceptor_, options_.address, options_.port, "--port"));
+        simulator_.encode_lists();
         wait_for_signals();  // whoever hears that it listens may send one
         return {};
     }
@@ -114,6 +115,7 @@ private:
         burst_signal_.async_wait([this](boost::system::error_code error, int) {
             if (error) return;
             if (day_) day_->burst(simulator_, clock_now(), options_.burst);
+            simulator_.encode_lists();
             flush();
             if (options_.on_happening) options_.on_happening(fmt::format("{} fills at once", options_.burst));
             burst_signal_.clear();

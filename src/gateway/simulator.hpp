@@ -96,6 +96,9 @@ public:
     /// AccountReady: false while the broker's servers reset; values are stale until it is true again.
     void set_account_ready(bool ready, base::Now now);
     void close_all();
+    /// Encodes the lists of positions ahead, for clients of the newest version and those that asked before, so that whoever asks next waits
+    /// for the sending alone.
+    void encode_lists();
 
     SimulatorOptions options;  ///< may be changed while running, as in the gateway's settings dialog
     SimulatorFaults faults;
@@ -157,6 +160,13 @@ private:
 
     void send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument,
                        Holding const& holding);
+    void send_positions(Connection& connection);
+    /// Nothing is left out of a list or added to it; what was encoded can be sent again.
+    [[nodiscard]] bool lists_are_plain() const;
+    void append_position(std::string& out, int version, std::string const& account, SimulatedInstrument const& instrument,
+                         Holding const& holding);
+    /// All rows, in the form of a server version.
+    [[nodiscard]] std::string const& encoded_list(int version);
     void send_positions_of_model(Connection& connection, std::int64_t request_id, std::string const& account,
                                  std::string const& model_code);
     void send_execution(Connection& connection, Fill const& fill, std::int64_t request_id);
@@ -183,6 +193,7 @@ private:
     /// The whole list as it was last sent, so that a load test measures the client and not the simulator.
     struct EncodedList {
         std::int64_t changes = -1;
+        bool with_currency_pairs = false;
         std::string bytes;
     };
 

@@ -83,6 +83,15 @@ tws::Contract contract_of(SimulatedInstrument const& instrument) {
     return contract;
 }
 
+static tws::Position position_of(std::string const& account, SimulatedInstrument const& instrument, Holding const& holding) {
+    tws::Position position;
+    position.account = account;
+    position.contract = contract_of(instrument);
+    position.position = holding.quantity;
+    position.average_cost = holding.average_cost();
+    return position;
+}
+
 // --- positions -----------------------------------------------------------------------------------------------------
 
 /// Closed positions stay in the list with quantity 0, where a setting says so only the day's (nautilus_trader #3305, #3618;
@@ -102,8 +111,22 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
                                       accounts_in_one_list),
                           asked.now);
     }
-    bool const plain = !faults.stall && !faults.empty_lists && !faults.omit_position_end && faults.close_after_positions < 0 &&
-                       !options.newer_than_client && !options.zero_rows_of_today_only;
+    if (lists_are_plain()) {
+        if (!connection.closing) connection.out += encoded_list(connection.version);
+    } else {
+        send_positions(connection);
+        if (connection.closing) return;
+    }
+    connection.subscriptions.positions = true;
+    if (!faults.omit_position_end) send(connection, tws::PositionEnd{});
+}
+
+bool Simulator::lists_are_plain() const {
+    return !faults.stall && !faults.empty_lists && !faults.omit_position_end && faults.close_after_positions < 0 && !options.newer_than_client &&
+           !options.zero_rows_of_today_only;
+}
+
+void Simulator::send_positions(Connection& connection) {
     // A list that is never finished stops in the middle.
     std::size_t left = std::numeric_limits<std::size_t>::max();
     if (faults.omit_position_end) {
@@ -111,30 +134,39 @@ void Simulator::answer(Asked const& asked, tws::RequestPositions const&) {
         for (auto const& [unused, holdings] : broker_.holdings()) left += holdings.size();
         left /= 2;
     }
-    EncodedList& list = lists_[connection.version];
-    if (plain && list.changes == broker_.changes()) {
-        connection.out += list.bytes;
-    } else {
-        std::size_t const begin = connection.out.size();
-        int rows = 0;
-        for (auto const& [account, holdings] : broker_.holdings()) {
-            if (left == 0) break;
-            for (auto const& [con_id, holding] : holdings) {
-                if (faults.close_after_positions >= 0 && rows++ == faults.close_after_positions) {
-                    faults.close_after_positions = -1;
-                    connection.closing = true;
-                    return;
-                }
-                if (left == 0) break;
-                --left;
-                auto const& instrument = broker_.instruments().at(con_id);
-                if (shown(instrument, holding) && !faults.empty_lists) send_position(connection, account, instrument, holding);
+    int rows = 0;
+    for (auto const& [account, holdings] : broker_.holdings()) {
+        for (auto const& [con_id, holding] : holdings) {
+            if (faults.close_after_positions >= 0 && rows++ == faults.close_after_positions) {
+                faults.close_after_positions = -1;
+                connection.closing = true;
+                return;
             }
+            if (left == 0) return;
+            --left;
+            auto const& instrument = broker_.instruments().at(con_id);
+            if (shown(instrument, holding) && !faults.empty_lists) send_position(connection, account, instrument, holding);
         }
-        if (plain) list = {broker_.changes(), connection.out.substr(begin)};
     }
-    connection.subscriptions.positions = true;
-    if (!faults.omit_position_end) send(connection, tws::PositionEnd{});
+}
+
+std::string const& Simulator::encoded_list(int version) {
+    EncodedList& list = lists_[version];
+    if (list.changes == broker_.changes() && list.with_currency_pairs == options.virtual_fx_positions) return list.bytes;
+    list = {broker_.changes(), options.virtual_fx_positions, {}};
+    for (auto const& [account, holdings] : broker_.holdings()) {
+        for (auto const& [con_id, holding] : holdings) {
+            auto const& instrument = broker_.instruments().at(con_id);
+            if (shown(instrument, holding)) append_position(list.bytes, version, account, instrument, holding);
+        }
+    }
+    return list.bytes;
+}
+
+void Simulator::encode_lists() {
+    if (!lists_are_plain()) return;
+    lists_.try_emplace(options.server_version);
+    for (auto const& [version, unused] : lists_) static_cast<void>(encoded_list(version));
 }
 
 void Simulator::answer(Asked const& asked, tws::CancelPositions const&) { asked.connection.subscriptions.positions = false; }
@@ -142,18 +174,18 @@ void Simulator::answer(Asked const& asked, tws::CancelPositions const&) { asked.
 void Simulator::send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument,
                               Holding const& holding) {
     if (connection.closing || faults.stall) return;
-    tws::Position position;
-    position.account = account;
-    position.contract = contract_of(instrument);
-    position.position = holding.quantity;
-    position.average_cost = holding.average_cost();
-    if (options.newer_than_client) return send(connection, position);
-    EncodedRow& row = encoded_[{connection.version, account, instrument.con_id}];
+    if (options.newer_than_client) return send(connection, position_of(account, instrument, holding));
+    append_position(connection.out, connection.version, account, instrument, holding);
+}
+
+void Simulator::append_position(std::string& out, int version, std::string const& account, SimulatedInstrument const& instrument,
+                                Holding const& holding) {
+    EncodedRow& row = encoded_[{version, account, instrument.con_id}];
     if (row.bytes.empty() || row.holding != holding) {
         row = {holding, {}};
-        tws::encode(row.bytes, tws::IncomingMessage(position), connection.version);
+        tws::encode(row.bytes, tws::IncomingMessage(position_of(account, instrument, holding)), version);
     }
-    connection.out += row.bytes;
+    out += row.bytes;
 }
 
 /// Rows of an account, and rows of its models with their code. How they add up is not documented; here what a model holds is
@@ -297,8 +329,10 @@ void Simulator::answer(Asked const& asked, tws::RequestContractData const& reque
     auto const today = day_number(local(asked.now.wall));
     auto const matches = [](std::string_view wanted, std::string_view value) { return wanted.empty() || wanted == value; };
     int found = 0;
-    for (auto const& [con_id, instrument] : broker_.instruments()) {
-        if (request.con_id != 0 && request.con_id != con_id) continue;
+    auto const& instruments = broker_.instruments();
+    auto const [first, last] = request.con_id != 0 ? instruments.equal_range(request.con_id) : std::pair(instruments.begin(), instruments.end());
+    for (auto at = first; at != last; ++at) {
+        auto const& [con_id, instrument] = *at;
         if (request.con_id == 0) {
             if (request.symbol.empty() && request.local_symbol.empty()) break;
             bool const strike =

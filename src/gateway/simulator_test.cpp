@@ -77,6 +77,38 @@ TEST_P(Answers, ZeroRowsOfTodayOnlyAndVirtualFx) {
     EXPECT_EQ(client.count<tws::Position>(), 1u);
 }
 
+TEST_P(Answers, AListThatWasEncodedAheadIsTheListOfNow) {
+    Desk desk;
+    auto euro = desk.broker.instruments().at(265598);
+    euro.con_id = 12087792;
+    euro.sec_type = "CASH";
+    desk.broker.add_instrument(euro);
+    desk.broker.hold("DU1", 12087792, dec("20000"), dec("1.08"));
+    desk.broker.hold("DU1", 265598, dec("100"), dec("190"));
+    Client client(desk, 5, version());
+    auto const quantities = [&] {
+        client.forget();
+        client.ask(tws::RequestPositions{});
+        std::vector<std::string> all;
+        for (auto const& row : client.all<tws::Position>()) all.push_back(row.position->to_string());
+        return all;
+    };
+    desk.simulator.encode_lists();
+    EXPECT_EQ(quantities(), (std::vector<std::string>{"100"}));
+    desk.fill("-40", "200");
+    desk.simulator.encode_lists();
+    EXPECT_EQ(quantities(), (std::vector<std::string>{"60"}));
+    desk.fill("5", "200");
+    EXPECT_EQ(quantities(), (std::vector<std::string>{"65"})) << "without being encoded ahead";
+    desk.simulator.options.virtual_fx_positions = true;
+    EXPECT_EQ(quantities(), (std::vector<std::string>{"65", "20000"}));
+    desk.simulator.faults.empty_lists = true;
+    desk.simulator.encode_lists();
+    EXPECT_TRUE(quantities().empty());
+    desk.simulator.faults = {};
+    EXPECT_EQ(quantities(), (std::vector<std::string>{"65", "20000"}));
+}
+
 TEST_P(Answers, PositionsOfAnAccountAndOfAModel) {
     Desk desk;
     desk.broker.add_account("DU2");
