@@ -18,6 +18,7 @@ inline double quantile(std::vector<double> values, double share) {
     std::sort(values.begin(), values.end());
     return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
 }
+inline double median(std::vector<double> const& values) { return quantile(values, 0.5); }
 
 class Disk {
 public:

@@ -25,7 +25,6 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point begun) { return std::chrono::duration<double, std::milli>(Clock::now() - begun).count(); }
 
-double median(std::vector<double> const& values) { return quantile(values, 0.5); }
 
 /// Value and floor such that value / floor is the median of the rounds' ratios.
 Beside beside(std::vector<double> const& values, std::vector<double> const& others, std::string_view what) {
