@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -12,13 +11,6 @@
 #include "workload.hpp"
 
 namespace possync::bench {
-
-inline double quantile(std::vector<double> values, double share) {
-    must(!values.empty(), "nothing was measured");
-    std::sort(values.begin(), values.end());
-    return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
-}
-inline double median(std::vector<double> const& values) { return quantile(values, 0.5); }
 
 class Disk {
 public:

@@ -24,7 +24,7 @@ build, quick = pathlib.Path(sys.argv[1]).resolve(), "--quick" in sys.argv
 possync, raw_unnest = build / "possync", build / "bench/raw_unnest"
 positions, rounds, unchanged_syncs = 10_000, 3 if quick else 7, 5
 sys.path.insert(0, str(here.parent / "test/e2e"))
-from tws_client import Client  # noqa: E402
+from tws_client import quantities_at  # noqa: E402
 
 from peer_process import Peer
 
@@ -83,6 +83,7 @@ def one_round(folder, url, results):
                 for who, milliseconds in taken.items():
                     results.setdefault((name, who), []).append(milliseconds)
 
+        quantities_at(port)  # in the peer's form: neither side waits for the simulator to encode its list
         phase("first")
         rows, raw, fastest = subprocess.run([raw_unnest, url, "book"], capture_output=True, text=True, check=True).stdout.split()
         results["rows"] = int(rows)
@@ -95,9 +96,7 @@ def one_round(folder, url, results):
         gateway.stdout.readline()
         phase("tenth")
 
-        client = Client(port, 4242)
-        truth = {key: float(quantity) for key, quantity in client.positions().items()}
-        client.close()
+        truth = quantities_at(port)
         assert held_in(url, "SELECT account, con_id, quantity FROM book.positions WHERE status = 'OPEN'") == truth, "possync's book differs from the gateway"
         assert held_in(url, "SELECT account, con_id, quantity FROM peer.position WHERE status = 'OPEN'") == truth, "the peer's book differs from the gateway"
         for own_table, their_table in tables.items():

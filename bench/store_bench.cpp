@@ -12,6 +12,7 @@
 
 #include "disk.hpp"
 #include "line.hpp"
+#include "rounds.hpp"
 #include "raw_rows.hpp"
 #include "store/open/open.hpp"
 #include "store/sqlite/sqlite_store.hpp"
@@ -24,14 +25,6 @@ using namespace possync::bench;
 using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point begun) { return std::chrono::duration<double, std::milli>(Clock::now() - begun).count(); }
-
-
-/// Value and floor such that value / floor is the median of the rounds' ratios.
-Beside beside(std::vector<double> const& values, std::vector<double> const& others, std::string_view what) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < values.size(); ++i) ratios.push_back(others[i] / values[i]);
-    return {median(values) * median(ratios), what};
-}
 
 struct Bench {
     Bench(std::string const& path, int positions) : workload("DU1000001", positions), path(path) {

@@ -24,7 +24,7 @@ import time
 
 here = pathlib.Path(__file__).parent
 sys.path.insert(0, str(here.parent / "test/e2e"))
-from tws_client import Client  # noqa: E402
+from tws_client import quantities_at  # noqa: E402
 
 from peer_process import Peer
 
@@ -119,6 +119,7 @@ def one_round(folder, results):
             results[f"rows.{name}"] = rows
 
         database.snapshot("before.db")
+        quantities_at(port)  # in the peer's form: neither side waits for the simulator to encode its list
         phase("first")
         database.snapshot("after.db")
         floor("first", "after.db", "before.db")
@@ -132,9 +133,7 @@ def one_round(folder, results):
         database.snapshot("after2.db")
         floor("tenth", "after2.db", "before2.db")
 
-        client = Client(port, 4242)
-        truth = {key: float(quantity) for key, quantity in client.positions().items()}
-        client.close()
+        truth = quantities_at(port)
 
         def held(side, table):
             return {(account, con_id): float(quantity) for account, con_id, quantity in database.ask(

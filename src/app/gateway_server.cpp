@@ -115,8 +115,8 @@ private:
         burst_signal_.async_wait([this](boost::system::error_code error, int) {
             if (error) return;
             if (day_) day_->burst(simulator_, clock_now(), options_.burst);
-            simulator_.encode_lists();
             flush();
+            simulator_.encode_lists();
             if (options_.on_happening) options_.on_happening(fmt::format("{} fills at once", options_.burst));
             burst_signal_.clear();
             wait_for_burst();

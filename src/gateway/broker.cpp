@@ -13,6 +13,7 @@ using base::Decimal;
 
 void Broker::add_instrument(SimulatedInstrument instrument) {
     ++changes_;
+    if (instruments_.contains(instrument.con_id)) ++instruments_restated_;
     if (instrument.local_symbol.empty()) instrument.local_symbol = instrument.symbol;
     if (instrument.trading_class.empty()) instrument.trading_class = instrument.symbol;
     if (!instrument.price.is_zero() && !instrument.previous_close) instrument.previous_close = instrument.price;
@@ -132,6 +133,7 @@ Fill const* Broker::report_commission(std::string const& exec_id, Decimal commis
                 base::multiply_divide_rounded(fill.quantity.is_positive() ? more : -more, lot.quantity, fill.quantity.abs(), 10);
             lot.cost += share;
             held.cost += share;
+            ++changes_;
         }
         return &fill;
     }

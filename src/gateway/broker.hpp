@@ -189,6 +189,8 @@ public:
     [[nodiscard]] std::string account_list() const;
     /// Counts changes of instruments and holdings: equal numbers, equal lists.
     [[nodiscard]] std::int64_t changes() const { return changes_; }
+    /// Counts how often an instrument that was there was stated anew.
+    [[nodiscard]] std::int64_t instruments_restated() const { return instruments_restated_; }
 
 private:
     /// Works the holdings of an account out again from all fills and entries.
@@ -201,6 +203,7 @@ private:
     std::vector<Fill> fills_;
     std::int64_t next_fill_ = 1;
     std::int64_t changes_ = 0;
+    std::int64_t instruments_restated_ = 0;
 };
 
 }  // namespace possync::gateway

@@ -161,11 +161,11 @@ private:
     void send_position(Connection& connection, std::string const& account, SimulatedInstrument const& instrument,
                        Holding const& holding);
     void send_positions(Connection& connection);
-    /// Nothing is left out of a list or added to it; what was encoded can be sent again.
+    /// Nothing goes wrong with a list, and it is the same to every client of a version: what was encoded can be sent again.
     [[nodiscard]] bool lists_are_plain() const;
     void append_position(std::string& out, int version, std::string const& account, SimulatedInstrument const& instrument,
                          Holding const& holding);
-    /// All rows, in the form of a server version.
+    /// The rows that are shown, in the form of a server version.
     [[nodiscard]] std::string const& encoded_list(int version);
     void send_positions_of_model(Connection& connection, std::int64_t request_id, std::string const& account,
                                  std::string const& model_code);
@@ -190,7 +190,7 @@ private:
         Holding holding;
         std::string bytes;
     };
-    /// The whole list as it was last sent, so that a load test measures the client and not the simulator.
+    /// The whole list as it was last encoded, so that a load test measures the client and not the simulator.
     struct EncodedList {
         std::int64_t changes = -1;
         bool with_currency_pairs = false;
@@ -204,6 +204,7 @@ private:
     /// By protocol version: clients of different versions that ask in turn do not make each other wait.
     std::map<std::tuple<int, std::string, ConId>, EncodedRow> encoded_;
     std::map<int, EncodedList> lists_;
+    std::int64_t encoded_after_ = 0;  ///< so many instruments had been stated anew
     std::map<int, Connection> connections_;
     int next_connection_ = 1;
     std::set<int> alarms_;

@@ -164,7 +164,7 @@ std::string const& Simulator::encoded_list(int version) {
 }
 
 void Simulator::encode_lists() {
-    if (!lists_are_plain()) return;
+    if (!lists_are_plain() || broker_.holdings().size() > accounts_in_one_list) return;
     lists_.try_emplace(options.server_version);
     for (auto const& [version, unused] : lists_) static_cast<void>(encoded_list(version));
 }
@@ -180,6 +180,8 @@ void Simulator::send_position(Connection& connection, std::string const& account
 
 void Simulator::append_position(std::string& out, int version, std::string const& account, SimulatedInstrument const& instrument,
                                 Holding const& holding) {
+    if (encoded_after_ != broker_.instruments_restated()) encoded_.clear();
+    encoded_after_ = broker_.instruments_restated();
     EncodedRow& row = encoded_[{version, account, instrument.con_id}];
     if (row.bytes.empty() || row.holding != holding) {
         row = {holding, {}};

@@ -100,6 +100,16 @@ TEST_P(Answers, AListThatWasEncodedAheadIsTheListOfNow) {
     EXPECT_EQ(quantities(), (std::vector<std::string>{"60"}));
     desk.fill("5", "200");
     EXPECT_EQ(quantities(), (std::vector<std::string>{"65"})) << "without being encoded ahead";
+    auto restated = desk.broker.instruments().at(265598);
+    restated.local_symbol = "AAPL.NEW";
+    desk.broker.add_instrument(restated);
+    static_cast<void>(quantities());
+    EXPECT_EQ(client.all<tws::Position>()[0].contract.local_symbol, "AAPL.NEW");
+    auto const cost = *client.all<tws::Position>()[0].average_cost;
+    auto const& last = desk.broker.fills().back();
+    desk.broker.report_commission(last.exec_id, last.commission.value_or(base::Decimal(0)) + base::Decimal(65));
+    static_cast<void>(quantities());
+    EXPECT_EQ(*client.all<tws::Position>()[0].average_cost, cost + base::Decimal(1)) << "a commission that came late is part of the cost";
     desk.simulator.options.virtual_fx_positions = true;
     EXPECT_EQ(quantities(), (std::vector<std::string>{"65", "20000"}));
     desk.simulator.faults.empty_lists = true;

@@ -1420,10 +1420,11 @@ private:
                 continue;
             }
             bool const same_facts = at.was->executions == at.facts.executions && at.was->adjustments == at.facts.adjustments;
-            if (!same_facts || !fold_alike(*at.was->instrument, *at.facts.instrument)) {
-                result_.changed.push_back(std::move(at.facts));
-            } else if (at.was->instrument != at.facts.instrument) {
+            if (same_facts && at.was->instrument == at.facts.instrument) continue;
+            if (same_facts && fold_alike(*at.was->instrument, *at.facts.instrument)) {
                 result_.described.push_back(at.facts.instrument);
+            } else {
+                result_.changed.push_back(std::move(at.facts));
             }
         }
         for (auto& [unused, changed] : breaks_) result_.breaks.push_back(std::move(changed));

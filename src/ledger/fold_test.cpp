@@ -228,6 +228,33 @@ void sort_facts(std::vector<model::Execution>& executions) {
               [](auto const& a, auto const& b) { return order_of(a) < order_of(b); });
 }
 
+model::Instrument random_description() {
+    auto described = stock(1);
+    described.sec_type = *rc::gen::element<std::string>("STK", "OPT", "BOND", "CFD", "IND");
+    described.currency = *rc::gen::element<std::string>("USD", "GBP");
+    described.multiplier = *rc::gen::element(base::Decimal(1), base::Decimal(10));
+    described.price_scale = *rc::gen::element<std::optional<base::Decimal>>(std::nullopt, base::Decimal(1), dec("0.1"));
+    described.details_known = *rc::gen::arbitrary<bool>();
+    described.symbol = described.local_symbol = *rc::gen::element<std::string>("A", "B");
+    described.expiry = *rc::gen::element<std::string>("", "20270115");
+    described.right = *rc::gen::element<std::string>("", "C");
+    described.strike = *rc::gen::element<std::optional<base::Decimal>>(std::nullopt, base::Decimal(150));
+    described.under_con_id = *rc::gen::element<std::optional<model::ConId>>(std::nullopt, 2);
+    described.time_zone = *rc::gen::element<std::string>("", "US/Eastern");
+    return described;
+}
+
+/// Whatever a fold looks at, fold_alike() looks at too.
+RC_GTEST_PROP(FoldProperty, DescriptionsThatFoldAlikeGiveTheSameRows, ()) {
+    auto executions = random_fills();
+    sort_facts(executions);
+    auto const a = random_description();
+    for (int i = 0; i < 20; ++i) {
+        auto const b = random_description();
+        if (fold_alike(a, b)) RC_ASSERT(*fold(a, executions, {}, {}) == *fold(b, executions, {}, {}));
+    }
+}
+
 RC_GTEST_PROP(FoldProperty, QuantityIsTheSumOfTheFills, ()) {
     auto executions = random_fills();
     sort_facts(executions);

@@ -69,7 +69,10 @@ base::Result<Plan> make_plan(model::AccountBook const& book, model::Observation 
         claims.compare_changed_cost(facts, change_set);
         facts = {};  // a first sight holds them all twice otherwise
     }
+    auto const changed = static_cast<std::ptrdiff_t>(change_set.instruments.size());
     for (auto& instrument : explanation.described) change_set.instruments.push_back(std::move(instrument));
+    std::inplace_merge(change_set.instruments.begin(), change_set.instruments.begin() + changed, change_set.instruments.end(),
+                       [](auto const& a, auto const& b) { return a.con_id() < b.con_id(); });
     add_notices(book, explanation.notices, ids, change_set);
     claims.compare_unchanged_costs();
     change_set.breaks = std::move(explanation.breaks);

@@ -444,16 +444,20 @@ TEST(Plan, ContractDataChangesRowsOnlyWhereAFoldLooksAtIt) {
         char const* what;
         std::function<void(model::Instrument&)> change;
         bool rows;
+        std::string sec_type = "STK";
     };
-    for (auto const& [what, change, rows] :
+    for (auto const& [what, change, rows, sec_type] :
          std::vector<Row>{{"a name", [](auto& i) { i.local_symbol = "VODl"; }, false},
                           {"the zone", [](auto& i) { i.time_zone = "Europe/London"; }, false},
                           {"the scale that was assumed", [](auto& i) { i.price_scale = dec("1"); }, false},
                           {"another scale", [](auto& i) { i.price_scale = dec("0.01"); }, true},
                           {"a multiplier", [](auto& i) { i.multiplier = dec("10"); }, true},
+                          {"a kind whose scale is not 1 by itself, and contract data without one", [](auto& i) { i.details_known = true; }, true, "CFD"},
+                          {"the same of a share", [](auto& i) { i.details_known = true; }, false},
                           {"another currency: the commission was paid in a foreign one", [](auto& i) { i.currency = "GBP"; }, true}}) {
         Account account;
-        auto const known = stock(7, "VOD");
+        auto known = stock(7, "VOD");
+        known.sec_type = sec_type;
         account.take(account.look(0, {holding(known, "100", "0.72")}));
         auto bought = fill("f1.01", 10, "20", "0.75", "1");
         bought.con_id = 7;
@@ -469,6 +473,26 @@ TEST(Plan, ContractDataChangesRowsOnlyWhereAFoldLooksAtIt) {
         EXPECT_EQ(!changes.positions.empty(), rows) << what;
         EXPECT_EQ(changes.lots.empty() && changes.history.empty() && changes.events.empty(), !rows) << what;
     }
+}
+
+TEST(Plan, InstrumentsOfAChangeSetAreInOrderWhateverIsNewOfThem) {
+    Account account;
+    auto const name = stock(5, "NAME");
+    auto const scale = stock(9, "SCALE");
+    account.take(account.look(0, {holding(name, "10", "1"), holding(scale, "10", "1"), holding(stock(11), "10", "1")}));
+    auto observation = Account::events(10, {});
+    for (auto instrument : {scale, name}) {
+        instrument.details_known = true;
+        instrument.price_scale = instrument.con_id == 9 ? dec("0.01") : dec("1");
+        observation.instruments.push_back(instrument);
+    }
+    account.take(observation);
+    auto const& changes = account.last.change_set;
+    ASSERT_EQ(changes.instruments.size(), 2u);
+    EXPECT_EQ(changes.instruments[0].con_id(), 5);
+    EXPECT_EQ(changes.instruments[1].con_id(), 9);
+    ASSERT_EQ(changes.positions.size(), 1u);
+    EXPECT_EQ(changes.positions[0].con_id, 9);
 }
 
 TEST(Plan, AMissingPositionIsEstimatedAtAFreshMarkOnly) {

@@ -1,5 +1,7 @@
 #include "model/book.hpp"
 
+#include <utility>
+
 #include "model/words.hpp"
 
 namespace possync::model {
@@ -25,6 +27,13 @@ constexpr Words<BreakState, 4> break_states{{{BreakState::settling, "settling"},
                                              {BreakState::resolved, "resolved"}}};
 
 }  // namespace
+
+InstrumentBooks side_by_side(std::map<ConId, InstrumentBook> gathered) {
+    InstrumentBooks books;
+    books.reserve(gathered.size());
+    for (auto& [con_id, book] : gathered) books.emplace_hint(books.end(), con_id, std::move(book));
+    return books;
+}
 
 std::string_view to_string(CostBasis method) { return word_of(methods, method); }
 std::string_view to_string(BreakKind kind) { return word_of(break_kinds, kind); }

@@ -125,8 +125,12 @@ struct InstrumentBook {
     bool operator==(InstrumentBook const&) const = default;
 };
 
-/// By conId, side by side in memory: plans walk through all of them, and ask for many.
+/// By conId, side by side in memory: plans walk through all of them, and ask for many. A new one moves those behind it: it costs more the
+/// larger the book, and ends every reference to another.
 using InstrumentBooks = boost::container::flat_map<ConId, InstrumentBook>;
+
+/// The same, gathered in any order.
+[[nodiscard]] InstrumentBooks side_by_side(std::map<ConId, InstrumentBook> gathered);
 
 struct AccountBook {
     AccountId account_id = 0;

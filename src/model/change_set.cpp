@@ -73,17 +73,21 @@ void upsert(AccountBook& book, std::vector<Row> const& changed, std::vector<Row>
     for (auto const& [con_id, of_instrument] : by_instrument) upsert(instrument_of(book, con_id).*rows, of_instrument, key, order);
 }
 
-/// New instruments are put among the others all at once: each for itself would move those behind it.
+/// Many new instruments are put among the others all at once: each moves those behind it.
 void describe(AccountBook& book, std::vector<SharedInstrument> const& described) {
     InstrumentBooks added;
     for (auto const& instrument : described) {
         auto const known = book.instruments.find(instrument.con_id());
         (known != book.instruments.end() ? known->second : added[instrument.con_id()]).instrument = instrument;
     }
-    book.instruments.merge(std::move(added));
+    if (added.size() > few) {
+        book.instruments.merge(std::move(added));
+    } else {
+        for (auto& [con_id, instrument] : added) book.instruments.emplace(con_id, std::move(instrument));
+    }
 }
 
-/// The instruments that a change set names, of which what it removes is a part, unless it was made by somebody else than a plan.
+/// Where a plan removes rows it also names their instrument; other change sets need not.
 std::vector<InstrumentBook*> named_instruments(AccountBook& book, ChangeSet const& change_set) {
     std::set<ConId> con_ids;
     for (auto const& row : change_set.instruments) con_ids.insert(con_ids.end(), row.con_id());
@@ -96,9 +100,12 @@ std::vector<InstrumentBook*> named_instruments(AccountBook& book, ChangeSet cons
 }
 
 template <typename Row, typename Id>
-void remove(AccountBook& book, std::vector<InstrumentBook*> const& named, std::vector<RowId> const& removed, std::vector<Row> InstrumentBook::* rows, Id id) {
+void remove(AccountBook& book, std::vector<InstrumentBook*> const& named, std::vector<RowId> const& removed,
+            std::vector<Row> InstrumentBook::* rows, Id id) {
     std::set<RowId> gone(removed.begin(), removed.end());
-    auto const remove_from = [&](InstrumentBook& instrument) { std::erase_if(instrument.*rows, [&](Row const& row) { return gone.erase(id(row)) > 0; }); };
+    auto const remove_from = [&](InstrumentBook& instrument) {
+        std::erase_if(instrument.*rows, [&](Row const& row) { return gone.erase(id(row)) > 0; });
+    };
     for (auto* const instrument : named) {
         if (gone.empty()) return;
         remove_from(*instrument);

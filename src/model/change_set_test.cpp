@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+#include <tuple>
+
 #include "model/print.hpp"
 #include "model/records.hpp"
 
@@ -100,52 +104,77 @@ TEST(Apply, AddsReplacesAndRemoves) {
     EXPECT_TRUE(book.instruments.at(7).positions.empty());
 }
 
+/// Few are put in one by one, many all at once.
 TEST(Apply, NewInstrumentsStandAmongThoseThatAreThere) {
+    for (ConId const more : {3, 40}) {
+        AccountBook book;
+        book.account_id = 1;
+        auto const describe = [&](ConId from, ConId step, std::string const& symbol) {
+            ChangeSet change_set;
+            change_set.account_id = 1;
+            change_set.base_revision = book.revision;
+            for (ConId con_id = from + more * step; con_id >= from; con_id -= step) {  // in any order
+                Instrument instrument;
+                instrument.con_id = con_id;
+                instrument.symbol = symbol;
+                change_set.instruments.push_back(instrument);
+                Position position;
+                position.position_id = row_id(1, con_id * 10 + book.revision);
+                position.con_id = con_id;
+                change_set.positions.push_back(position);
+            }
+            apply(book, change_set);
+        };
+        describe(10, 2, "FIRST");
+        describe(7, 3, "SECOND");
+        std::set<ConId> expected;
+        for (ConId i = 0; i <= more; ++i) expected.insert({10 + i * 2, 7 + i * 3});
+        EXPECT_EQ(book.instruments.size(), expected.size());
+        auto next = expected.begin();
+        for (auto const& [con_id, held] : book.instruments) {
+            bool const first = con_id >= 10 && con_id <= 10 + more * 2 && con_id % 2 == 0;
+            bool const second = con_id <= 7 + more * 3 && con_id % 3 == 1;
+            EXPECT_EQ(con_id, *next++);
+            EXPECT_EQ(held.instrument.con_id(), con_id);
+            EXPECT_EQ(held.instrument->symbol, second ? "SECOND" : "FIRST");
+            EXPECT_EQ(held.positions.size(), static_cast<std::size_t>(first) + static_cast<std::size_t>(second)) << con_id;
+        }
+    }
+}
+
+TEST(Apply, RemovesRowsOfInstrumentsThatAreNamedAndOfOthers) {
     AccountBook book;
     book.account_id = 1;
-    auto const describe = [&](std::vector<ConId> const& con_ids, std::string const& symbol) {
+    for (ConId const con_id : {7, 8, 9}) {
+        Instrument instrument;
+        instrument.con_id = con_id;
+        book.instruments[con_id].instrument = instrument;
+        for (std::int64_t n : {1, 2}) {
+            Lot lot;
+            lot.con_id = con_id;
+            lot.lot_id = row_id(1, con_id * 10 + n);
+            book.instruments[con_id].lots.push_back(lot);
+        }
+    }
+    auto const remaining = [&](ConId con_id) { return book.instruments.at(con_id).lots.size(); };
+    auto const remove = [&](std::vector<ConId> const& named, std::vector<std::int64_t> const& numbers) {
         ChangeSet change_set;
         change_set.account_id = 1;
         change_set.base_revision = book.revision;
-        for (ConId const con_id : con_ids) {
-            Instrument instrument;
-            instrument.con_id = con_id;
-            instrument.symbol = symbol;
-            change_set.instruments.push_back(instrument);
-            Position position;
-            position.position_id = row_id(1, con_id * 10 + book.revision);
-            position.con_id = con_id;
-            change_set.positions.push_back(position);
+        for (ConId const con_id : named) {
+            Execution sold;
+            sold.exec_id = "e" + std::to_string(book.revision) + std::to_string(con_id) + ".01";
+            sold.con_id = con_id;
+            change_set.executions.push_back(sold);
         }
+        for (auto const n : numbers) change_set.removed_lots.push_back(row_id(1, n));
         apply(book, change_set);
+        return std::tuple(remaining(7), remaining(8), remaining(9));
     };
-    describe({2, 6, 4}, "FIRST");
-    describe({7, 1, 4, 3}, "SECOND");
-    std::vector<ConId> con_ids;
-    for (auto const& [con_id, held] : book.instruments) {
-        con_ids.push_back(con_id);
-        EXPECT_EQ(held.instrument.con_id(), con_id);
-        EXPECT_EQ(held.instrument->symbol, con_id == 2 || con_id == 6 ? "FIRST" : "SECOND");
-        EXPECT_EQ(held.positions.size(), con_id == 4 ? 2u : 1u);
-    }
-    EXPECT_EQ(con_ids, (std::vector<ConId>{1, 2, 3, 4, 6, 7}));
-}
-
-TEST(Apply, RemovesWhatTheChangeSetNamesNoInstrumentOf) {
-    AccountBook book;
-    book.account_id = 1;
-    apply(book, one_position());
-    Lot lot;
-    lot.con_id = 7;
-    lot.lot_id = row_id(1, 3);
-    book.instruments.at(7).lots.push_back(lot);
-    ChangeSet removal;
-    removal.account_id = 1;
-    removal.base_revision = 1;
-    removal.removed_lots.push_back(lot.lot_id);
-    apply(book, removal);
-    EXPECT_TRUE(book.instruments.at(7).lots.empty());
-    EXPECT_EQ(book.instruments.at(7).positions.size(), 1u);
+    EXPECT_EQ(remove({8}, {81}), std::tuple(2u, 1u, 2u));
+    EXPECT_EQ(remove({8}, {82, 92}), std::tuple(2u, 0u, 1u)) << "of one that is named and of one that is not";
+    EXPECT_EQ(remove({}, {71}), std::tuple(1u, 0u, 1u)) << "none is named";
+    EXPECT_EQ(remove({7}, {999}), std::tuple(1u, 0u, 1u)) << "of before the rows that are kept in memory";
 }
 
 TEST(Apply, KeepsOnlyUnresolvedBreaks) {

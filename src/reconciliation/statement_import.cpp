@@ -330,16 +330,17 @@ Result<ImportResult> import_statement(store::Store& store, Statement const& stat
 
     for (std::size_t next = 0; next < groups.size() || next == 0;) {
         part.instruments.clear();
-        book.instruments.clear();
+        std::map<ConId, model::InstrumentBook> gathered;
         std::size_t facts = 0;
         for (; next < groups.size() && (facts == 0 || facts < facts_per_transaction); ++next) {
             for (ConId const con_id : groups[next]) {
                 part.instruments.push_back(con_id);
                 facts += facts_of(index.of(con_id));
                 POSSYNC_TRY(auto loaded, store.load_history(account_id, con_id, since));
-                if (loaded.instrument.con_id() != 0) book.instruments[con_id] = std::move(loaded);
+                if (loaded.instrument.con_id() != 0) gathered[con_id] = std::move(loaded);
             }
         }
+        book.instruments = model::side_by_side(std::move(gathered));
         POSSYNC_TRY(auto plan, ledger::plan_statement(book, part, now, policy));
         successions.insert(successions.end(), plan.successions.begin(), plan.successions.end());
         if (!plan.change_set.empty()) {

@@ -46,10 +46,7 @@ public:
         POSSYNC_TRY_VOID(load_break_instruments());
         POSSYNC_TRY_VOID(name_instruments());
         sort();
-        model::InstrumentBooks books;
-        books.reserve(books_.size());
-        for (auto& [con_id, book] : books_) books.emplace_hint(books.end(), con_id, std::move(book));
-        return books;
+        return model::side_by_side(std::move(books_));
     }
 
 private:

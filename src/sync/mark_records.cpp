@@ -87,13 +87,13 @@ void add_unsaved_marks(AccountState& account, Commit& effect) {
         record.con_id = con_id;
         if (auto const* const cost = costs.find(con_id)) record.broker_avg_cost = *cost;
         if (auto const found = account.marks.find(con_id); found != account.marks.end()) {
-            model::Mark const* const mark = &found->second;
-            record.current_price = mark->price;
-            record.marked_at = mark->marked_at;
+            model::Mark const& mark = found->second;
+            record.current_price = mark.price;
+            record.marked_at = mark.marked_at;
             record.mark_source = "portfolio";
-            record.broker_unrealized_pnl = mark->broker_unrealized_pnl;
+            record.broker_unrealized_pnl = mark.broker_unrealized_pnl;
             if (position != nullptr && position->open()) {
-                auto const value = ledger::value_at(*position, *instrument, mark->price);
+                auto const value = ledger::value_at(*position, *instrument, mark.price);
                 record.market_value = value.market_value;
                 record.unrealized_pnl = value.unrealized_pnl;
                 record.unrealized_pnl_pct = value.unrealized_pnl_pct;

@@ -48,5 +48,30 @@ TEST(MarkRecords, AClosedPositionIsWorthNothingToday) {
     EXPECT_FALSE(commit.marks[0].market_value);
 }
 
+TEST(MarkRecords, EachInstrumentIsFoundHoweverFarTheNextOneIs) {
+    for (model::ConId const first : {10, 20, 30, 160, 170, 210}) {
+        for (model::ConId const gap : {10, 20, 30, 70, 80, 150, 160, 190}) {
+            AccountState account;
+            account.book.account_id = 1;
+            for (model::ConId con_id = 10; con_id <= 210; con_id += 10) {  // 21 of them
+                account.book.instruments[con_id].instrument = model::Instrument{.con_id = con_id};
+                account.average_costs[con_id] = Decimal(con_id);
+            }
+            std::vector<model::ConId> wanted;
+            for (model::ConId con_id = first; con_id <= 210; con_id += gap) wanted.push_back(con_id);
+            account.unsaved_marks.insert(wanted.begin(), wanted.end());
+            account.unsaved_marks.insert({first + 1, 5, 215});  // between two, before all, behind all
+            Commit commit;
+            add_unsaved_marks(account, commit);
+            std::vector<model::ConId> found;
+            for (auto const& mark : commit.marks) {
+                found.push_back(mark.con_id);
+                EXPECT_EQ(mark.broker_avg_cost, Decimal(mark.con_id));
+            }
+            EXPECT_EQ(found, wanted) << "from " << first << " by " << gap;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace possync::sync

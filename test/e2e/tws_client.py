@@ -41,3 +41,11 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+
+def quantities_at(port):
+    """What a gateway lists, by (account, conId)."""
+    client = Client(port, 4242)
+    held = {key: float(quantity) for key, quantity in client.positions().items()}
+    client.close()
+    return held

@@ -94,6 +94,9 @@ World::World(WorldOptions options, std::string name)
 std::string World::run(std::string_view text) {
     auto const steps = gateway::parse_scenario(text, name_);
     if (!steps) return steps.error().message;
+    // What is imported before the service starts is imported with its configuration.
+    auto const first_start = std::ranges::find_if(*steps, [](auto const& each) { return each.words.front() == "start"; });
+    if (first_start != steps->end()) configure(*first_start);
     for (auto const& each : *steps) {
         std::string const problem = step(each);
         if (!problem.empty()) return fmt::format("{}:{}: {}{}", name_, each.line, problem, last_troubles());
@@ -338,7 +341,7 @@ std::string World::expect_at(gateway::ScenarioStep const& step) {
     return {};
 }
 
-std::string World::start(gateway::ScenarioStep const& step) {
+std::string World::configure(gateway::ScenarioStep const& step) {
     for (std::size_t i = 1; i < step.words.size(); ++i) {
         auto const& word = step.words[i];
         if (word == "on_missing=warn") {
@@ -361,6 +364,11 @@ std::string World::start(gateway::ScenarioStep const& step) {
             return "no such option: " + word;
         }
     }
+    return {};
+}
+
+std::string World::start(gateway::ScenarioStep const& step) {
+    if (auto problem = configure(step); !problem.empty()) return problem;
     engine_ = std::make_unique<sync::Engine>(engine_options_, utc);
     feed(sync::Start{});
     settle();

@@ -63,6 +63,7 @@ private:
     void keep(model::ChangeSet const& change_set);
     [[nodiscard]] std::string last_troubles() const;
     std::string step(gateway::ScenarioStep const& step);
+    std::string configure(gateway::ScenarioStep const& step);
     std::string start(gateway::ScenarioStep const& step);
     std::string expect(gateway::ScenarioStep const& step);
     std::string sync(gateway::ScenarioStep const& step);
