@@ -12,8 +12,8 @@
 
 #include "disk.hpp"
 #include "line.hpp"
-#include "rounds.hpp"
 #include "raw_rows.hpp"
+#include "rounds.hpp"
 #include "store/open/open.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "workload.hpp"

@@ -204,7 +204,7 @@ private:
     /// By protocol version: clients of different versions that ask in turn do not make each other wait.
     std::map<std::tuple<int, std::string, ConId>, EncodedRow> encoded_;
     std::map<int, EncodedList> lists_;
-    std::int64_t encoded_after_ = 0;  ///< so many instruments had been stated anew
+    std::int64_t restated_when_encoded_ = 0;  ///< Broker::instruments_restated() that `encoded_` goes by
     std::map<int, Connection> connections_;
     int next_connection_ = 1;
     std::set<int> alarms_;

@@ -64,6 +64,15 @@ std::optional<base::Timestamp> since_of(std::string_view text, base::LocalTime c
     return time ? std::optional(*time) : std::nullopt;
 }
 
+tws::Position position_of(std::string const& account, SimulatedInstrument const& instrument, Holding const& holding) {
+    tws::Position position;
+    position.account = account;
+    position.contract = contract_of(instrument);
+    position.position = holding.quantity;
+    position.average_cost = holding.average_cost();
+    return position;
+}
+
 }  // namespace
 
 tws::Contract contract_of(SimulatedInstrument const& instrument) {
@@ -81,15 +90,6 @@ tws::Contract contract_of(SimulatedInstrument const& instrument) {
     contract.local_symbol = instrument.local_symbol;
     contract.trading_class = instrument.trading_class;
     return contract;
-}
-
-static tws::Position position_of(std::string const& account, SimulatedInstrument const& instrument, Holding const& holding) {
-    tws::Position position;
-    position.account = account;
-    position.contract = contract_of(instrument);
-    position.position = holding.quantity;
-    position.average_cost = holding.average_cost();
-    return position;
 }
 
 // --- positions -----------------------------------------------------------------------------------------------------
@@ -180,8 +180,8 @@ void Simulator::send_position(Connection& connection, std::string const& account
 
 void Simulator::append_position(std::string& out, int version, std::string const& account, SimulatedInstrument const& instrument,
                                 Holding const& holding) {
-    if (encoded_after_ != broker_.instruments_restated()) encoded_.clear();
-    encoded_after_ = broker_.instruments_restated();
+    if (restated_when_encoded_ != broker_.instruments_restated()) encoded_.clear();
+    restated_when_encoded_ = broker_.instruments_restated();
     EncodedRow& row = encoded_[{version, account, instrument.con_id}];
     if (row.bytes.empty() || row.holding != holding) {
         row = {holding, {}};
